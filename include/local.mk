@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+noinst_HEADERS = \
+	include/cgstat.h \
+	include/ct.h \
+	include/facts.h \
+	include/tbytes.h \
+	include/val.h

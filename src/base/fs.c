@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/fs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/clock.h"
+
+int fs_open_root(const char *path, int *ret, struct err *err)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, -errno, "open %s: %s", path, strerror(errno));
+	*ret = fd;
+	return 0;
+}
+
+static int open_in_root(int rootfd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC |
+					      (flags & O_PATH ? 0 : O_NOCTTY)),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	/* EAGAIN: a rename raced with the walk; the kernel asks to try again */
+	for (int tries = 0;; tries++) {
+		long fd = syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
+
+		if (fd >= 0)
+			return (int)fd;
+		if (errno == EINTR || (errno == EAGAIN && tries < 8))
+			continue;
+		return -errno;
+	}
+}
+
+int fs_open(int rootfd, const char *path, int flags, int *ret, struct err *err)
+{
+	int fd = open_in_root(rootfd, path, flags);
+
+	if (fd < 0)
+		return err_set(err, fd, "open %s: %s", path, strerror(-fd));
+	*ret = fd;
+	return 0;
+}
+
+static int read_up_to(int fd, char *buf, size_t cap, size_t *ret_n)
+{
+	size_t n = 0;
+
+	for (;;) {
+		ssize_t r;
+		char more;
+
+		if (n < cap) {
+			r = read(fd, buf + n, cap - n);
+			if (r > 0)
+				n += (size_t)r;
+		} else {
+			r = read(fd, &more, 1);
+			if (r > 0)
+				return -EFBIG;
+		}
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+int fs_read_small(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
+		  struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	/* one component below a directory we hold: nothing to resolve but a symlink */
+	if (!strchr(path, '/'))
+		fd = openat(dirfd, path,
+			    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	else
+		fd = open_in_root(dirfd, path, O_RDONLY | O_NONBLOCK);
+	if (fd < 0) {
+		r = fd == -1 ? -errno : fd;
+		fd = -1;
+		return err_set(err, r, "open %s: %s", path, strerror(-r));
+	}
+	r = read_up_to(fd, buf, cap, ret_n);
+	if (r < 0)
+		return err_set(err, r, "read %s: %s", path, strerror(-r));
+	return 0;
+}
+
+int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n)
+{
+	size_t n = 0;
+
+	while (n < cap) {
+		ssize_t r = pread(fd, buf + n, cap - n, (off_t)n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+		n += (size_t)r;
+	}
+	if (n == cap)
+		return -EFBIG;
+	*ret_n = n;
+	return 0;
+}
+
+/* Opens without running a driver or waiting for a writer: only a regular file is read. */
+static int open_regular(int rootfd, const char *path, struct stat *st, int *ret,
+			struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	int r = open_in_root(rootfd, path, O_RDONLY | O_NONBLOCK);
+
+	if (r < 0)
+		return err_set(err, r, "open %s: %s", path, strerror(-r));
+	fd = r;
+	if (fstat(fd, st) < 0)
+		return err_set(err, -errno, "stat %s: %s", path, strerror(errno));
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, S_ISDIR(st->st_mode) ? -EISDIR : -EINVAL,
+			       "%s is not a regular file", path);
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+int fs_read_file(int rootfd, const char *path, size_t max, struct buf *ret,
+		 struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	size_t start = ret->n;
+	int r;
+
+	r = open_regular(rootfd, path, &st, &fd, err);
+	if (r < 0)
+		return r;
+	if (st.st_size > 0)
+		buf_reserve(ret, MIN((size_t)st.st_size, max));
+	for (;;) {
+		ssize_t n;
+
+		buf_reserve(ret, 4096);
+		n = read(fd, ret->p + ret->n, ret->cap - ret->n - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, -errno, "read %s: %s", path, strerror(errno));
+		if (n == 0)
+			break;
+		ret->n += (size_t)n;
+		if (ret->n - start > max)
+			return err_set(err, -EFBIG, "%s is larger than %zu bytes", path,
+				       max);
+	}
+	ret->p[ret->n] = '\0';
+	return 0;
+}
+
+int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
+		 uint64_t *ret_start, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	off_t at;
+	int r;
+
+	r = open_regular(rootfd, path, &st, &fd, err);
+	if (r < 0)
+		return r;
+	at = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
+	*ret_start = (uint64_t)at;
+	buf_reserve(ret, max);
+	for (size_t n = 0; n < max;) {
+		ssize_t got = pread(fd, ret->p + ret->n, max - n, at + (off_t)n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_set(err, -errno, "read %s: %s", path, strerror(errno));
+		if (got == 0)
+			break;
+		n += (size_t)got;
+		ret->n += (size_t)got;
+	}
+	ret->p[ret->n] = '\0';
+	return 0;
+}
+
+int fs_list(int rootfd, const char *path, size_t max, struct strv *ret, struct err *err)
+{
+	struct dirent *de;
+	DIR *dir;
+	int r, fd = open_in_root(rootfd, path, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return err_set(err, fd, "open %s: %s", path, strerror(-fd));
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return err_set(err, r, "open %s: %s", path, strerror(-r));
+	}
+	for (r = 0, errno = 0; (de = readdir(dir)); errno = 0) {
+		if (str_eq(de->d_name, ".") || str_eq(de->d_name, ".."))
+			continue;
+		if (ret->n >= max) {
+			r = err_set(err, -EFBIG, "%s has more than %zu entries", path,
+				    max);
+			break;
+		}
+		strv_addn(ret, de->d_name, strlen(de->d_name));
+	}
+	if (!r && errno)
+		r = err_set(err, -errno, "list %s: %s", path, strerror(errno));
+	closedir(dir);
+	return r;
+}
+
+int fs_readlink(int rootfd, const char *path, char **ret, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	char text[4096];
+	ssize_t n;
+	int r;
+
+	r = fs_open(rootfd, path, O_PATH | O_NOFOLLOW, &fd, err);
+	if (r < 0)
+		return r;
+	n = readlinkat(fd, "", text, sizeof(text));
+	if (n < 0)
+		return err_set(err, errno == ENOENT ? -EINVAL : -errno,
+			       "%s is not a symlink", path);
+	*ret = xstrndup(text, (size_t)n);
+	return 0;
+}
+
+int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
+	    struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	r = fs_open(rootfd, path, O_PATH | (follow ? 0 : O_NOFOLLOW), &fd, err);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		return err_set(err, -errno, "stat %s: %s", path, strerror(errno));
+	*ret = (struct fs_stat){
+		.mode = st.st_mode,
+		.size_bytes = (uint64_t)st.st_size,
+		.mtime_real_usec = (uint64_t)st.st_mtim.tv_sec * USEC_PER_SEC +
+				   (uint64_t)st.st_mtim.tv_nsec / 1000,
+		.ino = st.st_ino,
+	};
+	return 0;
+}
+
+int fs_write_all(int fd, const void *p, size_t n)
+{
+	const char *at = p;
+
+	while (n) {
+		ssize_t w = write(fd, at, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		at += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}

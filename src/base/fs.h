@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * Bounded reads below a root directory fd. Every path is relative to that root and is
+ * resolved inside it (openat2 RESOLVE_IN_ROOT): neither an absolute symlink nor ".."
+ * leads out of it, and magic links are refused. Errors are negative errnos; -ENOENT and
+ * -ENODEV are the ordinary ways of something not being there.
+ */
+
+/* A directory to be the root of everything: "/" on a node. Close it with close(). */
+int fs_open_root(const char *path, int *ret, struct err *err);
+
+/* Any open below the root; O_CLOEXEC and O_NOCTTY are added. */
+int fs_open(int rootfd, const char *path, int flags, int *ret, struct err *err);
+
+/*
+ * Reads a whole file into `buf` of `cap` bytes: no allocation, for the small files of the
+ * kernel. *ret_n is the number of bytes (no NUL is added). -EFBIG when more than cap.
+ * A path of one component opened below a directory fd that fs_open() gave is cheapest.
+ */
+int fs_read_small(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
+		  struct err *err);
+
+/* The same for a descriptor that is kept: pread from offset 0. */
+int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n);
+
+/* Appends a whole file to *ret, at most `max` bytes, else -EFBIG. Non-regular: -EINVAL.
+ */
+int fs_read_file(int rootfd, const char *path, size_t max, struct buf *ret,
+		 struct err *err);
+
+/* The last `max` bytes of a file; *ret_start is the offset of the first of them. */
+int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
+		 uint64_t *ret_start, struct err *err);
+
+/* Names in a directory, "." and ".." left out, in no order; at most `max`, else -EFBIG.
+ */
+int fs_list(int rootfd, const char *path, size_t max, struct strv *ret, struct err *err);
+
+/* The text of a symlink. */
+int fs_readlink(int rootfd, const char *path, char **ret, struct err *err);
+
+struct fs_stat {
+	mode_t mode;
+	uint64_t size_bytes;
+	uint64_t mtime_real_usec;
+	uint64_t ino;
+};
+
+/* follow=false: of the symlink itself. */
+int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
+	    struct err *err);
+
+/* Writes all of it, over short writes and EINTR. */
+int fs_write_all(int fd, const void *p, size_t n);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/guard.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+
+static _noreturn_ void child(guard_fn *fn, void *arg, int out)
+{
+	int r;
+
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	r = fn(out, arg);
+	_exit(r < 0 ? -r & 0xff : 0);
+}
+
+int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *ret,
+		struct err *err)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, -errno, "pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0) {
+		int r = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return err_set(err, r, "fork: %s", strerror(-r));
+	}
+	if (pid == 0) {
+		close(fds[0]);
+		child(fn, arg, fds[1]);
+	}
+	close(fds[1]);
+	/* a large answer should not take a switch of process for each 64 KiB */
+	(void)fcntl(fds[0], F_SETPIPE_SZ, 1 << 20);
+	*ret = (struct guard){
+		.pid = pid,
+		.fd = fds[0],
+		.deadline_mono_usec = clock_mono_usec() + timeout_usec,
+	};
+	return 0;
+}
+
+void guard_done(struct guard *g)
+{
+	if (g->pid <= 0)
+		return;
+	kill(g->pid, SIGKILL);
+	close(g->fd);
+	waitpid(g->pid, NULL, WNOHANG);
+	*g = (struct guard){ 0 };
+}
+
+static int wait_readable(const struct guard *g)
+{
+	for (;;) {
+		struct pollfd p = { .fd = g->fd, .events = POLLIN };
+		uint64_t left = num_sub(g->deadline_mono_usec, clock_mono_usec());
+		int r = poll(&p, 1, (int)((left + 999) / 1000));
+
+		if (r > 0)
+			return 0;
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+/* The child has closed the pipe; it may still be on its way out. */
+static int reap(const struct guard *g, struct err *err)
+{
+	int status;
+	pid_t r;
+
+	do
+		r = waitpid(g->pid, &status, 0);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return err_set(err, -EIO, "lost a reader process: %s", strerror(errno));
+	if (!WIFEXITED(status))
+		return err_set(err, -EIO, "a reader process died of signal %d",
+			       WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		return err_set(err, -WEXITSTATUS(status), "%s",
+			       strerror(WEXITSTATUS(status)));
+	return 0;
+}
+
+int guard_collect(struct guard *g, size_t max, struct buf *ret, struct err *err)
+{
+	size_t start = ret->n;
+	int r;
+
+	for (;;) {
+		ssize_t n;
+
+		r = wait_readable(g);
+		if (r < 0) {
+			err_set(err, r, "%s",
+				r == -ETIMEDOUT ? "no answer in time" : strerror(-r));
+			break;
+		}
+		buf_reserve(ret, 1 << 16);
+		n = read(g->fd, ret->p + ret->n, ret->cap - ret->n - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			r = err_set(err, -errno, "read: %s", strerror(errno));
+			break;
+		}
+		if (n == 0) {
+			r = reap(g, err);
+			g->pid = 0;
+			close(g->fd);
+			break;
+		}
+		ret->n += (size_t)n;
+		ret->p[ret->n] = '\0';
+		if (ret->n - start > max) {
+			r = err_set(err, -EFBIG, "more than %zu bytes of answer", max);
+			break;
+		}
+	}
+	guard_done(g);
+	return r;
+}

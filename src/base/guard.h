@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * A read that may hang (pmxcfs, NFS, the file system of a guest) runs in a process of its
+ * own that can be abandoned: a reader in D state survives SIGKILL, so it is never waited
+ * for. The child writes its answer to `out`; the parent collects it until end of file or
+ * the deadline.
+ */
+struct guard {
+	pid_t pid;
+	int fd;
+	uint64_t deadline_mono_usec;
+};
+
+/* In the child: 0 or a negative errno; what was written to `out` is the answer. */
+typedef int guard_fn(int out, void *arg);
+
+/* Forks and starts `fn`. The parent may do other work before it collects. */
+int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *ret,
+		struct err *err);
+
+/*
+ * Collects at most `max` bytes into *ret and ends the guard. What came before a failure
+ * is kept in *ret. -ETIMEDOUT: the deadline passed, the child is killed and left behind;
+ * -EFBIG: more than max; -EIO: the child died; else what fn returned.
+ */
+int guard_collect(struct guard *g, size_t max, struct buf *ret, struct err *err);
+
+/* Kills and forgets a guard that was not collected. { 0 } is no guard. */
+void guard_done(struct guard *g);

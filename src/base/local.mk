@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+libct_a_SOURCES += \
+	src/base/clock.c \
+	src/base/clock.h \
+	src/base/dl.c \
+	src/base/dl.h \
+	src/base/err.c \
+	src/base/err.h \
+	src/base/fs.c \
+	src/base/fs.h \
+	src/base/guard.c \
+	src/base/guard.h \
+	src/base/macros.h \
+	src/base/num.c \
+	src/base/num.h \
+	src/base/str.c \
+	src/base/str.h

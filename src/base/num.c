@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/num.h"
+
+int num_parse_u64(struct span s, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (!s.n)
+		return -EINVAL;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -EINVAL;
+		if (__builtin_mul_overflow(n, 10u, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(s.p[i] - '0'), &n))
+			return -ERANGE;
+	}
+	*ret = n;
+	return 0;
+}
+
+int num_parse_u32(struct span s, uint32_t *ret)
+{
+	uint64_t n;
+	int r = num_parse_u64(s, &n);
+
+	if (r < 0)
+		return r;
+	if (n > UINT32_MAX)
+		return -ERANGE;
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+int num_parse_i64(struct span s, int64_t *ret)
+{
+	bool neg = span_skip(&s, "-");
+	uint64_t n;
+	int r = num_parse_u64(s, &n);
+
+	if (r < 0)
+		return r;
+	if (n > (uint64_t)INT64_MAX + (neg ? 1 : 0))
+		return -ERANGE;
+	*ret = neg ? (int64_t)(0 - n) : (int64_t)n;
+	return 0;
+}
+
+int num_parse_hex(struct span s, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (!s.n)
+		return -EINVAL;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		uint64_t d;
+
+		if (c >= '0' && c <= '9')
+			d = (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			d = (uint64_t)(c - 'a') + 10;
+		else if (c >= 'A' && c <= 'F')
+			d = (uint64_t)(c - 'A') + 10;
+		else
+			return -EINVAL;
+		if (n >> 60)
+			return -ERANGE;
+		n = n << 4 | d;
+	}
+	*ret = n;
+	return 0;
+}
+
+int num_parse_val(struct span s, struct val *ret)
+{
+	uint64_t n;
+	int r;
+
+	if (span_eq(s, "max")) {
+		*ret = (struct val){ .kind = VAL_MAX };
+		return 0;
+	}
+	r = num_parse_u64(s, &n);
+	if (r < 0)
+		return r;
+	*ret = val_set(n);
+	return 0;
+}
+
+int num_parse_fixed(struct span s, unsigned digits, uint64_t *ret)
+{
+	struct span whole;
+	uint64_t n;
+	int r;
+
+	if (!span_cut(&s, '.', &whole))
+		return -EINVAL;
+	r = num_parse_u64(whole, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -EINVAL;
+	for (unsigned i = 0; i < digits; i++) {
+		uint64_t d = i < s.n ? (uint64_t)(s.p[i] - '0') : 0;
+
+		if (__builtin_mul_overflow(n, 10u, &n) ||
+		    __builtin_add_overflow(n, d, &n))
+			return -ERANGE;
+	}
+	*ret = n;
+	return 0;
+}
+
+uint64_t num_muldiv(uint64_t a, uint64_t b, uint64_t c)
+{
+	unsigned __int128 r;
+
+	if (!c)
+		return 0;
+	r = (unsigned __int128)a * b / c;
+	return r > UINT64_MAX ? UINT64_MAX : (uint64_t)r;
+}

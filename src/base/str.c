@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+static _noreturn_ void oom(void)
+{
+	static const char msg[] = "ctscope: out of memory\n";
+
+	(void)!write(STDERR_FILENO, msg, sizeof(msg) - 1);
+	abort();
+}
+
+void *xmalloc(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+
+	if (!p)
+		oom();
+	return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size ? size : 1);
+
+	if (!p)
+		oom();
+	return p;
+}
+
+void *xreallocarray(void *p, size_t n, size_t size)
+{
+	p = reallocarray(p, n ? n : 1, size ? size : 1);
+	if (!p)
+		oom();
+	return p;
+}
+
+char *xstrdup(const char *s)
+{
+	return xstrndup(s, strlen(s));
+}
+
+char *xstrndup(const char *s, size_t n)
+{
+	char *p = xmalloc(n + 1);
+
+	if (n)
+		memcpy(p, s, n);
+	p[n] = '\0';
+	return p;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&p, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		oom();
+	return p;
+}
+
+void buf_done(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf){ 0 };
+}
+
+void buf_reserve(struct buf *b, size_t more)
+{
+	size_t need = b->n + more + 1;
+	size_t cap = b->cap ? b->cap : 64;
+
+	if (need < b->n)
+		oom();
+	if (need <= b->cap)
+		return;
+	while (cap < need)
+		cap *= 2;
+	b->p = xreallocarray(b->p, cap, 1);
+	b->cap = cap;
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+	buf_reserve(b, n);
+	if (n)
+		memcpy(b->p + b->n, p, n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		oom();
+	buf_reserve(b, (size_t)r);
+	va_start(ap, fmt);
+	vsnprintf(b->p + b->n, (size_t)r + 1, fmt, ap);
+	va_end(ap);
+	b->n += (size_t)r;
+}
+
+const char *buf_str(const struct buf *b)
+{
+	return b->p ? b->p : "";
+}
+
+void strv_done(struct strv *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->v[i]);
+	free(s->v);
+	*s = (struct strv){ 0 };
+}
+
+void strv_add(struct strv *s, char *owned)
+{
+	GROW(s->v, s->n, s->cap);
+	s->v[s->n++] = owned;
+}
+
+void strv_addn(struct strv *s, const char *p, size_t n)
+{
+	strv_add(s, xstrndup(p, n));
+}
+
+static int cmp_str(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(struct strv *s)
+{
+	if (s->n)
+		qsort(s->v, s->n, sizeof(*s->v), cmp_str);
+}
+
+bool span_line(struct span *text, struct span *ret)
+{
+	return span_cut(text, '\n', ret);
+}
+
+bool span_field(struct span *line, struct span *ret)
+{
+	size_t i = 0, start;
+
+	while (i < line->n && (line->p[i] == ' ' || line->p[i] == '\t'))
+		i++;
+	start = i;
+	while (i < line->n && line->p[i] != ' ' && line->p[i] != '\t')
+		i++;
+	*ret = span_of(line->p + start, i - start);
+	line->p += i;
+	line->n -= i;
+	return ret->n > 0;
+}
+
+bool span_cut(struct span *s, char sep, struct span *ret)
+{
+	const char *at;
+	size_t used;
+
+	if (!s->n)
+		return false;
+	at = memchr(s->p, sep, s->n);
+	*ret = span_of(s->p, at ? (size_t)(at - s->p) : s->n);
+	used = at ? ret->n + 1 : ret->n;
+	s->p += used;
+	s->n -= used;
+	return true;
+}
+
+bool span_eq(struct span s, const char *str)
+{
+	return s.n == strlen(str) && (!s.n || memcmp(s.p, str, s.n) == 0);
+}
+
+bool span_eq_nocase(struct span s, const char *str)
+{
+	return s.n == strlen(str) && (!s.n || strncasecmp(s.p, str, s.n) == 0);
+}
+
+bool span_starts(struct span s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.n >= n && (!n || memcmp(s.p, prefix, n) == 0);
+}
+
+bool span_ends(struct span s, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return s.n >= n && (!n || memcmp(s.p + s.n - n, suffix, n) == 0);
+}
+
+bool span_skip(struct span *s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (!span_starts(*s, prefix))
+		return false;
+	s->p += n;
+	s->n -= n;
+	return true;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct span span_trim(struct span s)
+{
+	while (s.n && is_blank(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n && is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+const char *span_find(struct span s, const char *needle)
+{
+	return s.n ? memmem(s.p, s.n, needle, strlen(needle)) : NULL;
+}
+
+char *span_dup(struct span s)
+{
+	return xstrndup(s.p, s.n);
+}
+
+bool str_eq(const char *a, const char *b)
+{
+	if (!a || !b)
+		return a == b;
+	return strcmp(a, b) == 0;
+}
+
+bool str_starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool str_ends(const char *s, const char *suffix)
+{
+	return span_ends(span_str(s), suffix);
+}

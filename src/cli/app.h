@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "out/table.h"
+
+/* Exit codes: frozen. */
+enum exit_code {
+	EXIT_FINE = 0,
+	EXIT_FOUND = 1, /* something was found (audit, check, diagnose) */
+	EXIT_USAGE = 2,
+	EXIT_BROKEN = 3, /* could not do it */
+};
+
+/* What every command is given: options that all have, the root, the time of the call. */
+struct app {
+	const char *command;
+	const char *root; /* NULL: this machine; else the directory given with --root */
+	int rootfd;
+	bool live; /* root is this machine's own "/" */
+	bool json;
+	struct table_opts table; /* -o, --noheadings, --bytes, --color, width */
+	uint64_t now_real_usec;
+	FILE *out;
+};
+
+struct opt;
+
+struct cmd {
+	const char *name;
+	const char *args;       /* "[ID]..." for the usage line */
+	const char *help;       /* one line, lower case, no full stop */
+	const char *more;       /* further text of --help, or NULL */
+	const struct opt *opts; /* its own options, besides the common ones */
+	size_t nopts;
+	const struct col
+		*cols; /* of its table: --help lists them, -o is checked; or NULL */
+	size_t ncols;
+	bool live_only; /* --root makes no sense (it asks the kernel) */
+	/* argv[0..argc-1] are the arguments after the command's name, options included */
+	int (*run)(struct app *app, int argc, char **argv);
+};
+
+extern const struct cmd *const cmds[];
+extern const size_t ncmds;
+
+/* Takes DIR (NULL: this machine) as the root of everything that is read. */
+int app_open_root(struct app *app, const char *root, struct err *err);
+
+/* "ctscope: <command>: <sentence>" on stderr, escaped; returns `code` for return. */
+int app_error(const struct app *app, int code, const char *fmt, ...) _printf_(3, 4);
+
+/* A warning on stderr: the command goes on. */
+void app_warn(const struct app *app, const char *fmt, ...) _printf_(2, 3);
+
+/* Prints rows as this app's table; the exit code. */
+int app_table(struct app *app, const struct col *cols, size_t ncols, const void *rows,
+	      size_t n, size_t size, size_t (*parent)(const void *row, size_t i));
+
+/*
+ * A CTID argument: [1-9][0-9]{2,8}, nothing else. 0, or -EINVAL with the sentence.
+ */
+int app_ctid(const char *arg, uint32_t *ret, struct err *err);
+
+struct facts;
+struct facts_want;
+
+/*
+ * The one container a command is about: checks the CTID argument, reads the facts, prints
+ * the sentence when it cannot be (not a CTID, unknown, of another node, a virtual
+ * machine, no Proxmox node). EXIT_FINE and facts->cts[0], or the exit code to return.
+ */
+int app_facts_one(const struct app *app, const char *arg, struct facts_want want,
+		  struct facts *ret);

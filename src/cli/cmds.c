@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/cmds.h"
+
+const struct cmd *const cmds[] = {
+	&cmd_list,
+};
+
+const size_t ncmds = ARRAY_SIZE(cmds);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cli/app.h"
+
+/* One line a command; each is defined in its cmd-<name>.c. */
+extern const struct cmd cmd_list;

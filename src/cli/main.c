@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+#include "cli/cmds.h"
+#include "cli/opts.h"
+#include "config.h"
+#include "out/text.h"
+
+static void complain(const struct app *app, const char *fmt, va_list ap)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	char msg[1024];
+
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	text_escape(&b, tbytes_str(msg), false);
+	fprintf(stderr, "ctscope: %s%s%s\n", app->command ? app->command : "",
+		app->command ? ": " : "", buf_str(&b));
+}
+
+int app_error(const struct app *app, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(app->out);
+	va_start(ap, fmt);
+	complain(app, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+void app_warn(const struct app *app, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(app->out);
+	va_start(ap, fmt);
+	complain(app, fmt, ap);
+	va_end(ap);
+}
+
+int app_table(struct app *app, const struct col *cols, size_t ncols, const void *rows,
+	      size_t n, size_t size, size_t (*parent)(const void *row, size_t i))
+{
+	struct err err = { 0 };
+
+	if (table_print(app->out, &app->table, cols, ncols, rows, n, size, parent, &err) <
+	    0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	return EXIT_FINE;
+}
+
+int app_ctid(const char *arg, uint32_t *ret, struct err *err)
+{
+	uint32_t n;
+
+	if (*arg == '0' || strlen(arg) > 9 || num_parse_u32(span_str(arg), &n) < 0 ||
+	    n < 100)
+		return err_set(err, -EINVAL,
+			       "\"%s\" is not a container ID: expected 100 to 999999999",
+			       arg);
+	*ret = n;
+	return 0;
+}
+
+int app_open_root(struct app *app, const char *root, struct err *err)
+{
+	int fd = -1, r;
+
+	r = fs_open_root(root ? root : "/", &fd, err);
+	if (r < 0)
+		return r;
+	if (app->rootfd >= 0)
+		close(app->rootfd);
+	app->rootfd = fd;
+	app->root = root;
+	app->live = !root;
+	return 0;
+}
+
+/* A program started with a closed 0, 1 or 2 must not write into the next file it opens.
+ */
+static void reopen_std(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+static unsigned terminal_width(void)
+{
+	struct winsize ws = { 0 };
+	const char *env = getenv("COLUMNS");
+	uint32_t n;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col)
+		return ws.ws_col;
+	if (env && num_parse_u32(span_str(env), &n) == 0 && n >= 20 && n <= 2000)
+		return n;
+	return 80;
+}
+
+static const struct cmd *find_cmd(const char *name)
+{
+	for (size_t i = 0; i < ncmds; i++)
+		if (str_eq(cmds[i]->name, name))
+			return cmds[i];
+	return NULL;
+}
+
+static void print_version(FILE *f)
+{
+	fputs(PACKAGE_STRING "\n", f);
+#ifndef HAVE_LXC
+	fputs("built without liblxc\n", f);
+#endif
+#ifndef HAVE_SYSTEMD
+	fputs("built without libsystemd: no journal\n", f);
+#endif
+#ifndef HAVE_INIH
+	fputs("built without libinih: no configuration file\n", f);
+#endif
+#ifdef WITH_SANITIZERS
+	fputs("built with ASan and UBSan\n", f);
+#endif
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+	const struct cmd *cmd;
+
+	if (argc < 1 || str_eq(argv[0], "--help") || str_eq(argv[0], "-h")) {
+		opts_help_all(argc < 1 ? stderr : app->out);
+		return argc < 1 ? EXIT_USAGE : EXIT_FINE;
+	}
+	if (str_eq(argv[0], "--version") || str_eq(argv[0], "-V")) {
+		print_version(app->out);
+		return EXIT_FINE;
+	}
+	if (str_eq(argv[0], "help")) {
+		cmd = argc > 1 ? find_cmd(argv[1]) : NULL;
+		if (argc > 1 && !cmd)
+			return app_error(app, EXIT_USAGE,
+					 "unknown command \"%s\": see ctscope --help",
+					 argv[1]);
+		if (cmd)
+			opts_help(app->out, cmd);
+		else
+			opts_help_all(app->out);
+		return EXIT_FINE;
+	}
+	cmd = find_cmd(argv[0]);
+	if (!cmd)
+		return app_error(app, EXIT_USAGE,
+				 "unknown command \"%s\": see ctscope --help", argv[0]);
+	app->command = cmd->name;
+	return cmd->run(app, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	struct app app = { .rootfd = -1, .out = stdout };
+	struct err err = { 0 };
+	int code;
+
+	reopen_std();
+	signal(SIGPIPE,
+	       SIG_IGN); /* a closed pipe is the end of the reader, no failure of ours */
+	app.now_real_usec = clock_real_usec();
+	app.table.width = terminal_width();
+	/* --root=DIR before the command, as git takes -C */
+	if (argc > 2 && str_eq(argv[1], "--root")) {
+		app.root = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
+	if (app_open_root(&app, app.root, &err) < 0)
+		return app_error(&app, EXIT_USAGE, "--root: %s", err.msg);
+	code = run(&app, argc - 1, argv + 1);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE &&
+	    code == EXIT_FINE)
+		code = app_error(&app, EXIT_BROKEN, "write: %s", strerror(errno));
+	close(app.rootfd);
+	return code;
+}

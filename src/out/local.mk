@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+libct_a_SOURCES += \
+	src/out/cell.c \
+	src/out/cell.h \
+	src/out/json.c \
+	src/out/json.h \
+	src/out/table.c \
+	src/out/table.h \
+	src/out/text.c \
+	src/out/text.h

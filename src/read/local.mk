@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+libct_a_SOURCES += \
+	src/read/facts.h

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+AM_TESTS_ENVIRONMENT = \
+	CTSCOPE_FIXTURES='$(abs_top_srcdir)/tests/fixtures'; export CTSCOPE_FIXTURES; \
+	CTSCOPE_BUILD='$(abs_top_builddir)'; export CTSCOPE_BUILD; \
+	CTSCOPE_SOURCE='$(abs_top_srcdir)'; export CTSCOPE_SOURCE; \
+	TZ=UTC; export TZ;
+
+# unit tests: one program a module, TAP, no root, no network
+unit_tests = \
+	tests/unit/test-base \
+	tests/unit/test-out
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+LDADD = libct.a
+
+noinst_HEADERS += tests/unit/test.h

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test.h"
+
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/guard.h"
+#include "base/num.h"
+
+static void numbers_take_the_largest_and_not_one_more(void)
+{
+	uint64_t n = 7;
+	uint32_t m = 7;
+	int64_t i = 7;
+
+	CHECK(num_parse_u64(span_str("18446744073709551615"), &n) == 0, "refused");
+	CHECK_U64(n, UINT64_MAX);
+	CHECK(num_parse_u64(span_str("18446744073709551616"), &n) == -ERANGE, "taken");
+	CHECK(num_parse_u32(span_str("4294967295"), &m) == 0, "refused");
+	CHECK(num_parse_u32(span_str("4294967296"), &m) == -ERANGE, "taken");
+	CHECK(num_parse_i64(span_str("-9223372036854775808"), &i) == 0, "refused");
+	CHECK(i == INT64_MIN, "got %jd", (intmax_t)i);
+	CHECK(num_parse_i64(span_str("9223372036854775808"), &i) == -ERANGE, "taken");
+	CHECK(num_parse_hex(span_str("ffffffffffffffff"), &n) == 0, "refused");
+	CHECK(num_parse_hex(span_str("10000000000000000"), &n) == -ERANGE, "taken");
+}
+
+static void half_a_number_is_none(void)
+{
+	static const char *const bad[] = {
+		"", " 1", "1 ", "1x", "-1", "+1", "0x1", "1.0"
+	};
+	uint64_t n = 7;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CHECK(num_parse_u64(span_str(bad[i]), &n) == -EINVAL, "\"%s\" taken",
+		      bad[i]);
+	CHECK_U64(n, 7);
+}
+
+static void max_absent_and_zero_differ(void)
+{
+	struct val v = { 0 };
+
+	CHECK(v.kind == VAL_ABSENT, "kind %d", v.kind);
+	CHECK(num_parse_val(span_str("max"), &v) == 0 && v.kind == VAL_MAX, "kind %d",
+	      v.kind);
+	CHECK(num_parse_val(span_str("0"), &v) == 0 && v.kind == VAL_SET, "kind %d",
+	      v.kind);
+	CHECK_U64(val_or(v, 5), 0);
+}
+
+static void fractions_are_cut_not_rounded(void)
+{
+	uint64_t n = 0;
+
+	CHECK(num_parse_fixed(span_str("1.999"), 2, &n) == 0, "refused");
+	CHECK_U64(n, 199);
+	CHECK(num_parse_fixed(span_str("12"), 2, &n) == 0, "refused");
+	CHECK_U64(n, 1200);
+	CHECK(num_parse_fixed(span_str(".5"), 2, &n) == -EINVAL, "taken");
+	CHECK(num_parse_fixed(span_str("1.5x"), 2, &n) == -EINVAL, "taken");
+	CHECK_U64(num_muldiv(UINT64_MAX, 1000, 2000), UINT64_MAX / 2);
+	CHECK_U64(num_muldiv(1, 1, 0), 0);
+}
+
+static void spans_cut_without_losing_bytes(void)
+{
+	struct span s = span_str("a\n\nb"), l;
+
+	CHECK(span_line(&s, &l) && span_eq(l, "a"), "first");
+	CHECK(span_line(&s, &l) && l.n == 0, "second");
+	CHECK(span_line(&s, &l) && span_eq(l, "b"), "last, no newline");
+	CHECK(!span_line(&s, &l), "one too many");
+	s = span_str("  one\ttwo ");
+	CHECK(span_field(&s, &l) && span_eq(l, "one"), "one");
+	CHECK(span_field(&s, &l) && span_eq(l, "two"), "two");
+	CHECK(!span_field(&s, &l), "three");
+}
+
+static int say_hello(int out, void *arg)
+{
+	(void)arg;
+	return fs_write_all(out, "hello", 5);
+}
+
+static int hang(int out, void *arg)
+{
+	(void)arg;
+	fs_write_all(out, "part", 4);
+	clock_sleep_usec(3600 * USEC_PER_SEC);
+	return 0;
+}
+
+static int refuse(int out, void *arg)
+{
+	(void)out;
+	(void)arg;
+	return -EACCES;
+}
+
+static int crash(int out, void *arg)
+{
+	(void)out;
+	(void)arg;
+	raise(SIGKILL);
+	return 0;
+}
+
+static int guarded(guard_fn *fn, uint64_t usec, struct buf *ret)
+{
+	struct guard g = { 0 };
+	struct err err = { 0 };
+
+	if (guard_start(fn, NULL, usec, &g, &err) < 0)
+		return -ECHILD;
+	return guard_collect(&g, 1 << 20, ret, &err);
+}
+
+static void a_guarded_read_answers_or_is_left_behind(void)
+{
+	_cleanup_(buf_done) struct buf a = { 0 }, b = { 0 };
+	uint64_t start;
+	int r;
+
+	r = guarded(say_hello, 5 * USEC_PER_SEC, &a);
+	CHECK(r == 0, "r %d", r);
+	CHECK_STR(buf_str(&a), "hello");
+	start = clock_mono_usec();
+	r = guarded(hang, 100 * USEC_PER_MSEC, &b);
+	CHECK(r == -ETIMEDOUT, "r %d", r);
+	CHECK_STR(buf_str(&b), "part");
+	CHECK(clock_mono_usec() - start < 2 * USEC_PER_SEC, "it waited");
+	r = guarded(refuse, 5 * USEC_PER_SEC, &b);
+	CHECK(r == -EACCES, "r %d", r);
+	r = guarded(crash, 5 * USEC_PER_SEC, &b);
+	CHECK(r == -EIO, "r %d", r);
+}
+
+static void a_root_is_not_left(void)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	char dir[] = "/tmp/ctscope-test-XXXXXX", path[64];
+	struct err err = { 0 };
+	int root = -1, r;
+
+	CHECK(mkdtemp(dir) != NULL, "mkdtemp");
+	snprintf(path, sizeof(path), "%s/out", dir);
+	CHECK(symlink("/etc/passwd", path) == 0, "symlink");
+	CHECK(fs_open_root(dir, &root, &err) == 0, "%s", err.msg);
+	r = fs_read_file(root, "out", 1 << 20, &b, &err);
+	CHECK(r == -ENOENT, "r %d", r);
+	r = fs_read_file(root, "../../etc/passwd", 1 << 20, &b, &err);
+	CHECK(r == -ENOENT, "r %d", r);
+	unlink(path);
+	rmdir(dir);
+	close(root);
+}
+
+int main(void)
+{
+	RUN(numbers_take_the_largest_and_not_one_more);
+	RUN(half_a_number_is_none);
+	RUN(max_absent_and_zero_differ);
+	RUN(fractions_are_cut_not_rounded);
+	RUN(spans_cut_without_losing_bytes);
+	RUN(a_guarded_read_answers_or_is_left_behind);
+	RUN(a_root_is_not_left);
+	return DONE();
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test.h"
+
+#include "out/json.h"
+#include "out/table.h"
+#include "out/text.h"
+
+static char *escaped(const char *p, size_t n)
+{
+	struct buf b = { 0 };
+
+	text_escape(&b, (struct tbytes){ (const uint8_t *)p, (uint32_t)n }, false);
+	buf_adds(&b, "");
+	return b.p;
+}
+
+static void nothing_steers_the_terminal(void)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "plain", "plain" },
+		{ "b\xc3\xa4r", "b\xc3\xa4r" },
+		{ "\x1b[2J", "\\x1b[2J" },
+		{ "a\r\nb\tc", "a\\x0d\\x0ab\\x09c" },
+		{ "\x7f", "\\x7f" },
+		{ "\xc2\x9b"
+		  "31m",
+		  "\\x9b31m" },
+		{ "\x9b", "\\x9b" },
+		{ "\xe2\x80\xae"
+		  "x",
+		  "\\u{202e}x" },
+		{ "\xef\xbb\xbf", "\\u{feff}" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		{ "\xc0\xaf", "\\xc0\\xaf" },
+		{ "\xff\xfe", "\\xff\\xfe" },
+		{ "\xe2\x82", "\\xe2\\x82" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *got = escaped(cases[i].in, strlen(cases[i].in));
+
+		CHECK_STR(got, cases[i].out);
+	}
+}
+
+static void sizes_read_as_pct_prints_them(void)
+{
+	static const struct {
+		uint64_t n;
+		const char *out;
+	} cases[] = {
+		{ 0, "0" },
+		{ 1023, "1023" },
+		{ 1024, "1.0K" },
+		{ 68719476736, "64.0G" },
+		{ 12777646817, "11.9G" },
+		{ 1048524, "1023.9K" },
+		{ 1048575, "1.0M" },
+		{ UINT64_MAX, "16.0E" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+
+		text_size(&b, cases[i].n);
+		CHECK_STR(buf_str(&b), cases[i].out);
+	}
+}
+
+struct row {
+	const char *name;
+	struct val limit;
+	size_t parent;
+};
+
+static void get_name(const void *row, struct cell *ret)
+{
+	*ret = cell_text(tbytes_str(((const struct row *)row)->name));
+}
+
+static void get_limit(const void *row, struct cell *ret)
+{
+	*ret = cell_val(((const struct row *)row)->limit, CELL_BYTES);
+}
+
+static size_t get_parent(const void *row, size_t i)
+{
+	(void)i;
+	return ((const struct row *)row)->parent;
+}
+
+static const struct col cols[] = {
+	{ .heading = "NAME", .key = "name", .get = get_name },
+	{ .heading = "LIMIT", .key = "limit", .get = get_limit, .right = true },
+};
+
+static const struct row rows[] = {
+	{ "a", { 0 }, SIZE_MAX },
+	{ "b\x1b", { .kind = VAL_MAX }, 0 },
+	{ "\xff", { .n = 2048, .kind = VAL_SET }, 0 },
+};
+
+static char *table(const char *columns, bool tree, int *r)
+{
+	struct table_opts o = { .columns = columns };
+	struct err err = { 0 };
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	*r = table_print(f, &o, cols, ARRAY_SIZE(cols), rows, ARRAY_SIZE(rows),
+			 sizeof(*rows), tree ? get_parent : NULL, &err);
+	fclose(f);
+	return text;
+}
+
+static void a_table_tells_absent_max_and_number(void)
+{
+	int r;
+	_cleanup_free_ char *plain = table(NULL, false, &r);
+	_cleanup_free_ char *one = table("limit", false, &r);
+	_cleanup_free_ char *bad = NULL;
+
+	CHECK_STR(plain, "NAME  LIMIT\na         -\nb\\x1b   max\n\\xff   2.0K\n");
+	CHECK_STR(one, "LIMIT\n    -\n  max\n 2.0K\n");
+	bad = table("nosuch", false, &r);
+	CHECK(r == -EINVAL, "r %d", r);
+}
+
+static void json_tells_absent_max_and_number(void)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	struct err err = { 0 };
+	struct jw *w = NULL;
+
+	CHECK(jw_new(f, "ctscope.test/1", "n1", 1795191740123456, &w, &err) == 0, "%s",
+	      err.msg);
+	jw_arr(w, "rows");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		jw_obj(w, NULL);
+		jw_cols(w, cols, ARRAY_SIZE(cols), &rows[i]);
+		jw_obj(w, "nested");
+		jw_ratio(w, "share", 1, 8);
+		jw_end(w);
+		jw_end(w);
+	}
+	jw_end(w);
+	jw_obj(w, "last");
+	jw_arr(w, "list");
+	jw_int(w, NULL, 1);
+	jw_end(w);
+	jw_end(w);
+	CHECK(jw_free(w) == 0, "jw_free");
+	fclose(f);
+	CHECK_STR(
+		text,
+		"{\"schema\":\"ctscope.test/1\",\n\"node\":\"n1\",\n"
+		"\"time\":\"2026-11-20T16:22:20.123Z\",\n\"rows\":[\n"
+		"{\"name\":\"a\",\"nested\":{\"share\":0.125}},\n"
+		"{\"name\":\"b\\u001B\",\"limit\":null,\"nested\":{\"share\":0.125}},\n"
+		"{\"name\":{\"b64\":\"/w==\"},\"limit\":2048,\"nested\":{\"share\":0.125}}\n],\n"
+		"\"last\":{\"list\":[1]}}\n");
+	free(text);
+}
+
+int main(void)
+{
+	RUN(nothing_steers_the_terminal);
+	RUN(sizes_read_as_pct_prints_them);
+	RUN(a_table_tells_absent_max_and_number);
+	RUN(json_tells_absent_max_and_number);
+	return DONE();
+}
