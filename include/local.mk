@@ -3,5 +3,6 @@ noinst_HEADERS = \
 	include/cgstat.h \
 	include/ct.h \
 	include/facts.h \
+	include/pveconf.h \
 	include/tbytes.h \
 	include/val.h

@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 libct_a_SOURCES += \
-	src/read/facts.h
+	src/read/facts.h \
+	src/read/pveconf.h
