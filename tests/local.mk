@@ -10,8 +10,8 @@ AM_TESTS_ENVIRONMENT = \
 unit_tests = \
 	tests/unit/test-base \
 	tests/unit/test-out
-check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
-LDADD = libct.a
 
 noinst_HEADERS += tests/unit/test.h
+EXTRA_DIST += tests/fixtures
+
+include tests/fuzz/local.mk

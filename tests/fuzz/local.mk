@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# One target a parser: tests/fuzz/fuzz-<name>.c, seeds and past crashes in corpus/<name>/.
+# With --enable-fuzzing (clang) each is linked with libFuzzer, else with replay.c, and
+# `make check` replays the corpus.
+fuzz_targets = \
+	tests/fuzz/fuzz-num \
+	tests/fuzz/fuzz-text
+
+EXTRA_DIST += tests/fuzz/run
+check_LIBRARIES = libreplay.a
+libreplay_a_SOURCES = tests/fuzz/replay.c
+EXTRA_DIST += tests/fuzz/corpus
+
+check_PROGRAMS += $(fuzz_targets)
+if FUZZING
+# libFuzzer brings its own main(): no unit tests in this configuration
+LDADD = libct.a $(CT_FUZZ_LDFLAGS)
+else
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests) $(fuzz_targets)
+LDADD = libreplay.a libct.a
+endif
+
+FUZZ_SECONDS = 60
+fuzz: $(fuzz_targets)
+	$(AM_V_at)$(top_srcdir)/tests/fuzz/run --seconds $(FUZZ_SECONDS) $(fuzz_targets)
+.PHONY: fuzz
