@@ -2,3 +2,4 @@
 libct_a_SOURCES += \
 	src/read/facts.h \
 	src/read/pveconf.h
+libct_a_SOURCES += src/read/netlink.h src/read/nlparse.h
