@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 noinst_HEADERS = \
+	include/backup.h \
 	include/cgstat.h \
 	include/ct.h \
 	include/facts.h \
 	include/netif.h \
 	include/pveconf.h \
+	include/logline.h \
+	include/task.h \
 	include/tbytes.h \
 	include/val.h

@@ -3,3 +3,8 @@ libct_a_SOURCES += \
 	src/read/facts.h \
 	src/read/pveconf.h
 libct_a_SOURCES += src/read/netlink.h src/read/nlparse.h
+	src/read/backup.h \
+	src/read/facts.h \
+	src/read/hostlog.h \
+	src/read/journal.h \
+	src/read/tasklog.h

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "backup.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "task.h"
+
+/* Archives on this node's storages, and what vzdump's task logs say of each guest. */
+
+/*
+ * A file name of a dump directory. 0: an archive, or the .dat of one; ret->file, kind,
+ * standard, vmid, ctime (0 where not standard), format and writing are set. -EINVAL:
+ * neither. The time in the name is local time of this process's zone.
+ */
+int backupname_parse(struct span name, struct backup_archive *ret);
+
+/* A storage whose directory is to be listed; `dir` is absolute, NULL: it has none. */
+struct backup_place {
+	const char *id, *type, *dir;
+};
+
+#define BACKUP_STORAGE_TIMEOUT_USEC ((uint64_t)2000000)
+
+/*
+ * Archives of all places, newest first; each is listed by a process of its own, all at
+ * once, that has 2 s to answer: one that hangs has its sentence in `storages`, the others
+ * are there. `vmid` 0: of all containers; files of virtual machines are left out, files
+ * with other names are there when vmid is 0.
+ */
+int backup_archives_read(int rootfd, const struct backup_place *places, size_t n,
+			 uint32_t vmid, struct backup_archives *ret, struct err *err);
+
+/*
+ * A vzdump task's log: one result a guest, appended in the order of the log. `running`:
+ * its task still runs. `end` is the end of the task, for guests it broke off.
+ */
+void backuplog_parse(const struct task *t, struct span text, struct backup_results *ret);
+
+/* All vzdump tasks the node still knows, newest first. */
+int backup_results_read(int rootfd, uint32_t vmid, struct backup_results *ret,
+			struct err *err);
+
+/*
+ * The vzdump that runs now, of run/vzdump.pid: 1 and its UPID, 0 none (a pid file stays
+ * behind after a job with errors), or a negative errno.
+ */
+int backup_running(int rootfd, struct upid *ret, struct err *err);

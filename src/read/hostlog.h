@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+#include "logline.h"
+
+/* Log files of the node that are about one container (facts: pve-node.md 6.3, 6.4). */
+
+/* Which lines are wanted. */
+struct log_want {
+	uint32_t vmid;
+	uint64_t since_real_usec; /* 0: from the beginning */
+	uint64_t until_real_usec; /* 0: to the end */
+	size_t max_lines;         /* of each source the newest so many; 0: all */
+	/* Is this text wanted (--grep)? NULL: every one. */
+	bool (*match)(void *arg, struct tbytes text);
+	void *match_arg;
+};
+
+/* Time and text: does the line belong to what is wanted? */
+bool log_want_has(const struct log_want *w, const struct logline *line);
+
+/*
+ * Pure parsers: they append lines whose texts are copies. `mtime` is the last change of
+ * the file, for lines that have no time of their own. Times without zone are local time
+ * of this process's zone; the debug form of stderr is UTC.
+ */
+void stderrlog_parse(struct span text, uint64_t mtime_real_usec, struct loglines *ret);
+void warningslog_parse(struct span text, uint64_t mtime_real_usec, struct loglines *ret);
+void vzdumplog_parse(struct span text, uint64_t mtime_real_usec, struct loglines *ret);
+void replicationlog_parse(struct span text, const char *job, uint64_t mtime_real_usec,
+			  struct loglines *ret);
+/* Only the lines of that VMID. */
+void firewalllog_parse(struct span text, uint32_t vmid, struct loglines *ret);
+
+/*
+ * "2026-11-20 03:12:24" in local time at the front of *s, cut off with the blank after
+ * it. False and *s as it was: none there.
+ */
+bool log_stamp_cut(struct span *s, uint64_t *ret_real_usec);
+
+/*
+ * Reads one of LOG_STDERR, LOG_WARNINGS, LOG_VZDUMP, LOG_REPLICATION, LOG_FIREWALL: the
+ * last bytes of the file(s), what `want` asks of them. A file that is not there is no
+ * error.
+ */
+int hostlog_lines(int rootfd, enum log_source source, const struct log_want *want,
+		  struct loglines *ret, struct err *err);

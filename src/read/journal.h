@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/err.h"
+#include "logline.h"
+#include "read/hostlog.h"
+
+/*
+ * The node's journal (libsystemd's sd-journal, loaded on first use): lines of the
+ * container's unit and hooks, of PVE's daemons where they name it, of the kernel where it
+ * does. Found by the journal's own indexes, never by reading all of it.
+ */
+struct journal;
+
+/*
+ * `live`: the journal of this machine; else the directory var/log/journal (or
+ * run/log/journal) below the root. -ENOENT: there is none, or no libsystemd.
+ */
+int journal_open(int rootfd, bool live, struct journal **ret, struct err *err);
+void journal_free(struct journal *j);
+
+/* Appends what is wanted, oldest first; `sources` (LOG_SOURCES flags) says of which. */
+int journal_lines(struct journal *j, const struct log_want *want,
+		  const bool sources[LOG_SOURCES], struct loglines *ret, struct err *err);
+
+/* For following: to poll, and then what came since the last call. */
+int journal_fd(struct journal *j);
+int journal_follow(struct journal *j, const struct log_want *want,
+		   const bool sources[LOG_SOURCES], struct loglines *ret,
+		   struct err *err);
+
+/* One kernel message: is it about that container? Pure, for tests. */
+bool journal_kernel_is_about(struct tbytes msg, uint32_t vmid);
