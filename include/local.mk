@@ -10,3 +10,4 @@ noinst_HEADERS = \
 	include/task.h \
 	include/tbytes.h \
 	include/val.h
+noinst_HEADERS += include/settings.h

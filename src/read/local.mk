@@ -8,3 +8,4 @@ libct_a_SOURCES += src/read/netlink.h src/read/nlparse.h
 	src/read/hostlog.h \
 	src/read/journal.h \
 	src/read/tasklog.h
+libct_a_SOURCES += src/read/blockdev.h src/read/cgtree.h src/read/config.h src/read/lxc.h src/read/procs.h
