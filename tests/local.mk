@@ -15,3 +15,11 @@ noinst_HEADERS += tests/unit/test.h
 EXTRA_DIST += tests/fixtures
 
 include tests/fuzz/local.mk
+
+TESTS += tests/check-layers
+EXTRA_DIST += tests/check-layers tests/check-format
+check-layers:
+	$(AM_V_at)$(top_srcdir)/tests/check-layers $(top_srcdir)
+check-format:
+	$(AM_V_at)$(top_srcdir)/tests/check-format
+.PHONY: check-layers check-format

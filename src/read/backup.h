@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "backup.h"
+#include <backup.h> /* of include/: in quotes it would be this file */
 #include "base/err.h"
 #include "base/str.h"
 #include "task.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "facts.h"
+#include <facts.h> /* of include/: in quotes it would be this file */
 
 /*
  * Reads the node: configs through a process that can be abandoned (pmxcfs may hang: then

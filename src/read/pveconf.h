@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "pveconf.h"
+#include <pveconf.h> /* of include/: in quotes it would be this file */
 
 /* pmxcfs holds no larger file. */
 #define PVECONF_MAX_BYTES ((size_t)1 << 20)
