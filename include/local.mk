@@ -11,3 +11,8 @@ noinst_HEADERS = \
 	include/tbytes.h \
 	include/val.h
 noinst_HEADERS += include/settings.h
+noinst_HEADERS += include/cluster.h
+noinst_HEADERS += include/fwcfg.h
+noinst_HEADERS += include/jobcfg.h
+noinst_HEADERS += include/storagecfg.h
+noinst_HEADERS += include/warns.h

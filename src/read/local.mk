@@ -1,11 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-libct_a_SOURCES += \
-	src/read/facts.h \
-	src/read/pveconf.h
-libct_a_SOURCES += src/read/netlink.h src/read/nlparse.h
-	src/read/backup.h \
-	src/read/facts.h \
-	src/read/hostlog.h \
-	src/read/journal.h \
-	src/read/tasklog.h
-libct_a_SOURCES += src/read/blockdev.h src/read/cgtree.h src/read/config.h src/read/lxc.h src/read/procs.h
+# one file a line, without continuation: branches merge this list by union
+libct_a_SOURCES += src/read/backup.h
+libct_a_SOURCES += src/read/blockdev.h
+libct_a_SOURCES += src/read/cgtree.h
+libct_a_SOURCES += src/read/config.h
+libct_a_SOURCES += src/read/facts.h
+libct_a_SOURCES += src/read/firewall.h
+libct_a_SOURCES += src/read/ha.h
+libct_a_SOURCES += src/read/hostlog.h
+libct_a_SOURCES += src/read/jobs.h
+libct_a_SOURCES += src/read/journal.h
+libct_a_SOURCES += src/read/jsonin.h
+libct_a_SOURCES += src/read/lxc.h
+libct_a_SOURCES += src/read/netlink.h
+libct_a_SOURCES += src/read/nlparse.h
+libct_a_SOURCES += src/read/pmxcfs.h
+libct_a_SOURCES += src/read/pools.h
+libct_a_SOURCES += src/read/procs.h
+libct_a_SOURCES += src/read/pveconf.h
+libct_a_SOURCES += src/read/replication.h
+libct_a_SOURCES += src/read/sectionconf.h
+libct_a_SOURCES += src/read/storage.h
+libct_a_SOURCES += src/read/tasklog.h
