@@ -8,6 +8,7 @@ noinst_HEADERS = \
 	include/pveconf.h \
 	include/logline.h \
 	include/task.h \
+	include/pveprop.h \
 	include/tbytes.h \
 	include/val.h
 noinst_HEADERS += include/settings.h

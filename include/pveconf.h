@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pveprop.h"
 #include "tbytes.h"
 #include "val.h"
 
@@ -60,12 +61,14 @@ struct pveconf_section {
 
 /* What PVE's parser says while it reads ("vm 101 - ..."), in its order. */
 struct pveconf_warning {
-	char *text; /* may hold bytes of the file */
+	const char *text; /* may hold bytes of the file, and line feeds */
 	uint32_t text_n;
 	uint32_t line;
-	char *key;    /* the key it is about; NULL: the line is none of PVE's */
-	bool dropped; /* the line is ignored and vanishes at PVE's next write */
+	const char *key; /* the key it is about; NULL: the line is none of PVE's */
+	bool dropped;    /* the line is ignored and vanishes at PVE's next write */
 };
+
+#define PVECONF_OWNED 6
 
 struct pveconf {
 	uint32_t vmid;
@@ -78,9 +81,10 @@ struct pveconf {
 	size_t n_snapshots;
 	struct pveconf_warning *warnings;
 	size_t n_warnings;
-	/* a key of that name replaces PVE's own hash: NULL, or the text it holds then */
-	const struct pveconf_item *snapshots_text, *pending_text, *lxc_text;
-	void *priv; /* what the pointers above point into */
+	size_t n_warnings_more; /* left out: there is a bound on how many are kept */
+	uint32_t dies_line;     /* PVE's own parser dies at this line; 0: it does not */
+	struct pve_typed typed; /* of the live section */
+	void *owned[PVECONF_OWNED]; /* what the pointers above point into */
 };
 
 void pveconf_done(struct pveconf *c);
@@ -103,10 +107,15 @@ bool pveconf_bool(const struct pveconf_section *s, const char *key, bool otherwi
 /* The snapshot of that name, NULL: there is none. */
 const struct pveconf_section *pveconf_snapshot(const struct pveconf *c, const char *name);
 
+/* Is the key `prefix` and a number without leading zeros? */
+bool pveconf_numbered(const char *key, const char *prefix, uint32_t *ret);
+
+/* How many netN (32), mpN, devN, unusedN (256) PVE knows; 0: none of that name. */
+uint32_t pveconf_slots(const char *prefix);
+
 /*
- * Walks netN, mpN, devN, unusedN: the items whose key is `prefix` and digits, by number
- * ("net2" before "net10"), valid numbers only (no leading zero, < `limit` of PVE's
- * schema). Start with *at = 0; NULL: no more. *ret_n is the number.
+ * Walks netN, mpN, devN, unusedN by number ("net2" before "net10"), those that PVE knows.
+ * Start with *at = 0; NULL: no more. *ret_n is the number.
  */
 const struct pveconf_item *pveconf_next(const struct pveconf_section *s,
 					const char *prefix, uint32_t *at,

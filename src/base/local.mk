@@ -13,5 +13,7 @@ libct_a_SOURCES += \
 	src/base/macros.h \
 	src/base/num.c \
 	src/base/num.h \
+	src/base/sha1.c \
+	src/base/sha1.h \
 	src/base/str.c \
 	src/base/str.h

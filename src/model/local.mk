@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-libct_a_SOURCES +=
+libct_a_SOURCES += \
+	src/model/pveconf.c \
+	src/model/pveprop.c

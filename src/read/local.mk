@@ -22,3 +22,8 @@ libct_a_SOURCES += src/read/replication.h
 libct_a_SOURCES += src/read/sectionconf.h
 libct_a_SOURCES += src/read/storage.h
 libct_a_SOURCES += src/read/tasklog.h
+libct_a_SOURCES += \
+	src/read/facts.h \
+	src/read/pveconf.h \
+	src/read/pveformat.h \
+	src/read/pveprop.h
