@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/str.h"
-#include "pveprop.h"
+#include <pveprop.h>
 
 /*
  * Property strings exactly as PVE takes and refuses them (facts: pve-node.md 1.4, 1.5).
