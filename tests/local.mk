@@ -11,6 +11,7 @@ unit_tests = \
 	tests/unit/test-base \
 	tests/unit/test-out
 
+unit_tests += tests/unit/test-blockdev
 noinst_HEADERS += tests/unit/test.h
 EXTRA_DIST += tests/fixtures
 

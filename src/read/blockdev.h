@@ -30,7 +30,6 @@ struct blockdev {
 	struct blockid *lower; /* directly below it, no partitions */
 	size_t n_lower;
 	bool lower_known; /* they could be read: none means none */
-	bool mounted;     /* a file system of it is mounted: nothing can be above it */
 };
 
 struct blockdevs {

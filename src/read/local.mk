@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # one file a line, without continuation: branches merge this list by union
 libct_a_SOURCES += src/read/backup.h
-libct_a_SOURCES += src/read/blockdev.h
+libct_a_SOURCES += src/read/blockdev.c src/read/blockdev.h src/read/cgtree.h src/read/config.h src/read/lxc.h src/read/procs.h
 libct_a_SOURCES += src/read/cgtree.h
 libct_a_SOURCES += src/read/config.h
 libct_a_SOURCES += src/read/facts.h

@@ -6,6 +6,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-num \
 	tests/fuzz/fuzz-text
 
+fuzz_targets += tests/fuzz/fuzz-diskstats
 EXTRA_DIST += tests/fuzz/run
 check_LIBRARIES = libreplay.a
 libreplay_a_SOURCES = tests/fuzz/replay.c
