@@ -12,6 +12,8 @@ unit_tests = \
 	tests/unit/test-out
 
 unit_tests += tests/unit/test-blockdev
+unit_tests += tests/unit/test-cgroup
+unit_tests += tests/unit/test-procfs
 noinst_HEADERS += tests/unit/test.h
 EXTRA_DIST += tests/fixtures
 

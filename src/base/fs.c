@@ -77,27 +77,57 @@ static int read_up_to(int fd, char *buf, size_t cap, size_t *ret_n)
 	return 0;
 }
 
-int fs_read_small(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
-		  struct err *err)
+/* One component below a directory that is held: nothing to resolve but a symlink. */
+static int open_small(int dirfd, const char *path)
 {
-	_cleanup_close_ int fd = -1;
-	int r;
+	int fd;
 
-	/* one component below a directory we hold: nothing to resolve but a symlink */
-	if (!strchr(path, '/'))
-		fd = openat(dirfd, path,
-			    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
-	else
-		fd = open_in_root(dirfd, path, O_RDONLY | O_NONBLOCK);
-	if (fd < 0) {
-		r = fd == -1 ? -errno : fd;
-		fd = -1;
-		return err_set(err, r, "open %s: %s", path, strerror(-r));
-	}
-	r = read_up_to(fd, buf, cap, ret_n);
+	if (strchr(path, '/'))
+		return open_in_root(dirfd, path, O_RDONLY | O_NONBLOCK);
+	fd = openat(dirfd, path,
+		    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_once(int fd, char *buf, size_t cap, size_t *ret_n)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, buf, cap);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == cap)
+		return -EFBIG;
+	*ret_n = (size_t)n;
+	return 0;
+}
+
+static int read_path(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
+		     int (*read_fd)(int, char *, size_t, size_t *), struct err *err)
+{
+	int r, fd = open_small(dirfd, path);
+
+	if (fd < 0)
+		return err_set(err, fd, "open %s: %s", path, strerror(-fd));
+	r = read_fd(fd, buf, cap, ret_n);
+	close(fd);
 	if (r < 0)
 		return err_set(err, r, "read %s: %s", path, strerror(-r));
 	return 0;
+}
+
+int fs_read_small(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
+		  struct err *err)
+{
+	return read_path(dirfd, path, buf, cap, ret_n, read_up_to, err);
+}
+
+int fs_read_once(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
+		 struct err *err)
+{
+	return read_path(dirfd, path, buf, cap, ret_n, read_once, err);
 }
 
 int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n)

@@ -29,6 +29,13 @@ int fs_open(int rootfd, const char *path, int flags, int *ret, struct err *err);
 int fs_read_small(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
 		  struct err *err);
 
+/*
+ * The same for a file that the kernel makes in one piece when it is read (cgroup v2, most
+ * of /proc/<pid>): one read() is all of it, so no second one looks for the end.
+ */
+int fs_read_once(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
+		 struct err *err);
+
 /* The same for a descriptor that is kept: pread from offset 0. */
 int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n);
 

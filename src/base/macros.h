@@ -12,7 +12,9 @@
 
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 #define _unused_            __attribute__((unused))
-#define _noreturn_          __attribute__((noreturn))
+/* a large buffer that is read into before use: not worth zeroing each time */
+#define _uninit_   __attribute__((uninitialized))
+#define _noreturn_ __attribute__((noreturn))
 
 /* Releases a local when it goes out of scope: _cleanup_(facts_done) struct facts f = { 0
  * }; */

@@ -2,3 +2,4 @@
 libct_a_SOURCES += \
 	src/model/pveconf.c \
 	src/model/pveprop.c
+libct_a_SOURCES += src/model/ct.c

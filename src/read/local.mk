@@ -1,5 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # one file a line, without continuation: branches merge this list by union
+libct_a_SOURCES += src/read/cgroup.c
+libct_a_SOURCES += src/read/cgroup.h
+libct_a_SOURCES += src/read/ctlive.c
+libct_a_SOURCES += src/read/ctlive.h
+libct_a_SOURCES += src/read/procfs.c
+libct_a_SOURCES += src/read/procfs.h
+libct_a_SOURCES += src/read/pvefs.c
+libct_a_SOURCES += src/read/pvefs.h
+libct_a_SOURCES += src/read/rootstat.c
+libct_a_SOURCES += src/read/rootstat.h
+libct_a_SOURCES += src/read/unixsock.c
+libct_a_SOURCES += src/read/unixsock.h
+libct_a_SOURCES += src/read/facts.c
 libct_a_SOURCES += src/read/backup.h
 libct_a_SOURCES += src/read/blockdev.c src/read/blockdev.h src/read/cgtree.h src/read/config.h src/read/lxc.h src/read/procs.h
 libct_a_SOURCES += src/read/cgtree.h

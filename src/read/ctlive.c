@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "read/ctlive.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fs.h"
+#include "base/num.h"
+#include "read/cgroup.h"
+#include "read/procfs.h"
+
+#define MAX_MONITORS 16 /* the monitor and hooks it runs */
+#define MAX_CHILDREN 64
+
+struct pids {
+	pid_t v[MAX_CHILDREN];
+	size_t n;
+};
+
+static int open_dir(int rootfd, const char *name, int *ret, struct err *err)
+{
+	char path[64];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s", cg_base(rootfd), name);
+	r = fs_open(rootfd, path, O_PATH | O_DIRECTORY, ret, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+int ctlive_open(int rootfd, struct ctlive *ret, struct err *err)
+{
+	struct ctlive c = { .rootfd = rootfd, .lxc_dir = -1, .monitor_dir = -1 };
+	int r = open_dir(rootfd, "lxc", &c.lxc_dir, err);
+
+	if (r == 0)
+		r = open_dir(rootfd, "lxc.monitor", &c.monitor_dir, err);
+	if (r < 0) {
+		ctlive_close(&c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void ctlive_close(struct ctlive *c)
+{
+	if (c->lxc_dir >= 0)
+		close(c->lxc_dir);
+	if (c->monitor_dir >= 0)
+		close(c->monitor_dir);
+	c->lxc_dir = c->monitor_dir = -1;
+}
+
+static int open_ct(const struct ctlive *c, uint32_t vmid, int *ret)
+{
+	char name[16];
+	int fd;
+
+	if (c->lxc_dir < 0)
+		return -ENOENT;
+	snprintf(name, sizeof(name), "%u", vmid);
+	fd = openat(c->lxc_dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret = fd;
+	return 0;
+}
+
+/* Is the process in the container's cgroup? The kernel says so, no guest can. */
+static bool in_cgroup(const struct ctlive *c, pid_t pid, uint32_t vmid)
+{
+	_uninit_ char buf[8192];
+	struct span cgroup;
+	char path[48];
+	size_t n;
+
+	snprintf(path, sizeof(path), "proc/%d/cgroup", pid);
+	return fs_read_once(c->rootfd, path, buf, sizeof(buf), &n, NULL) == 0 &&
+	       procfs_parse_cgroup(span_of(buf, n), &cgroup) == 0 &&
+	       procfs_cgroup_is_ct(cgroup, vmid);
+}
+
+static void use_init(struct ct *ct, const struct proc_stat *st)
+{
+	ct->init_pid = st->pid;
+	ct->init_start_ticks = st->start_ticks;
+	if (st->state == 'Z' || st->state == 'X')
+		ct->state = CT_STOPPING;
+}
+
+/*
+ * Init is the monitor's child that is in the container's cgroup: whatever the guest does
+ * with its own cgroups and names. Hooks are children of the monitor too, elsewhere.
+ */
+static bool init_by_children(const struct ctlive *c, const struct pids *monitors,
+			     struct ct *ct, bool *ret_asked)
+{
+	for (size_t i = 0; i < monitors->n; i++) {
+		pid_t kids[MAX_CHILDREN];
+		size_t n = 0;
+
+		if (procfs_read_children(c->rootfd, monitors->v[i], kids, MAX_CHILDREN,
+					 &n, NULL) < 0)
+			continue;
+		*ret_asked = true;
+		for (size_t k = 0; k < n; k++) {
+			_uninit_ char buf[1024];
+			struct proc_stat st;
+
+			if (!in_cgroup(c, kids[k], ct->vmid) ||
+			    procfs_read_stat(c->rootfd, kids[k], buf, sizeof(buf), &st,
+					     NULL) < 0 ||
+			    st.ppid != monitors->v[i])
+				continue;
+			ct->monitor_pid = monitors->v[i];
+			use_init(ct, &st);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* PID 1 of a pid namespace one below the host's. */
+static bool is_pid1(const struct ctlive *c, pid_t pid)
+{
+	_uninit_ char buf[8192];
+	char path[48];
+	unsigned depth;
+	pid_t inner;
+	size_t n;
+
+	snprintf(path, sizeof(path), "proc/%d/status", pid);
+	return fs_read_once(c->rootfd, path, buf, sizeof(buf), &n, NULL) == 0 &&
+	       procfs_parse_nspid(span_of(buf, n), &inner, &depth) == 0 && depth == 2 &&
+	       inner == 1;
+}
+
+/* Where the kernel has no list of children, and in a copy of a node. */
+static bool init_by_procs(const struct ctlive *c, int dir, struct ct *ct)
+{
+	static const char *const subs[] = { "ns", "ns/init.scope", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
+		pid_t pids[MAX_CHILDREN];
+		size_t n = 0;
+
+		if (cg_read_procs(dir, subs[i], pids, MAX_CHILDREN, &n, NULL) < 0)
+			continue;
+		for (size_t k = 0; k < n; k++) {
+			_uninit_ char buf[1024];
+			struct proc_stat st;
+
+			if (!is_pid1(c, pids[k]) ||
+			    procfs_read_stat(c->rootfd, pids[k], buf, sizeof(buf), &st,
+					     NULL) < 0)
+				continue;
+			use_init(ct, &st);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void find_init(const struct ctlive *c, int dir, struct ct *ct)
+{
+	struct pids monitors = { 0 };
+	bool asked = false;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", ct->vmid);
+	if (c->monitor_dir >= 0 &&
+	    cg_read_procs(c->monitor_dir, name, monitors.v, MAX_MONITORS, &monitors.n,
+			  NULL) == 0 &&
+	    monitors.n)
+		ct->monitor_pid = monitors.v[0];
+	if (dir < 0 || init_by_children(c, &monitors, ct, &asked))
+		return;
+	if (!asked)
+		init_by_procs(c, dir, ct);
+}
+
+/*
+ * PVE's two states made finer. The socket is there from before the pre-start hook until
+ * the cgroup is gone again; the monitor moves to lxc.monitor/<vmid> after pre-start.
+ */
+static void decide_state(struct ct *ct, bool socket, const struct cg_events *ev)
+{
+	if (ct->init_pid && ct->state != CT_STOPPING)
+		ct->state = val_or(ev->frozen, 0) ? CT_FROZEN : CT_RUNNING;
+	else if (ct->init_pid)
+		ct->init_pid = 0;
+	else if (!socket)
+		ct->state = CT_STOPPED;
+	else
+		ct->state = ct->monitor_pid ? CT_STOPPING : CT_STARTING;
+}
+
+static int read_stats(int dir, const struct facts_want *want, struct ct *ct,
+		      struct err *err)
+{
+	int r = 0;
+
+	if (want->cpu)
+		r = cg_read_cpu(dir, &ct->cpu, err);
+	if (r == 0 && want->memory)
+		r = cg_read_memory(dir, want->memory_limits, &ct->memory, err);
+	if (r == 0 && want->io)
+		r = cg_read_io(dir, &ct->io, err);
+	if (r == 0 && want->pids)
+		r = cg_read_pids(dir, &ct->pids, err);
+	if (r == 0 && want->pressure)
+		r = cg_read_pressure(dir, &ct->pressure, err);
+	if (r == 0 && want->cpuset)
+		r = cg_read_cpuset(dir, &ct->cpuset, err);
+	return r;
+}
+
+int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool socket,
+		struct ct *ct, struct err *err)
+{
+	_cleanup_close_ int dir = -1;
+	struct cg_events ev = { 0 };
+	int r = open_ct(c, ct->vmid, &dir);
+
+	if (r < 0 && r != -ENOENT)
+		return err_set(err, r, "open cgroup lxc/%u: %s", ct->vmid, strerror(-r));
+	if (!socket && dir < 0) {
+		ct->state = CT_STOPPED;
+		return 0;
+	}
+	find_init(c, dir, ct);
+	if (ct->init_pid && dir >= 0) {
+		r = cg_read_events(dir, &ev, err);
+		if (r == 0)
+			r = read_stats(dir, want, ct, err);
+		else
+			ct->state = CT_STOPPING;
+	} else {
+		r = 0;
+	}
+	decide_state(ct, socket, &ev);
+	if (r == -ENODEV || r == -ENOENT) {
+		ct->state = CT_STOPPING;
+		return 0;
+	}
+	return r < 0 ? err_wrap(err, r, "cgroup lxc/%u", ct->vmid) : 0;
+}
+
+struct val ctlive_cpu_usage_usec(const struct ctlive *c, uint32_t vmid)
+{
+	_uninit_ char buf[4096];
+	struct cg_cpu cpu = { 0 };
+	char path[32];
+	size_t n;
+
+	snprintf(path, sizeof(path), "%u/cpu.stat", vmid);
+	if (c->lxc_dir < 0 ||
+	    fs_read_once(c->lxc_dir, path, buf, sizeof(buf), &n, NULL) < 0 ||
+	    cg_parse_cpu_stat(span_of(buf, n), &cpu) < 0)
+		return (struct val){ 0 };
+	return cpu.usage_usec;
+}
+
+int ctlive_list(const struct ctlive *c, uint32_t **ret_ids, size_t *ret_n,
+		struct err *err)
+{
+	_cleanup_(strv_done) struct strv names = { 0 };
+	uint32_t *ids = NULL;
+	size_t n = 0, cap = 0;
+	int r;
+
+	if (c->lxc_dir < 0) {
+		*ret_ids = NULL;
+		*ret_n = 0;
+		return 0;
+	}
+	r = fs_list(c->lxc_dir, ".", 65536, &names, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < names.n; i++) {
+		uint32_t id;
+
+		if (*names.v[i] == '0' || num_parse_u32(span_str(names.v[i]), &id) < 0)
+			continue;
+		GROW(ids, n, cap);
+		ids[n++] = id;
+	}
+	*ret_ids = ids;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "read/pvefs.h"
+
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+
+#define MAX_FILE    ((size_t)1 << 20)
+#define MAX_BUNDLE  ((size_t)128 << 20) /* pmxcfs holds no more in all */
+#define MAX_ENTRIES 65536
+
+/* One record: this head, the path with its NUL, the data. */
+struct head {
+	uint32_t path_n, data_n;
+	int32_t error;
+	uint32_t mode;
+	uint64_t mtime_real_usec;
+};
+
+struct pvefs_args {
+	int rootfd;
+	struct pvefs_req *reqs;
+	size_t n;
+};
+
+/* In the child: records are collected and written when enough has come together. */
+struct sender {
+	int rootfd;
+	int out;
+	struct buf pending;
+};
+
+static int flush(struct sender *s)
+{
+	int r = fs_write_all(s->out, s->pending.p, s->pending.n);
+
+	s->pending.n = 0;
+	return r;
+}
+
+static int send_record(struct sender *s, const char *path, int error,
+		       const struct fs_stat *st, struct span data)
+{
+	struct head h = {
+		.path_n = (uint32_t)strlen(path) + 1,
+		.data_n = error ? 0 : (uint32_t)data.n,
+		.error = error,
+		.mode = st ? st->mode : 0,
+		.mtime_real_usec = st ? st->mtime_real_usec : 0,
+	};
+
+	buf_add(&s->pending, &h, sizeof(h));
+	buf_add(&s->pending, path, h.path_n);
+	buf_add(&s->pending, data.p, h.data_n);
+	return s->pending.n >= 65536 ? flush(s) : 0;
+}
+
+static int send_file(struct sender *s, const char *path)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct fs_stat st = { 0 };
+	int r;
+
+	/* what is sent so far must not wait for a file that may hang */
+	if (s->pending.n >= 4096) {
+		r = flush(s);
+		if (r < 0)
+			return r;
+	}
+	r = fs_stat(s->rootfd, path, true, &st, NULL);
+	if (r == 0)
+		r = fs_read_file(s->rootfd, path, MAX_FILE, &b, NULL);
+	return send_record(s, path, r, &st, span_of(b.p, b.n));
+}
+
+static bool is_conf(const char *name)
+{
+	size_t digits = strspn(name, "0123456789");
+
+	return digits && *name != '0' && str_eq(name + digits, ".conf");
+}
+
+/*
+ * A directory of configs; `path` is what the records carry. A copy of a node may have
+ * lost its symlinks: then "lxc" is a file that holds the text of the link.
+ */
+static int send_confs(struct sender *s, const char *path)
+{
+	_cleanup_(strv_done) struct strv names = { 0 };
+	_cleanup_free_ char *real = xstrdup(path);
+	int r;
+
+	r = fs_list(s->rootfd, path, MAX_ENTRIES, &names, NULL);
+	if (r == -ENOTDIR) {
+		_cleanup_(buf_done) struct buf link = { 0 };
+
+		if (fs_read_file(s->rootfd, path, 4096, &link, NULL) == 0 && link.n) {
+			struct span up = span_str(path);
+			struct span text = span_trim(span_of(link.p, link.n));
+
+			while (up.n && up.p[up.n - 1] != '/')
+				up.n--;
+			free(real);
+			real = xasprintf("%.*s%.*s", (int)up.n, up.p, (int)text.n,
+					 text.p);
+			r = fs_list(s->rootfd, real, MAX_ENTRIES, &names, NULL);
+		}
+	}
+	if (r < 0)
+		return send_record(s, path, r, NULL, span_of(NULL, 0));
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *p = NULL;
+
+		if (!is_conf(names.v[i]))
+			continue;
+		p = xasprintf("%s/%s", real, names.v[i]);
+		r = send_file(s, p);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int send_nodes(struct sender *s, const char *path)
+{
+	_cleanup_(strv_done) struct strv names = { 0 };
+	int r = fs_list(s->rootfd, path, 1024, &names, NULL);
+
+	if (r < 0)
+		return send_record(s, path, r, NULL, span_of(NULL, 0));
+	strv_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *p = xasprintf("%s/%s/lxc", path, names.v[i]);
+		struct fs_stat st;
+
+		/* the node itself, even without containers */
+		if (fs_stat(s->rootfd, p, true, &st, NULL) < 0)
+			continue;
+		r = send_record(s, p, 0, &st, span_of(NULL, 0));
+		if (r == 0)
+			r = send_confs(s, p);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int send_link(struct sender *s, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_(buf_done) struct buf b = { 0 };
+	int r = fs_readlink(s->rootfd, path, &text, NULL);
+
+	if (r == 0)
+		return send_record(s, path, 0, NULL, span_str(text));
+	/* a copy that lost its symlinks */
+	if (r == -EINVAL && fs_read_file(s->rootfd, path, 4096, &b, NULL) == 0)
+		return send_record(s, path, 0, NULL, span_trim(span_of(b.p, b.n)));
+	return send_record(s, path, r, NULL, span_of(NULL, 0));
+}
+
+static int send_lstat(struct sender *s, const char *path)
+{
+	struct fs_stat st = { 0 };
+	int r = fs_stat(s->rootfd, path, false, &st, NULL);
+
+	return send_record(s, path, r, &st, span_of(NULL, 0));
+}
+
+static int child(int out, void *arg)
+{
+	const struct pvefs_args *a = arg;
+	struct sender s = { .rootfd = a->rootfd, .out = out };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < a->n; i++) {
+		switch (a->reqs[i].kind) {
+		case PVEFS_FILE:
+			r = send_file(&s, a->reqs[i].path);
+			break;
+		case PVEFS_CONFS:
+			r = send_confs(&s, a->reqs[i].path);
+			break;
+		case PVEFS_NODES:
+			r = send_nodes(&s, a->reqs[i].path);
+			break;
+		case PVEFS_LINK:
+			r = send_link(&s, a->reqs[i].path);
+			break;
+		case PVEFS_LSTAT:
+			r = send_lstat(&s, a->reqs[i].path);
+			break;
+		}
+	}
+	return r < 0 ? r : flush(&s);
+}
+
+int pvefs_start(int rootfd, const struct pvefs_req *reqs, size_t n, struct pvefs_job *ret,
+		struct err *err)
+{
+	struct pvefs_args *a = xcalloc(1, sizeof(*a));
+	int r;
+
+	a->rootfd = rootfd;
+	a->n = n;
+	a->reqs = xcalloc(n, sizeof(*a->reqs));
+	for (size_t i = 0; i < n; i++)
+		a->reqs[i] = reqs[i];
+	*ret = (struct pvefs_job){ .args = a };
+	r = guard_start(child, a, PVEFS_TIMEOUT_USEC, &ret->guard, err);
+	/* the child has its own copy */
+	free(a->reqs);
+	free(a);
+	ret->args = NULL;
+	return r;
+}
+
+int pvefs_parse(struct pvefs *p)
+{
+	struct span left = span_of(p->raw.p, p->raw.n);
+	size_t cap = 0;
+
+	while (left.n) {
+		struct pvefs_file f = { 0 };
+		struct head h;
+
+		if (left.n < sizeof(h))
+			return -EBADMSG;
+		memcpy(&h, left.p, sizeof(h));
+		left = span_of(left.p + sizeof(h), left.n - sizeof(h));
+		if (!h.path_n || h.path_n > left.n || left.p[h.path_n - 1] ||
+		    h.data_n > left.n - h.path_n)
+			return -EBADMSG;
+		f.path = left.p;
+		f.error = h.error;
+		f.mode = h.mode;
+		f.mtime_real_usec = h.mtime_real_usec;
+		f.data = span_of(left.p + h.path_n, h.data_n);
+		left = span_of(f.data.p + h.data_n, left.n - h.path_n - h.data_n);
+		GROW(p->v, p->n, cap);
+		p->v[p->n++] = f;
+	}
+	return 0;
+}
+
+int pvefs_finish(struct pvefs_job *job, struct pvefs *ret, struct err *err)
+{
+	struct pvefs p = { 0 };
+	int r = guard_collect(&job->guard, MAX_BUNDLE, &p.raw, err);
+
+	if (r == -ETIMEDOUT)
+		p.timed_out = true;
+	else if (r < 0) {
+		pvefs_done(&p);
+		return err_wrap(err, r, "etc/pve");
+	}
+	/* a record that was cut by the deadline is no error */
+	if (pvefs_parse(&p) < 0 && !p.timed_out) {
+		pvefs_done(&p);
+		return err_set(err, -EIO,
+			       "etc/pve: half an answer of the reader process");
+	}
+	*ret = p;
+	return 0;
+}
+
+int pvefs_read(int rootfd, const struct pvefs_req *reqs, size_t n, struct pvefs *ret,
+	       struct err *err)
+{
+	struct pvefs_job job = { 0 };
+	int r = pvefs_start(rootfd, reqs, n, &job, err);
+
+	return r < 0 ? r : pvefs_finish(&job, ret, err);
+}
+
+void pvefs_done(struct pvefs *p)
+{
+	buf_done(&p->raw);
+	free(p->v);
+	*p = (struct pvefs){ 0 };
+}
+
+const struct pvefs_file *pvefs_get(const struct pvefs *p, const char *path)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->v[i].path, path))
+			return &p->v[i];
+	return NULL;
+}
+
+struct span pvefs_data(const struct pvefs *p, const char *path)
+{
+	const struct pvefs_file *f = pvefs_get(p, path);
+
+	return f && !f->error ? f->data : span_of(NULL, 0);
+}
+
+bool pvefs_conf_path(const char *path, uint64_t *ret_vmid, struct span *ret_node)
+{
+	struct span s = span_str(path), digits;
+	const char *slash = strrchr(path, '/');
+	size_t n;
+
+	digits = span_str(slash ? slash + 1 : path);
+	if (!is_conf(digits.p))
+		return false;
+	digits.n -= strlen(".conf");
+	if (num_parse_u64(digits, ret_vmid) < 0)
+		return false;
+	*ret_node = span_of(NULL, 0);
+	s.n = slash ? (size_t)(slash - path) : 0;
+	if (!span_ends(s, "/lxc"))
+		return true;
+	s.n -= 4;
+	for (n = 0; n < s.n && s.p[s.n - n - 1] != '/';)
+		n++;
+	if (n < s.n && s.n - n >= 7 && span_ends(span_of(s.p, s.n - n - 1), "/nodes"))
+		*ret_node = span_of(s.p + s.n - n, n);
+	return true;
+}

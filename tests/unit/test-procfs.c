@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "read/ctlive.h"
+#include "read/procfs.h"
+#include "read/pvefs.h"
+#include "read/unixsock.h"
+
+static void stat_is_parsed_from_the_last_bracket(void)
+{
+	static const char text[] =
+		"77 (a) R 1\n\x1b[2J) S 5 77 77 0 -1 4194560 1 2 3 4 11 12 0 0 20 0 3 0 51266 "
+		"100 25 18446744073709551615 0\n";
+	struct proc_stat s = { 0 };
+
+	CHECK(procfs_parse_stat(span_str(text), &s) == 0, "refused");
+	CHECK_U64((uint64_t)s.ppid, 5);
+	CHECK(s.state == 'S', "state %c", s.state);
+	CHECK_U64(s.start_ticks, 51266);
+	CHECK_U64(s.utime_ticks, 11);
+	CHECK_U64(s.threads, 3);
+	CHECK_U64(s.rss_pages, 25);
+	CHECK_U64(s.comm.n, 11);
+	CHECK(procfs_parse_stat(span_str(""), &s) < 0, "empty taken");
+	CHECK(procfs_parse_stat(span_str("77 (a) R"), &s) < 0, "half a line taken");
+	CHECK(procfs_parse_stat(span_str(") ("), &s) < 0, "brackets turned round taken");
+}
+
+static void a_cgroup_is_its_own_containers_only(void)
+{
+	struct span c = { 0 };
+
+	CHECK(procfs_parse_cgroup(span_str("3:cpu:/\n0::/lxc/101/ns/init.scope\n"), &c) ==
+		      0,
+	      "v2");
+	CHECK(procfs_cgroup_is_ct(c, 101), "101");
+	CHECK(!procfs_cgroup_is_ct(c, 10), "10");
+	CHECK(!procfs_cgroup_is_ct(span_str("/lxc.monitor/101"), 101), "monitor");
+	CHECK(!procfs_cgroup_is_ct(span_str("/lxc/1012"), 101), "prefix");
+	CHECK(procfs_parse_cgroup(span_str("3:cpu:/lxc/101\n"), &c) == -ENOENT,
+	      "v1 only");
+}
+
+static void host_is_read_from_a_recorded_node(void)
+{
+	struct host h = { 0 };
+	struct err err = { 0 };
+	int root = fixture_open("hosts/pvn1");
+
+	CHECK(procfs_read_host(root, &h, &err) == 0, "%s", err.msg);
+	CHECK_U64(h.cpus, 2);
+	CHECK(h.uptime_centisec.n > 100000, "uptime %ju", (uintmax_t)h.uptime_centisec.n);
+	CHECK(h.mem_total_bytes.n > 1 << 28, "memory %ju",
+	      (uintmax_t)h.mem_total_bytes.n);
+	close(root);
+}
+
+static void cpu_lists_are_counted(void)
+{
+	unsigned n = 0;
+
+	CHECK(procfs_parse_cpulist(span_str("0-3,8\n"), &n) == 0 && n == 5, "n %u", n);
+	CHECK(procfs_parse_cpulist(span_str("0"), &n) == 0 && n == 1, "n %u", n);
+	CHECK(procfs_parse_cpulist(span_str("3-1"), &n) < 0, "backwards taken");
+	CHECK(procfs_parse_cpulist(span_str("0-4294967295"), &n) < 0, "taken");
+}
+
+static void veth_names_give_the_vmid(void)
+{
+	uint32_t id = 0;
+
+	CHECK(procfs_veth_vmid(span_str("veth101i0"), &id) && id == 101, "id %u", id);
+	CHECK(procfs_veth_vmid(span_str("veth999999999i9"), &id) && id == 999999999,
+	      "id %u", id);
+	CHECK(!procfs_veth_vmid(span_str("veth0101i0"), &id), "leading zero");
+	CHECK(!procfs_veth_vmid(span_str("vethabci0"), &id), "letters");
+	CHECK(!procfs_veth_vmid(span_str("veth101"), &id), "no i");
+	CHECK(!procfs_veth_vmid(span_str("tap101i0"), &id), "a virtual machine");
+}
+
+static void init_and_state_of_the_recorded_node(void)
+{
+	static const struct {
+		uint32_t vmid;
+		pid_t init, monitor;
+		enum ct_state state;
+	} cases[] = {
+		{ 101, 2292, 2223, CT_RUNNING },
+		{ 103, 2489, 2414, CT_RUNNING },
+		{ 105, 0, 0, CT_STOPPED },
+		{ 106, 0, 0, CT_STARTING },
+	};
+	struct facts_want want = { 0 };
+	struct ctlive c;
+	struct err err = { 0 };
+	uint32_t *ids = NULL;
+	size_t n = 0;
+	int root = fixture_open("hosts/pvn1");
+
+	CHECK(unixsock_read_monitors(root, false, &ids, &n, &err) == 0, "%s", err.msg);
+	CHECK_U64(n, 6);
+	CHECK(ctlive_open(root, &c, &err) == 0, "%s", err.msg);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ct ct = { .vmid = cases[i].vmid };
+
+		CHECK(ctlive_read(&c, &want, unixsock_has(ids, n, ct.vmid), &ct, &err) ==
+			      0,
+		      "%s", err.msg);
+		CHECK(ct.init_pid == cases[i].init, "%u: init %d", ct.vmid, ct.init_pid);
+		CHECK(ct.monitor_pid == cases[i].monitor, "%u: monitor %d", ct.vmid,
+		      ct.monitor_pid);
+		CHECK(ct.state == cases[i].state, "%u: state %d", ct.vmid, ct.state);
+	}
+	free(ids);
+	ctlive_close(&c);
+	close(root);
+}
+
+static void a_socket_name_forges_no_line(void)
+{
+	struct sockaddr_un good = { .sun_family = AF_UNIX },
+			   bad = { .sun_family = AF_UNIX };
+	static const char forged[] =
+		"x\n0: 00000002 0 00010000 0001 01 1 @/var/lib/lxc/987654322/command";
+	uint32_t *ids = NULL;
+	struct err err = { 0 };
+	int a = socket(AF_UNIX, SOCK_STREAM, 0), b = socket(AF_UNIX, SOCK_STREAM, 0);
+	int root = -1;
+	size_t n = 0;
+
+	snprintf(good.sun_path + 1, sizeof(good.sun_path) - 1,
+		 "/var/lib/lxc/987654321/command");
+	memcpy(bad.sun_path + 1, forged, sizeof(forged) - 1);
+	CHECK(bind(a, (struct sockaddr *)&good,
+		   (socklen_t)(sizeof(sa_family_t) + 1 + strlen(good.sun_path + 1))) == 0,
+	      "bind");
+	CHECK(bind(b, (struct sockaddr *)&bad,
+		   (socklen_t)(sizeof(sa_family_t) + sizeof(forged))) == 0,
+	      "bind");
+	listen(a, 1);
+	CHECK(fs_open_root("/", &root, &err) == 0, "%s", err.msg);
+	CHECK(unixsock_read_monitors(root, true, &ids, &n, &err) == 0, "%s", err.msg);
+	CHECK(unixsock_has(ids, n, 987654321), "the real one is missing");
+	CHECK(!unixsock_has(ids, n, 987654322), "the forged one is taken");
+	free(ids);
+	close(a);
+	close(b);
+	close(root);
+}
+
+static void a_bundle_holds_what_was_asked(void)
+{
+	static const struct pvefs_req reqs[] = {
+		{ PVEFS_LSTAT, "etc/pve/local" },      { PVEFS_LINK, "etc/pve/local" },
+		{ PVEFS_CONFS, "etc/pve/lxc" },        { PVEFS_NODES, "etc/pve/nodes" },
+		{ PVEFS_FILE, "etc/pve/storage.cfg" }, { PVEFS_FILE, "etc/pve/none" },
+	};
+	_cleanup_(pvefs_done) struct pvefs p = { 0 };
+	struct err err = { 0 };
+	int root = fixture_open("hosts/pvn1");
+
+	CHECK(pvefs_read(root, reqs, ARRAY_SIZE(reqs), &p, &err) == 0, "%s", err.msg);
+	CHECK_U64(p.n, 2 + 8 + 1 + 8 + 2);
+	CHECK(span_eq(p.v[1].data, "nodes/pvn1"), "%.*s", (int)p.v[1].data.n,
+	      p.v[1].data.p);
+	CHECK(pvefs_get(&p, "etc/pve/none")->error == -ENOENT, "none");
+	CHECK(pvefs_data(&p, "etc/pve/storage.cfg").n > 100, "storage.cfg");
+	CHECK(span_starts(pvefs_data(&p, "etc/pve/lxc/101.conf"), "#first container"),
+	      "101");
+	close(root);
+}
+
+static void conf_paths_tell_vmid_and_node(void)
+{
+	struct span node;
+	uint64_t id = 0;
+
+	CHECK(pvefs_conf_path("etc/pve/lxc/101.conf", &id, &node) && id == 101 && !node.n,
+	      "own");
+	CHECK(pvefs_conf_path("etc/pve/nodes/n2/lxc/7.conf", &id, &node) && id == 7 &&
+		      span_eq(node, "n2"),
+	      "other");
+	CHECK(!pvefs_conf_path("etc/pve/lxc/0101.conf", &id, &node), "leading zero");
+	CHECK(!pvefs_conf_path("etc/pve/lxc/101.conf.tmp.77", &id, &node),
+	      "being written");
+	CHECK(!pvefs_conf_path("etc/pve/nodes/n2/lxc", &id, &node), "directory");
+}
+
+int main(void)
+{
+	RUN(stat_is_parsed_from_the_last_bracket);
+	RUN(a_cgroup_is_its_own_containers_only);
+	RUN(host_is_read_from_a_recorded_node);
+	RUN(cpu_lists_are_counted);
+	RUN(veth_names_give_the_vmid);
+	RUN(init_and_state_of_the_recorded_node);
+	RUN(a_socket_name_forges_no_line);
+	RUN(a_bundle_holds_what_was_asked);
+	RUN(conf_paths_tell_vmid_and_node);
+	return DONE();
+}
