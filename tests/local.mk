@@ -19,6 +19,12 @@ EXTRA_DIST += tests/fixtures
 
 include tests/fuzz/local.mk
 
+# the program itself on recorded nodes
+EXTRA_DIST += tests/golden tests/run .ci/run
+update-golden: ctscope
+	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/golden/run --update
+.PHONY: update-golden
+
 TESTS += tests/check-layers
 EXTRA_DIST += tests/check-layers tests/check-format
 check-layers:
