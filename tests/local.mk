@@ -32,3 +32,12 @@ check-layers:
 check-format:
 	$(AM_V_at)$(top_srcdir)/tests/check-format
 .PHONY: check-layers check-format
+
+# configure --enable-coverage, then make coverage: coverage/index.html
+coverage: check
+	$(AM_V_at)command -v lcov >/dev/null || { echo "make coverage needs lcov"; exit 1; }
+	$(AM_V_at)ls src/base/*.gcda >/dev/null 2>&1 || \
+		{ echo "not built for it: configure --enable-coverage"; exit 1; }
+	$(AM_V_GEN)lcov -q -c -d . --no-external -b '$(abs_top_srcdir)' -o coverage.info
+	$(AM_V_at)genhtml -q -o coverage coverage.info && lcov --summary coverage.info
+.PHONY: coverage

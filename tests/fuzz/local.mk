@@ -3,8 +3,12 @@
 # With --enable-fuzzing (clang) each is linked with libFuzzer, else with replay.c, and
 # `make check` replays the corpus.
 fuzz_targets = \
+	tests/fuzz/fuzz-cgroup \
 	tests/fuzz/fuzz-num \
-	tests/fuzz/fuzz-text
+	tests/fuzz/fuzz-procfs \
+	tests/fuzz/fuzz-pvefs \
+	tests/fuzz/fuzz-text \
+	tests/fuzz/fuzz-unixsock
 
 fuzz_targets += tests/fuzz/fuzz-diskstats
 EXTRA_DIST += tests/fuzz/run
@@ -23,6 +27,7 @@ LDADD = libreplay.a libct.a
 endif
 
 FUZZ_SECONDS = 60
+FUZZ_RUNS = -1
 fuzz: $(fuzz_targets)
-	$(AM_V_at)$(top_srcdir)/tests/fuzz/run --seconds $(FUZZ_SECONDS) $(fuzz_targets)
+	$(AM_V_at)$(top_srcdir)/tests/fuzz/run --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS) $(fuzz_targets)
 .PHONY: fuzz
