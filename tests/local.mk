@@ -13,6 +13,8 @@ unit_tests = \
 
 unit_tests += tests/unit/test-blockdev
 unit_tests += tests/unit/test-cgroup
+unit_tests += tests/unit/test-hostlog
+unit_tests += tests/unit/test-tasklog
 unit_tests += tests/unit/test-procfs
 noinst_HEADERS += tests/unit/test.h
 EXTRA_DIST += tests/fixtures

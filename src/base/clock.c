@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <time.h>
 
 static uint64_t now_usec(clockid_t id)
@@ -25,6 +26,49 @@ uint64_t clock_mono_usec(void)
 uint64_t clock_boot_usec(void)
 {
 	return now_usec(CLOCK_BOOTTIME);
+}
+
+static bool fields_valid(const struct clock_fields *f)
+{
+	static const unsigned days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	unsigned leap = f->year % 4 == 0 && (f->year % 100 != 0 || f->year % 400 == 0);
+
+	return f->year >= 1970 && f->year <= 9999 && f->mon >= 1 && f->mon <= 12 &&
+	       f->day >= 1 && f->day <= days[f->mon - 1] + (f->mon == 2 ? leap : 0) &&
+	       f->hour < 24 && f->min < 60 && f->sec <= 60;
+}
+
+static int fields_usec(const struct clock_fields *f, time_t (*make)(struct tm *),
+		       uint64_t *ret)
+{
+	struct tm tm = {
+		.tm_year = (int)f->year - 1900,
+		.tm_mon = (int)f->mon - 1,
+		.tm_mday = (int)f->day,
+		.tm_hour = (int)f->hour,
+		.tm_min = (int)f->min,
+		.tm_sec = (int)f->sec,
+		.tm_isdst = -1,
+	};
+	time_t t;
+
+	if (!fields_valid(f))
+		return -EINVAL;
+	t = make(&tm);
+	if (t < 0)
+		return -EINVAL;
+	*ret = (uint64_t)t * USEC_PER_SEC;
+	return 0;
+}
+
+int clock_local_usec(const struct clock_fields *f, uint64_t *ret)
+{
+	return fields_usec(f, mktime, ret);
+}
+
+int clock_utc_usec(const struct clock_fields *f, uint64_t *ret)
+{
+	return fields_usec(f, timegm, ret);
 }
 
 void clock_sleep_usec(uint64_t usec)

@@ -11,5 +11,17 @@ uint64_t clock_real_usec(void);
 uint64_t clock_mono_usec(void);
 uint64_t clock_boot_usec(void);
 
+/*
+ * A wall clock reading of this process's time zone as CLOCK_REALTIME: mon 1-12, day 1-31.
+ * Of the hour that a change to winter time has twice, one is taken: a reading without
+ * zone does not tell which. -EINVAL: no such date or time.
+ */
+struct clock_fields {
+	unsigned year, mon, day, hour, min, sec;
+};
+
+int clock_local_usec(const struct clock_fields *f, uint64_t *ret_real_usec);
+int clock_utc_usec(const struct clock_fields *f, uint64_t *ret_real_usec);
+
 /* Sleeps for that long, over signals. */
 void clock_sleep_usec(uint64_t usec);

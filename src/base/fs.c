@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 
 int fs_open_root(const char *path, int *ret, struct err *err)
 {
@@ -203,33 +204,65 @@ int fs_read_file(int rootfd, const char *path, size_t max, struct buf *ret,
 	return 0;
 }
 
+static struct fs_stat from_stat(const struct stat *st)
+{
+	return (struct fs_stat){
+		.mode = st->st_mode,
+		.size_bytes = (uint64_t)st->st_size,
+		.mtime_real_usec = (uint64_t)st->st_mtim.tv_sec * USEC_PER_SEC +
+				   (uint64_t)st->st_mtim.tv_nsec / 1000,
+		.ino = st->st_ino,
+	};
+}
+
+int fs_open_regular(int rootfd, const char *path, struct fs_stat *ret_st, int *ret,
+		    struct err *err)
+{
+	struct stat st;
+	int r = open_regular(rootfd, path, &st, ret, err);
+
+	if (r == 0)
+		*ret_st = from_stat(&st);
+	return r;
+}
+
+int fs_pread_buf(int fd, uint64_t offset, size_t max, struct buf *ret)
+{
+	for (size_t n = 0; n < max;) {
+		ssize_t got;
+
+		buf_reserve(ret, MIN(max - n, (size_t)1 << 16));
+		got = pread(fd, ret->p + ret->n, MIN(max - n, ret->cap - ret->n - 1),
+			    (off_t)(offset + n));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		n += (size_t)got;
+		ret->n += (size_t)got;
+		ret->p[ret->n] = '\0';
+	}
+	return 0;
+}
+
 int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
 		 uint64_t *ret_start, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
-	off_t at;
 	int r;
 
 	r = open_regular(rootfd, path, &st, &fd, err);
 	if (r < 0)
 		return r;
-	at = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
-	*ret_start = (uint64_t)at;
-	buf_reserve(ret, max);
-	for (size_t n = 0; n < max;) {
-		ssize_t got = pread(fd, ret->p + ret->n, max - n, at + (off_t)n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_set(err, -errno, "read %s: %s", path, strerror(errno));
-		if (got == 0)
-			break;
-		n += (size_t)got;
-		ret->n += (size_t)got;
-	}
+	*ret_start = num_sub((uint64_t)st.st_size, max);
+	buf_reserve(ret, 0);
 	ret->p[ret->n] = '\0';
+	r = fs_pread_buf(fd, *ret_start, max, ret);
+	if (r < 0)
+		return err_set(err, r, "read %s: %s", path, strerror(-r));
 	return 0;
 }
 
@@ -293,13 +326,7 @@ int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
 		return r;
 	if (fstat(fd, &st) < 0)
 		return err_set(err, -errno, "stat %s: %s", path, strerror(errno));
-	*ret = (struct fs_stat){
-		.mode = st.st_mode,
-		.size_bytes = (uint64_t)st.st_size,
-		.mtime_real_usec = (uint64_t)st.st_mtim.tv_sec * USEC_PER_SEC +
-				   (uint64_t)st.st_mtim.tv_nsec / 1000,
-		.ino = st.st_ino,
-	};
+	*ret = from_stat(&st);
 	return 0;
 }
 

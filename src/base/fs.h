@@ -44,6 +44,15 @@ int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n);
 int fs_read_file(int rootfd, const char *path, size_t max, struct buf *ret,
 		 struct err *err);
 
+struct fs_stat;
+
+/* Opens a regular file for reading; *st is of what was opened. Else -EINVAL, -EISDIR. */
+int fs_open_regular(int rootfd, const char *path, struct fs_stat *st, int *ret,
+		    struct err *err);
+
+/* Appends at most `max` bytes from `offset` on; short at the end of the file. */
+int fs_pread_buf(int fd, uint64_t offset, size_t max, struct buf *ret);
+
 /* The last `max` bytes of a file; *ret_start is the offset of the first of them. */
 int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
 		 uint64_t *ret_start, struct err *err);

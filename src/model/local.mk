@@ -3,3 +3,6 @@ libct_a_SOURCES += \
 	src/model/pveconf.c \
 	src/model/pveprop.c
 libct_a_SOURCES += src/model/ct.c
+libct_a_SOURCES += src/model/backup.c
+libct_a_SOURCES += src/model/logline.c
+libct_a_SOURCES += src/model/task.c

@@ -22,6 +22,12 @@ struct log_want {
 bool log_want_has(const struct log_want *w, const struct logline *line);
 
 /*
+ * Does a line of PVE's own programs name that guest ("CT 101", "lxc/101", "ct:101", a
+ * UPID with that id, ...)? 101 is never found in 1010 or 5101.
+ */
+bool log_names_guest(struct span text, uint32_t vmid);
+
+/*
  * Pure parsers: they append lines whose texts are copies. `mtime` is the last change of
  * the file, for lines that have no time of their own. Times without zone are local time
  * of this process's zone; the debug form of stderr is UTC.

@@ -13,8 +13,8 @@ libct_a_SOURCES += src/read/rootstat.h
 libct_a_SOURCES += src/read/unixsock.c
 libct_a_SOURCES += src/read/unixsock.h
 libct_a_SOURCES += src/read/facts.c
-libct_a_SOURCES += src/read/backup.h
-libct_a_SOURCES += src/read/blockdev.c src/read/blockdev.h src/read/cgtree.h src/read/config.h src/read/lxc.h src/read/procs.h
+libct_a_SOURCES += src/read/blockdev.c
+libct_a_SOURCES += src/read/blockdev.h
 libct_a_SOURCES += src/read/cgtree.h
 libct_a_SOURCES += src/read/config.h
 libct_a_SOURCES += src/read/facts.h
@@ -35,8 +35,8 @@ libct_a_SOURCES += src/read/replication.h
 libct_a_SOURCES += src/read/sectionconf.h
 libct_a_SOURCES += src/read/storage.h
 libct_a_SOURCES += src/read/tasklog.h
-libct_a_SOURCES += \
-	src/read/facts.h \
-	src/read/pveconf.h \
-	src/read/pveformat.h \
-	src/read/pveprop.h
+libct_a_SOURCES += src/read/backups.h
+libct_a_SOURCES += src/read/hostlog.c
+libct_a_SOURCES += src/read/pveformat.h
+libct_a_SOURCES += src/read/pveprop.h
+libct_a_SOURCES += src/read/tasklog.c

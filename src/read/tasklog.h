@@ -72,12 +72,10 @@ int tasklog_read(int rootfd, const struct upid *u, size_t max, struct tasklog *r
 		 struct err *err);
 
 /*
- * The part of a log that is about one guest. In a vzdump log of several guests from its
- * "Starting Backup of VM <id>" to its end, in others every line that names "CT <id>" or
- * "VM <id>". False: it is not mentioned.
+ * The part of a vzdump log that is about one guest: from "Starting Backup of VM <id>" to
+ * what is said of its end, or only its error line. False: it is not in it.
  */
-bool tasklog_section(const struct upid *u, struct span text, uint32_t vmid,
-		     struct span *ret);
+bool tasklog_vzdump_section(struct span text, uint32_t vmid, struct span *ret);
 
 struct log_want;
 

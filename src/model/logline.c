@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "logline.h"
+
+#include "base/str.h"
+
+void loglines_done(struct loglines *l)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->n_store; i++)
+		free(l->store[i]);
+	free(l->store);
+	free(l->v);
+	*l = (struct loglines){ 0 };
+}
+
+void loglines_own(struct loglines *l, char *p)
+{
+	GROW(l->store, l->n_store, l->cap_store);
+	l->store[l->n_store++] = p;
+}
+
+struct tbytes loglines_keep(struct loglines *l, const void *p, size_t n)
+{
+	char *copy = xstrndup(p ? p : "", n);
+
+	loglines_own(l, copy);
+	return (struct tbytes){ (const uint8_t *)copy, (uint32_t)n };
+}
+
+const char *loglines_keep_str(struct loglines *l, const char *s)
+{
+	char *copy;
+
+	if (!s)
+		return NULL;
+	copy = xstrdup(s);
+	loglines_own(l, copy);
+	return copy;
+}
+
+void loglines_add(struct loglines *l, struct logline line)
+{
+	GROW(l->v, l->n, l->cap);
+	l->v[l->n++] = line;
+}
+
+/* One run of a merge sort: [a, b) and [b, e) of `from` into `to`; the left wins ties. */
+static void merge(const struct logline *from, struct logline *to, size_t a, size_t b,
+		  size_t e)
+{
+	size_t i = a, j = b;
+
+	for (size_t k = a; k < e; k++)
+		if (i < b && (j >= e || from[i].time_real_usec <= from[j].time_real_usec))
+			to[k] = from[i++];
+		else
+			to[k] = from[j++];
+}
+
+void loglines_sort(struct loglines *l)
+{
+	struct logline *tmp, *from = l->v;
+
+	if (l->n < 2)
+		return;
+	tmp = xreallocarray(NULL, l->n, sizeof(*tmp));
+	for (size_t width = 1; width < l->n; width *= 2) {
+		struct logline *to = from == l->v ? tmp : l->v;
+
+		for (size_t a = 0; a < l->n; a += 2 * width)
+			merge(from, to, a, MIN(a + width, l->n),
+			      MIN(a + 2 * width, l->n));
+		from = to;
+	}
+	if (from == tmp)
+		memcpy(l->v, tmp, l->n * sizeof(*tmp));
+	free(tmp);
+}
+
+void loglines_tail(struct loglines *l, size_t max)
+{
+	if (l->n <= max)
+		return;
+	memmove(l->v, l->v + (l->n - max), max * sizeof(*l->v));
+	l->n = max;
+}
+
+static const struct {
+	const char *name, *help;
+	bool journal;
+} sources[LOG_SOURCES] = {
+	[LOG_TASK] = { "task", "PVE tasks about it: start, stop, backup, snapshot, ...",
+		       0 },
+	[LOG_STDERR] = { "stderr", "what lxc-start said at the last start", 0 },
+	[LOG_WARNINGS] = { "warnings", "warnings of PVE's pre-start hook", 0 },
+	[LOG_VZDUMP] = { "vzdump", "the log of its last backup", 0 },
+	[LOG_REPLICATION] = { "replication", "the last run of its replication jobs", 0 },
+	[LOG_FIREWALL] = { "firewall", "packets that its firewall logged", 0 },
+	[LOG_UNIT] = { "unit", "journal of its unit pve-container@ID", 1 },
+	[LOG_HOOK] = { "hook", "journal of PVE's LXC hooks", 1 },
+	[LOG_PVE] = { "pve", "journal of PVE's daemons and commands that name it", 1 },
+	[LOG_KERNEL] = { "kernel", "OOM kills, AppArmor denials, its network devices",
+			 1 },
+};
+
+const char *log_source_name(enum log_source s)
+{
+	return s < LOG_SOURCES ? sources[s].name : NULL;
+}
+
+const char *log_source_help(enum log_source s)
+{
+	return s < LOG_SOURCES ? sources[s].help : NULL;
+}
+
+bool log_source_is_journal(enum log_source s)
+{
+	return s < LOG_SOURCES && sources[s].journal;
+}
+
+const char *log_time_kind_name(enum log_time_kind k)
+{
+	static const char *const names[] = {
+		[LOG_TIME_EXACT] = "exact",
+		[LOG_TIME_NOT_BEFORE] = "not-before",
+		[LOG_TIME_NOT_AFTER] = "not-after",
+	};
+
+	return (size_t)k < ARRAY_SIZE(names) ? names[k] : NULL;
+}
+
+const char *log_level_name(enum log_level l)
+{
+	static const char *const names[] = {
+		[LOG_LEVEL_ERROR] = "error",   [LOG_LEVEL_WARNING] = "warning",
+		[LOG_LEVEL_NOTICE] = "notice", [LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+
+	return (size_t)l < ARRAY_SIZE(names) ? names[l] : NULL;
+}
