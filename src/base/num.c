@@ -112,6 +112,80 @@ int num_parse_fixed(struct span s, unsigned digits, uint64_t *ret)
 	return 0;
 }
 
+/* Cuts the digits off the front into *n; from the first one that does not fit they are
+ * counted in *lost. */
+static bool take_digits(struct span *s, uint64_t *n, bool *full, size_t *taken,
+			size_t *lost)
+{
+	size_t i;
+
+	*lost = 0;
+	for (i = 0; i < s->n && s->p[i] >= '0' && s->p[i] <= '9'; i++) {
+		uint64_t more;
+
+		*full = *full || __builtin_mul_overflow(*n, 10u, &more) ||
+			__builtin_add_overflow(more, (uint64_t)(s->p[i] - '0'), &more);
+		if (*full)
+			(*lost)++;
+		else
+			*n = more;
+	}
+	s->p += i;
+	s->n -= i;
+	*taken = i;
+	return i > 0;
+}
+
+static int take_exponent(struct span *s, int64_t *shift)
+{
+	bool neg;
+	int64_t e;
+	int r;
+
+	if (!span_skip(s, "e") && !span_skip(s, "E"))
+		return s->n ? -EINVAL : 0;
+	neg = span_skip(s, "-");
+	if (!neg)
+		span_skip(s, "+");
+	if (span_starts(*s, "-"))
+		return -EINVAL;
+	r = num_parse_i64(*s, &e);
+	if (r < 0)
+		return r;
+	e = MIN(e, INT32_MAX);
+	*shift += neg ? -e : e;
+	return 0;
+}
+
+int num_parse_real(struct span s, unsigned digits, uint64_t *ret)
+{
+	size_t taken, lost;
+	int64_t shift = (int64_t)digits;
+	bool full = false;
+	uint64_t n = 0;
+	int r;
+
+	if (!take_digits(&s, &n, &full, &taken, &lost))
+		return -EINVAL;
+	shift += (int64_t)lost;
+	if (span_skip(&s, ".")) {
+		take_digits(&s, &n, &full, &taken, &lost);
+		shift -= (int64_t)(taken - lost);
+	}
+	r = take_exponent(&s, &shift);
+	if (r < 0)
+		return r;
+	if (full && shift > 0) /* a digit that would show was not kept */
+		return -ERANGE;
+	for (; shift > 0 && n; shift--)
+		if (__builtin_mul_overflow(n, 10u, &n))
+			return -ERANGE;
+	for (; shift < 0 && n; shift++)
+		n /= 10;
+	*ret = n;
+	return 0;
+}
+
 uint64_t num_muldiv(uint64_t a, uint64_t b, uint64_t c)
 {
 	unsigned __int128 r;

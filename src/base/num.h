@@ -25,6 +25,12 @@ int num_parse_val(struct span s, struct val *ret);
  */
 int num_parse_fixed(struct span s, unsigned digits, uint64_t *ret);
 
+/*
+ * The same with an exponent, as Perl prints small and large numbers: "8.1e-05" with 6
+ * digits is 81. [0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?
+ */
+int num_parse_real(struct span s, unsigned digits, uint64_t *ret);
+
 /* a * b / c without overflow in between; c 0 gives 0, a result that does not fit
  * UINT64_MAX. */
 uint64_t num_muldiv(uint64_t a, uint64_t b, uint64_t c);

@@ -125,6 +125,29 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	b->n += (size_t)r;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+void buf_add_urldecoded(struct buf *b, const char *p, size_t n)
+{
+	buf_reserve(b, n);
+	for (size_t i = 0; i < n; i++) {
+		int hi = p[i] == '%' && n - i > 2 ? hex_digit(p[i + 1]) : -1;
+		int lo = hi >= 0 ? hex_digit(p[i + 2]) : -1;
+
+		buf_addc(b, lo >= 0 ? (char)(hi << 4 | lo) : p[i]);
+		i += lo >= 0 ? 2 : 0;
+	}
+}
+
 const char *buf_str(const struct buf *b)
 {
 	return b->p ? b->p : "";
@@ -193,6 +216,26 @@ bool span_cut(struct span *s, char sep, struct span *ret)
 	s->p += used;
 	s->n -= used;
 	return true;
+}
+
+static bool parts_list(char c)
+{
+	return c == ',' || c == ';' || c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool span_list(struct span *list, struct span *ret)
+{
+	size_t i = 0, start;
+
+	while (i < list->n && parts_list(list->p[i]))
+		i++;
+	start = i;
+	while (i < list->n && !parts_list(list->p[i]))
+		i++;
+	*ret = span_of(list->p + start, i - start);
+	list->p += i;
+	list->n -= i;
+	return ret->n > 0;
 }
 
 bool span_eq(struct span s, const char *str)

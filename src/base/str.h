@@ -44,6 +44,9 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
+/* %XX of two hex digits becomes the byte it stands for, all else stays (PVE's comments).
+ */
+void buf_add_urldecoded(struct buf *b, const char *p, size_t n);
 const char *buf_str(const struct buf *b); /* never NULL */
 
 /* A list of owned C strings. */
@@ -90,6 +93,9 @@ static inline struct tbytes tbytes_str(const char *s)
 bool span_line(struct span *text, struct span *ret);  /* up to '\n', which is eaten */
 bool span_field(struct span *line, struct span *ret); /* next word between blanks/tabs */
 bool span_cut(struct span *s, char sep, struct span *ret); /* up to sep, or all of it */
+/* Next element of a list as PVE writes them: between commas, semicolons or white space.
+ */
+bool span_list(struct span *list, struct span *ret);
 bool span_eq(struct span s, const char *str);
 bool span_eq_nocase(struct span s, const char *str); /* ASCII */
 bool span_starts(struct span s, const char *prefix);

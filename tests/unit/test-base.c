@@ -157,8 +157,65 @@ static void a_root_is_not_left(void)
 	close(root);
 }
 
+static void reals_as_perl_prints_them(void)
+{
+	static const struct {
+		const char *in;
+		unsigned digits;
+		int r;
+		uint64_t n;
+	} cases[] = {
+		{ "0", 6, 0, 0 },
+		{ "0.0131", 6, 0, 13100 },
+		{ "8.1e-05", 6, 0, 81 },
+		{ "1e-300", 6, 0, 0 },
+		{ "1.5E+3", 0, 0, 1500 },
+		{ "1e+20", 0, -ERANGE, 0 },
+		{ "18446744073709551615", 0, 0, UINT64_MAX },
+		{ "18446744073709551616", 0, -ERANGE, 0 },
+		{ "18446744073709551616e-1", 0, 0, 1844674407370955161 },
+		{ "18446744073709551616.5", 0, -ERANGE, 0 },
+		{ "1844674407370955161", 0, 0, 1844674407370955161 },
+		{ "0e99999999999999999", 2, 0, 0 },
+		{ "1e999999999", 0, -ERANGE, 0 },
+		{ "3.", 1, 0, 30 },
+		{ "3.99999999999999999999999999", 2, 0, 399 },
+		{ ".5", 1, -EINVAL, 0 },
+		{ "-1", 1, -EINVAL, 0 },
+		{ "1e", 1, -EINVAL, 0 },
+		{ "1e--1", 1, -EINVAL, 0 },
+		{ "1x", 1, -EINVAL, 0 },
+		{ "", 1, -EINVAL, 0 },
+		{ "U", 1, -EINVAL, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t n = 0;
+		int r = num_parse_real(span_str(cases[i].in), cases[i].digits, &n);
+
+		CHECK(r == cases[i].r, "\"%s\": %d", cases[i].in, r);
+		CHECK(n == cases[i].n, "\"%s\": %" PRIu64, cases[i].in, n);
+	}
+}
+
+static void lists_and_escapes_of_pve(void)
+{
+	struct span list = span_str(" a,b;; c\td,\n"), item;
+	_cleanup_(buf_done) struct buf got = { 0 };
+	static const char text[] = "a%3A b%zz%4%41%";
+
+	while (span_list(&list, &item))
+		buf_addf(&got, "<%.*s>", (int)item.n, item.p);
+	CHECK_STR(buf_str(&got), "<a><b><c><d>");
+	buf_done(&got);
+	buf_add_urldecoded(&got, text, strlen(text));
+	CHECK_STR(buf_str(&got), "a: b%zz%4A%");
+}
+
 int main(void)
 {
+	RUN(reals_as_perl_prints_them);
+	RUN(lists_and_escapes_of_pve);
 	RUN(numbers_take_the_largest_and_not_one_more);
 	RUN(half_a_number_is_none);
 	RUN(max_absent_and_zero_differ);
