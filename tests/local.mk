@@ -16,6 +16,7 @@ unit_tests += tests/unit/test-cgroup
 unit_tests += tests/unit/test-hostlog
 unit_tests += tests/unit/test-tasklog
 unit_tests += tests/unit/test-procfs
+unit_tests += tests/unit/test-cluster
 noinst_HEADERS += tests/unit/test.h
 EXTRA_DIST += tests/fixtures
 

@@ -6,3 +6,6 @@ libct_a_SOURCES += src/model/ct.c
 libct_a_SOURCES += src/model/backup.c
 libct_a_SOURCES += src/model/logline.c
 libct_a_SOURCES += src/model/task.c
+libct_a_SOURCES +=
+libct_a_SOURCES += src/model/warns.c
+libct_a_SOURCES += src/model/cluster.c

@@ -48,7 +48,7 @@ const struct jval *jval_at(const struct jval *array, size_t i);
 bool jval_next(const struct jval *object, void **iter, struct span *ret_key,
 	       const struct jval **ret);
 
-/* The text of a string; it may hold any character but NUL. */
+/* The text of a string; it may hold any character, NUL too (then jval_dup ends early). */
 bool jval_span(const struct jval *v, struct span *ret);
 char *jval_dup(const struct jval *v); /* owned; NULL: not a string */
 

@@ -40,3 +40,13 @@ libct_a_SOURCES += src/read/hostlog.c
 libct_a_SOURCES += src/read/pveformat.h
 libct_a_SOURCES += src/read/pveprop.h
 libct_a_SOURCES += src/read/tasklog.c
+libct_a_SOURCES += \
+	src/read/facts.h \
+	src/read/pveconf.h \
+	src/read/pveformat.h \
+	src/read/pveprop.h
+libct_a_SOURCES += src/read/jsonin.c
+libct_a_SOURCES += src/read/pmxcfs.c
+libct_a_SOURCES += src/read/pools.c
+libct_a_SOURCES += src/read/sectionconf.c
+libct_a_SOURCES += src/read/ha.c

@@ -10,6 +10,13 @@ fuzz_targets = \
 	tests/fuzz/fuzz-text \
 	tests/fuzz/fuzz-unixsock
 
+fuzz_targets += tests/fuzz/fuzz-vmlist
+fuzz_targets += tests/fuzz/fuzz-members
+fuzz_targets += tests/fuzz/fuzz-rrd
+fuzz_targets += tests/fuzz/fuzz-clusterlog
+fuzz_targets += tests/fuzz/fuzz-hastatus
+fuzz_targets += tests/fuzz/fuzz-usercfg
+fuzz_targets += tests/fuzz/fuzz-sectionconf
 fuzz_targets += tests/fuzz/fuzz-diskstats
 EXTRA_DIST += tests/fuzz/run
 check_LIBRARIES = libreplay.a
