@@ -12,6 +12,9 @@ unit_tests = \
 	tests/unit/test-out
 
 unit_tests += tests/unit/test-blockdev
+unit_tests += tests/unit/test-cgtree
+unit_tests += tests/unit/test-procs
+noinst_HEADERS += tests/unit/tmproot.h
 unit_tests += tests/unit/test-cgroup
 unit_tests += tests/unit/test-hostlog
 unit_tests += tests/unit/test-tasklog

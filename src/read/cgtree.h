@@ -39,20 +39,20 @@ struct cgnode {
 	enum cgkind kind;
 	struct tbytes label; /* into name: the unit, 12 digits of a container id, ... */
 	uint64_t more;       /* directories right below it that are not in the tree */
-	bool gone;           /* it was removed while we read */
+	bool gone;           /* it was removed while we read: numbers absent */
 
 	/* by cgtree_read_stats() */
 	struct cg_cpu cpu;
 	struct cg_memory memory;
 	struct cg_pids pids;
 	struct val rbytes, wbytes; /* sums over io.stat, as PVE adds them */
-	struct val populated;
 };
 
 struct cgtree {
 	struct cgnode *v; /* parents come before their children; v[0] is the root */
 	size_t n;
-	uint64_t left_out;     /* cgroups below the root that are not in the tree */
+	bool has_ns;       /* there is an inner cgroup ns: the same node as the root */
+	uint64_t left_out; /* cgroups below the root that are not in the tree */
 	bool left_out_atleast; /* there may be more than that */
 };
 
@@ -67,7 +67,7 @@ struct cgtree_limits {
 /*
  * Lists the tree below a directory fd of lxc/<id> (or of its copy); the inner "ns" is
  * taken as the same node as the root. By directory fds and single names only; a directory
- * that vanishes is left out. -ENOENT, -ENODEV: the root itself is gone.
+ * that vanishes stays in the list as gone. -ENOENT, -ENODEV: the root itself is gone.
  */
 int cgtree_list(int dir, const struct cgtree_limits *lim, struct cgtree *ret,
 		struct err *err);
@@ -86,9 +86,10 @@ enum cgkind cgtree_kind(struct span name, struct span parent, struct span *ret_l
  * ("system.slice/docker-...scope", "" for ns itself). Spans point into the path.
  */
 struct cgwhere {
-	struct span unit;      /* innermost systemd unit or scope; n 0: none */
+	struct span unit; /* innermost unit, within the nested container; n 0: none */
 	struct span container; /* outermost nested container's short name; n 0: none */
 	enum cgkind container_kind;
+	bool attached; /* came in by lxc-attach (pct enter, pct exec) */
 };
 
 void cgtree_where(struct span path, struct cgwhere *ret);

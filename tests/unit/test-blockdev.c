@@ -1,36 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "read/blockdev.h"
-#include "test.h"
+#include "tmproot.h"
 
 /* A root with a piece of sysfs, as the node of tests/fixtures/hosts/pvn1 has it. */
-static int root = -1;
-static char root_path[64];
+static struct tmproot root;
 
 static void put(const char *path, const char *text)
 {
-	char part[256];
-	int fd;
-
-	for (size_t i = 0; path[i]; i++)
-		if (path[i] == '/') {
-			snprintf(part, sizeof(part), "%.*s", (int)i, path);
-			mkdirat(root, part, 0755);
-		}
-	if (!*text)
-		return;
-	fd = openat(root, path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	CHECK(fd >= 0 && fs_write_all(fd, text, strlen(text)) == 0, "%s: %s", path,
-	      strerror(errno));
-	close(fd);
+	tmproot_put(&root, path, text);
 }
 
 static void put_link(const char *path, const char *to)
 {
-	put(path, "");
-	CHECK(symlinkat(to, root, path) == 0, "%s: %s", path, strerror(errno));
+	tmproot_link(&root, path, to);
 }
 
 /* A disk: its number, its directory in devices/, what is below it. */
@@ -42,7 +24,7 @@ static void disk(const char *id, const char *name, const char *const *lower)
 	snprintf(to, sizeof(to), "%s\n", id);
 	put(path, to);
 	snprintf(path, sizeof(path), "sys/devices/block/%s/slaves/", name);
-	put(path, "");
+	tmproot_dirs(&root, path);
 	for (size_t i = 0; lower && lower[i]; i++) {
 		const char *base = strrchr(lower[i], '/');
 
@@ -72,9 +54,7 @@ static void dm(const char *id, const char *name, const char *dm_name, const char
 
 static void make_node(void)
 {
-	snprintf(root_path, sizeof(root_path), "/tmp/ctscope-blockdev.XXXXXX");
-	CHECK(mkdtemp(root_path) != NULL, "%s", strerror(errno));
-	CHECK(fs_open_root(root_path, &root, NULL) == 0, "%s", root_path);
+	tmproot_make(&root);
 	disk("254:0", "vda", NULL);
 	disk("254:16", "vdb", NULL);
 	disk("8:0", "sda", NULL);
@@ -107,15 +87,6 @@ static void make_node(void)
 	    "24 20 0:52 / /mnt/na rw - tmpfs t rw\n");
 }
 
-static void remove_node(void)
-{
-	char cmd[128];
-
-	close(root);
-	snprintf(cmd, sizeof(cmd), "rm -rf -- '%s'", root_path);
-	CHECK(system(cmd) == 0, "%s", cmd);
-}
-
 static struct cg_io_dev dev(uint32_t major, uint32_t minor, uint64_t r, uint64_t w)
 {
 	return (struct cg_io_dev){
@@ -135,7 +106,7 @@ static struct io_true count(struct cg_io io, bool *counted)
 	_cleanup_(blockdevs_done) struct blockdevs d = { 0 };
 	struct io_true t;
 
-	CHECK(blockdev_read(root, &io, &d, NULL) == 0, "read");
+	CHECK(blockdev_read(root.fd, &io, &d, NULL) == 0, "read");
 	blockdev_true(&io, &d, &t, counted);
 	return t;
 }
@@ -259,7 +230,7 @@ static void devices_have_the_names_that_admins_use(void)
 	struct cg_io io = IO(dev(253, 9, 0, 0), dev(253, 21, 0, 0), dev(7, 0, 0, 0),
 			     dev(252, 0, 0, 0), dev(99, 1, 0, 0));
 
-	CHECK(blockdev_read(root, &io, &d, NULL) == 0, "read");
+	CHECK(blockdev_read(root.fd, &io, &d, NULL) == 0, "read");
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
 		const struct blockdev *b = blockdev_find(
 			&d, (struct blockid){ want[i].major, want[i].minor });
@@ -351,6 +322,6 @@ int main(void)
 	RUN(lvm_names_are_decoded);
 	RUN(a_copy_of_a_node_has_names_but_no_stacking);
 	RUN(bad_lines_of_diskstats_are_skipped);
-	remove_node();
+	tmproot_remove(&root);
 	return DONE();
 }
