@@ -20,6 +20,8 @@ unit_tests += tests/unit/test-hostlog
 unit_tests += tests/unit/test-tasklog
 unit_tests += tests/unit/test-procfs
 unit_tests += tests/unit/test-cluster
+unit_tests += tests/unit/test-pveconf
+tests_unit_test_pveconf_LDADD = libct.a $(JANSSON_LIBS)
 noinst_HEADERS += tests/unit/test.h
 EXTRA_DIST += tests/fixtures
 

@@ -267,6 +267,20 @@ void jw_ratio(struct jw *w, const char *key, uint64_t n, uint64_t per)
 	place(w, key, dl_json_real((double)n / (double)per));
 }
 
+void jw_digits(struct jw *w, const char *key, const char *digits)
+{
+	double d = 0;
+
+	/* 300 digits are within a double's range, 309 may not be */
+	if (strlen(digits) > 300) {
+		jw_str(w, key, digits);
+		return;
+	}
+	for (const char *p = digits; *p >= '0' && *p <= '9'; p++)
+		d = d * 10 + (*p - '0');
+	place(w, key, dl_json_real(d));
+}
+
 static void base64(struct buf *out, struct tbytes t)
 {
 	static const char set[] =

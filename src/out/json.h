@@ -48,7 +48,10 @@ void jw_bool(struct jw *w, const char *key, bool b);
 void jw_null(struct jw *w, const char *key);
 void jw_val(struct jw *w, const char *key, struct val v); /* absent, null, number */
 void jw_ratio(struct jw *w, const char *key, uint64_t n,
-	      uint64_t per);                                  /* n / per as a real */
+	      uint64_t per); /* n / per as a real */
+/* Decimal digits that no uint64_t holds: a real; as text where that does not hold them
+ * either. */
+void jw_digits(struct jw *w, const char *key, const char *digits);
 void jw_str(struct jw *w, const char *key, const char *s);    /* NULL: nothing */
 void jw_text(struct jw *w, const char *key, struct tbytes t); /* p NULL: nothing */
 void jw_stamp(struct jw *w, const char *key, uint64_t real_usec);

@@ -8,3 +8,5 @@ libct_a_SOURCES += \
 	src/out/table.h \
 	src/out/text.c \
 	src/out/text.h
+libct_a_SOURCES += src/out/confjson.c
+libct_a_SOURCES += src/out/confjson.h
