@@ -46,6 +46,8 @@ coverage: check
 	$(AM_V_at)command -v lcov >/dev/null || { echo "make coverage needs lcov"; exit 1; }
 	$(AM_V_at)ls src/base/*.gcda >/dev/null 2>&1 || \
 		{ echo "not built for it: configure --enable-coverage"; exit 1; }
-	$(AM_V_GEN)lcov -q -c -d . --no-external -b '$(abs_top_srcdir)' -o coverage.info
-	$(AM_V_at)genhtml -q -o coverage coverage.info && lcov --summary coverage.info
+	$(AM_V_GEN)lcov -q -c -d . -o coverage.all 2>coverage.err || { cat coverage.err; exit 1; }
+	$(AM_V_at)lcov -q -e coverage.all '*/src/*' -o coverage.info 2>>coverage.err
+	$(AM_V_at)genhtml -q -o coverage coverage.info 2>>coverage.err
+	$(AM_V_at)lcov --summary coverage.info 2>>coverage.err
 .PHONY: coverage
