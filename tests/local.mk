@@ -26,6 +26,7 @@ noinst_HEADERS += tests/unit/test.h
 EXTRA_DIST += tests/fixtures
 
 include tests/fuzz/local.mk
+include tests/bench/local.mk
 
 # the program itself on recorded nodes
 EXTRA_DIST += tests/golden tests/run .ci/run

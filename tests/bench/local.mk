@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# make bench: needs root, see tests/bench/bench
+EXTRA_PROGRAMS += tests/bench/floor tests/bench/measure
+tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_floor_LDADD =
+tests_bench_measure_SOURCES = tests/bench/measure.c
+tests_bench_measure_LDADD =
+EXTRA_DIST += tests/bench/bench
+CLEANFILES += tests/bench/floor tests/bench/measure
+bench: ctscope tests/bench/floor tests/bench/measure
+	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' BENCH_SIZES='$(BENCH_SIZES)' \
+		BENCH_PAIRS='$(BENCH_PAIRS)' $(top_srcdir)/tests/bench/bench
+BENCH_SIZES = 10 100 1000
+BENCH_PAIRS = 30
+.PHONY: bench
