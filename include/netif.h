@@ -48,11 +48,15 @@ struct netif {
 				  3 forwarding, 4 blocking */
 };
 
-/* Several, in the kernel's order. `more`: so many further ones were not kept. */
+/*
+ * Several, in the kernel's order. `more`: so many further ones were not kept. `torn`:
+ * they changed again and again while they were read: one may be missing, or there twice.
+ */
 struct netifs {
 	struct netif *v;
 	size_t n, cap;
 	uint64_t more;
+	bool torn;
 };
 
 struct netaddr {
@@ -76,6 +80,7 @@ struct netaddrs {
 	struct netaddr *v;
 	size_t n, cap;
 	uint64_t more;
+	bool torn;
 };
 
 struct netroute {
@@ -98,6 +103,7 @@ struct netroutes {
 	struct netroute *v;
 	size_t n, cap;
 	uint64_t more;
+	bool torn;
 };
 
 /* One entry of a bridge port's VLAN list: first..last. */
@@ -112,6 +118,7 @@ struct netvlans {
 	struct netvlan *v;
 	size_t n, cap;
 	uint64_t more;
+	bool torn;
 };
 
 /* A queueing discipline, class or filter of a device, what matters of it for a rate. */
@@ -126,6 +133,7 @@ struct netqdiscs {
 	struct netqdisc *v;
 	size_t n, cap;
 	uint64_t more;
+	bool torn;
 };
 
 /* The limits that PVE's rate= makes (facts: pve-node.md 5.3). Absent: there is none. */

@@ -52,3 +52,8 @@ coverage: check
 	$(AM_V_at)genhtml -q -o coverage coverage.info 2>>coverage.err
 	$(AM_V_at)lcov --summary coverage.info 2>>coverage.err
 .PHONY: coverage
+# what the rtnetlink readers say, for tests/live/test-network.sh
+if !FUZZING
+check_PROGRAMS += tests/live/netprobe
+endif
+tests_live_netprobe_LDADD = libct.a

@@ -9,3 +9,5 @@ libct_a_SOURCES += src/model/task.c
 libct_a_SOURCES +=
 libct_a_SOURCES += src/model/warns.c
 libct_a_SOURCES += src/model/cluster.c
+libct_a_SOURCES +=
+libct_a_SOURCES += src/model/netif.c

@@ -61,3 +61,6 @@ libct_a_SOURCES += src/read/sectionconf.c
 libct_a_SOURCES += src/read/ha.c
 libct_a_SOURCES += src/read/zones.c
 libct_a_SOURCES += src/read/zones.h
+	src/read/pveconf.h
+libct_a_SOURCES += src/read/netlink.c src/read/netlink.h
+libct_a_SOURCES += src/read/nlparse.c src/read/nlparse.h

@@ -11,8 +11,8 @@
  * Live network facts, by rtnetlink. One socket, one receive buffer: not for several
  * threads. The namespace is the one that the caller was in at netlink_open().
  *
- * Errors: -ENOENT libnl-3 is not installed; -EAGAIN the tables kept changing while they
- * were read (tried four times); -ESRCH, -ENOENT the process is gone: ordinary.
+ * Errors: -ENOENT libnl-3 is not installed; -ESRCH the process is gone: ordinary. What
+ * keeps changing while it is read (four times over) is given all the same, marked `torn`.
  */
 struct netlink;
 
