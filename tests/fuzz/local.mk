@@ -19,6 +19,7 @@ fuzz_targets += tests/fuzz/fuzz-usercfg
 fuzz_targets += tests/fuzz/fuzz-sectionconf
 fuzz_targets += tests/fuzz/fuzz-diskstats
 fuzz_targets += tests/fuzz/fuzz-cgpath
+fuzz_targets += tests/fuzz/fuzz-conffile
 fuzz_targets += tests/fuzz/fuzz-status
 EXTRA_DIST += tests/fuzz/run
 check_LIBRARIES = libreplay.a

@@ -10,11 +10,11 @@
  * libinih, every key documented in doc/ctscope.conf. The file is optional, and so is the
  * library: without either the defaults hold.
  */
-#define CONFIG_PATH      "etc/ctscope/ctscope.conf"
-#define CONFIG_MAX_BYTES ((size_t)64 << 10)
+#define CONFFILE_PATH      "etc/ctscope/ctscope.conf"
+#define CONFFILE_MAX_BYTES ((size_t)64 << 10)
 
 /* The built-in values, which the commented lines of doc/ctscope.conf repeat. */
-void config_defaults(struct settings *ret);
+void conffile_defaults(struct settings *ret);
 
 /*
  * Reads the file over the defaults. A line that cannot be used leaves the default and
@@ -22,8 +22,9 @@ void config_defaults(struct settings *ret);
  * is no file; a file that is there and cannot be read, or no libinih for it, is -errno
  * with the defaults in *ret all the same.
  */
-int config_read(int rootfd, struct settings *ret, struct strv *warnings, struct err *err);
+int conffile_read(int rootfd, struct settings *ret, struct strv *warnings,
+		  struct err *err);
 
 /* The same over bytes; `name` is what the sentences call the file. */
-int config_parse(struct span text, const char *name, struct settings *ret,
-		 struct strv *warnings, struct err *err);
+int conffile_parse(struct span text, const char *name, struct settings *ret,
+		   struct strv *warnings, struct err *err);
