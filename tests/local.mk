@@ -19,6 +19,7 @@ unit_tests += tests/unit/test-procs
 noinst_HEADERS += tests/unit/tmproot.h
 unit_tests += tests/unit/test-cgroup
 unit_tests += tests/unit/test-hostlog
+unit_tests += tests/unit/test-journal
 unit_tests += tests/unit/test-tasklog
 unit_tests += tests/unit/test-procfs
 unit_tests += tests/unit/test-cluster

@@ -23,6 +23,7 @@ libct_a_SOURCES += src/read/firewall.h
 libct_a_SOURCES += src/read/ha.h
 libct_a_SOURCES += src/read/hostlog.h
 libct_a_SOURCES += src/read/jobs.h
+libct_a_SOURCES += src/read/journal.c
 libct_a_SOURCES += src/read/journal.h
 libct_a_SOURCES += src/read/jsonin.h
 libct_a_SOURCES += src/read/lxc.h
