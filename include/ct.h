@@ -64,6 +64,7 @@ struct ct {
 	struct val netin_bytes,
 		netout_bytes; /* of the host-side veths, towards / from the guest */
 	struct val disk_bytes, disk_max_bytes; /* PVE's disk, maxdisk: root file system */
+	struct val rootfs_size_bytes; /* size= of rootfs; absent: not said, not valid */
 	struct ct_addr *addrs;
 	size_t n_addrs;
 	bool addrs_known; /* they were read: none means none */

@@ -18,6 +18,7 @@ unit_tests += tests/unit/test-conffile
 unit_tests += tests/unit/test-procs
 noinst_HEADERS += tests/unit/tmproot.h
 unit_tests += tests/unit/test-cgroup
+unit_tests += tests/unit/test-ct
 unit_tests += tests/unit/test-hostlog
 unit_tests += tests/unit/test-journal
 unit_tests += tests/unit/test-tasklog

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <facts.h>
+
 #include "base/err.h"
 #include "out/table.h"
 
@@ -25,6 +27,7 @@ struct app {
 	bool json;
 	struct table_opts table; /* -o, --noheadings, --bytes, --color, width */
 	uint64_t now_real_usec;
+	bool now_known; /* false: a copy of a node, of an unknown time */
 	FILE *out;
 };
 
@@ -61,13 +64,18 @@ void app_warn(const struct app *app, const char *fmt, ...) _printf_(2, 3);
 int app_table(struct app *app, const struct col *cols, size_t ncols, const void *rows,
 	      size_t n, size_t size, size_t (*parent)(const void *row, size_t i));
 
+/* Ends the JSON document; the exit code. A reader that went away is no error. */
+struct jw;
+int app_json_end(const struct app *app, struct jw *w);
+
 /*
  * A CTID argument: [1-9][0-9]{2,8}, nothing else. 0, or -EINVAL with the sentence.
  */
 int app_ctid(const char *arg, uint32_t *ret, struct err *err);
 
-struct facts;
-struct facts_want;
+/* Reads the facts; prints the sentence when they cannot be had. EXIT_FINE or EXIT_BROKEN.
+ */
+int app_facts(const struct app *app, struct facts_want want, struct facts *ret);
 
 /*
  * The one container a command is about: checks the CTID argument, reads the facts, prints

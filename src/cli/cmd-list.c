@@ -1,18 +1,260 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
 #include "cli/cmds.h"
+#include "cli/ctview.h"
 #include "cli/opts.h"
+#include "pveconf.h"
+
+#define DEFAULT_INTERVAL_USEC (100 * USEC_PER_MSEC)
+
+struct list_opts {
+	const char *status, *tag, *pool, *sort;
+	bool unprivileged, privileged, cluster, reverse;
+	uint64_t interval_usec;
+};
+
+#define O(field) offsetof(struct list_opts, field)
+static const struct opt opts[] = {
+	{ "status", 's', OPT_STR, "STATUS",
+	  "only those: running, stopped, frozen, starting, ...", O(status) },
+	{ "tag", 't', OPT_STR, "TAG", "only those with the tag", O(tag) },
+	{ "pool", 'p', OPT_STR, "POOL", "only those of the pool", O(pool) },
+	{ "unprivileged", 0, OPT_FLAG, NULL, "only unprivileged ones", O(unprivileged) },
+	{ "privileged", 0, OPT_FLAG, NULL, "only privileged ones", O(privileged) },
+	{ "cluster", 0, OPT_FLAG, NULL, "those of the other nodes too, by their config",
+	  O(cluster) },
+	{ "sort", 0, OPT_STR, "COL", "sort by a column; numbers largest first", O(sort) },
+	{ "reverse", 'r', OPT_FLAG, NULL, "turn the order round", O(reverse) },
+	{ "interval", 'i', OPT_DURATION, "SECONDS",
+	  "time over which CPU% is taken (0.1; 0: no CPU%)", O(interval_usec) },
+};
+#undef O
+
+struct ctrows {
+	struct ctrow *v;
+	size_t n;
+};
+
+static void ctrows_done(struct ctrows *rows)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		ctrow_done(&rows->v[i]);
+	free(rows->v);
+	*rows = (struct ctrows){ 0 };
+}
+
+/* tags are parted by ',', ';' or blanks */
+static bool has_tag(const struct ct *ct, const char *tag)
+{
+	const char *s = ct->conf ? pveconf_str(&ct->conf->main, "tags") : NULL;
+
+	while (s && *s) {
+		size_t n = strcspn(s, ",; \t");
+
+		if (span_eq(span_of(s, n), tag))
+			return true;
+		s += n;
+		s += strspn(s, ",; \t");
+	}
+	return false;
+}
+
+static bool has_status(const struct ct *ct, const char *status)
+{
+	return str_eq(ct_state_name(ct->state), status);
+}
+
+/* A nested pool belongs to the ones above it. */
+static bool in_pool(const struct ct *ct, const char *pool)
+{
+	struct span s = span_str(ct->pool ? ct->pool : "");
+
+	return ct->pool && span_skip(&s, pool) && (!s.n || s.p[0] == '/');
+}
+
+static bool wanted(const struct ct *ct, const struct list_opts *o)
+{
+	if (o->status && !has_status(ct, o->status))
+		return false;
+	if (o->tag && !has_tag(ct, o->tag))
+		return false;
+	if (o->pool && !in_pool(ct, o->pool))
+		return false;
+	if ((o->unprivileged || o->privileged) && !ct->conf)
+		return false;
+	return !(o->unprivileged && !ct_is_unprivileged(ct)) &&
+	       !(o->privileged && ct_is_unprivileged(ct));
+}
+
+static const struct col *find_col(const char *name)
+{
+	for (size_t i = 0; i < CTROW_COLS; i++)
+		if (!ctrow_cols[i].json_only &&
+		    span_eq_nocase(span_str(name), ctrow_cols[i].heading))
+			return &ctrow_cols[i];
+	return NULL;
+}
+
+static int cmp_cell(const struct cell *a, const struct cell *b)
+{
+	_cleanup_(buf_done) struct buf x = { 0 }, y = { 0 };
+
+	/* what is absent comes last, numbers largest first, texts in their order */
+	if (a->kind == CELL_ABSENT || b->kind == CELL_ABSENT)
+		return (a->kind == CELL_ABSENT) - (b->kind == CELL_ABSENT);
+	if (a->kind >= CELL_INT && a->kind <= CELL_CENTI)
+		return (b->n > a->n) - (b->n < a->n);
+	cell_print(&x, a, true);
+	cell_print(&y, b, true);
+	return strcmp(buf_str(&x), buf_str(&y));
+}
+
+static int cmp_rows(const void *a, const void *b, void *arg)
+{
+	_cleanup_(cell_done) struct cell x = { 0 }, y = { 0 };
+	const struct ctrow *p = a, *q = b;
+	const struct col *col = arg;
+	int r;
+
+	col->get(p, &x);
+	col->get(q, &y);
+	r = cmp_cell(&x, &y);
+	return r ? r : (p->ct->vmid > q->ct->vmid) - (p->ct->vmid < q->ct->vmid);
+}
+
+static void sort_rows(struct ctrows *rows, const struct list_opts *o)
+{
+	const struct col *col = o->sort ? find_col(o->sort) : NULL;
+
+	/* by number they come already */
+	if (col && !str_eq(col->heading, "VMID") && rows->n)
+		qsort_r(rows->v, rows->n, sizeof(*rows->v), cmp_rows,
+			(void *)(uintptr_t)col);
+	for (size_t i = 0; o->reverse && i < rows->n / 2; i++) {
+		struct ctrow t = rows->v[i];
+
+		rows->v[i] = rows->v[rows->n - 1 - i];
+		rows->v[rows->n - 1 - i] = t;
+	}
+}
+
+static int print_json(struct app *app, const struct facts *f, const struct ctrows *rows)
+{
+	struct err err = { 0 };
+	struct jw *w;
+
+	if (jw_new(app->out, "ctscope.list/1", f->node, f->time_real_usec, &w, &err) < 0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	if (f->interval_usec)
+		jw_ratio(w, "interval", f->interval_usec, USEC_PER_SEC);
+	jw_str(w, "error", f->pve_error);
+	jw_arr(w, "containers");
+	for (size_t i = 0; i < rows->n; i++) {
+		jw_obj(w, NULL);
+		ctrow_json(w, &rows->v[i]);
+		jw_end(w);
+	}
+	jw_end(w);
+	return app_json_end(app, w);
+}
+
+/* What no column shows is not read. */
+static bool needs(const struct app *app, const struct list_opts *o, const char *a,
+		  const char *b)
+{
+	const struct col *sort = o->sort ? find_col(o->sort) : NULL;
+	const char *cols = app->table.columns;
+
+	if (sort && (str_eq(sort->heading, a) || str_eq(sort->heading, b)))
+		return true;
+	return app->json || table_has(cols, ctrow_cols, CTROW_COLS, a) ||
+	       table_has(cols, ctrow_cols, CTROW_COLS, b);
+}
+
+static struct facts_want make_want(const struct app *app, const struct list_opts *o)
+{
+	bool notes = needs(app, o, "Notes", "HA");
+
+	return (struct facts_want){
+		.cluster = o->cluster,
+		.memory = needs(app, o, "Mem", "Swap"),
+		.io = needs(app, o, "DiskRead", "DiskWrite"),
+		.net = needs(app, o, "NetIn", "NetOut"),
+		.disk = needs(app, o, "Disk", "MaxDisk"),
+		.addrs = needs(app, o, "Addresses", "Addresses"),
+		.pool = o->pool || needs(app, o, "Pool", "Pool"),
+		.ha = notes,
+		.interval_usec = needs(app, o, "CPU%", "CPU%") ? o->interval_usec : 0,
+	};
+}
+
+static int check_opts(const struct app *app, const struct list_opts *o,
+		      const struct strv *pos)
+{
+	static const char *const states[] = { "running",  "stopped",  "frozen",
+					      "starting", "stopping", "unknown" };
+	bool known = !o->status;
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		known |= str_eq(o->status, states[i]);
+	if (!known)
+		return app_error(
+			app, -EINVAL,
+			"--status: expected running, stopped, frozen, starting or stopping");
+	if (o->sort && !find_col(o->sort))
+		return app_error(app, -EINVAL,
+				 "--sort: unknown column \"%s\": see list --help",
+				 o->sort);
+	if (pos->n)
+		return app_error(app, -EINVAL,
+				 "it takes no container: ctscope status %s shows one",
+				 pos->v[0]);
+	return 0;
+}
 
 static int list_run(struct app *app, int argc, char **argv)
 {
+	struct list_opts o = { .interval_usec = DEFAULT_INTERVAL_USEC };
 	_cleanup_(strv_done) struct strv pos = { 0 };
-	int r = opts_parse(app, &cmd_list, NULL, argc, argv, &pos);
+	_cleanup_(facts_done) struct facts f = { 0 };
+	_cleanup_(ctrows_done) struct ctrows rows = { 0 };
+	int r = opts_parse(app, &cmd_list, &o, argc, argv, &pos);
 
-	return r < 0 ? EXIT_USAGE : EXIT_FINE;
+	if (r)
+		return r < 0 ? EXIT_USAGE : EXIT_FINE;
+	if (check_opts(app, &o, &pos) < 0)
+		return EXIT_USAGE;
+	if (o.cluster && !app->table.columns)
+		app->table.columns =
+			"VMID,Status,Lock,Name,Node,CPU%,Mem,MaxMem,Disk,MaxDisk,"
+			"Uptime,Addresses,Notes";
+	r = app_facts(app, make_want(app, &o), &f);
+	if (r)
+		return r;
+	rows.v = xcalloc(f.n_cts, sizeof(*rows.v));
+	for (size_t i = 0; i < f.n_cts; i++)
+		if (wanted(&f.cts[i], &o))
+			ctrow_init(&rows.v[rows.n++], &f, &f.cts[i]);
+	sort_rows(&rows, &o);
+	if (app->json)
+		return print_json(app, &f, &rows);
+	return app_table(app, ctrow_cols, CTROW_COLS, rows.v, rows.n, sizeof(*rows.v),
+			 NULL);
 }
 
 const struct cmd cmd_list = {
 	.name = "list",
 	.args = "",
-	.help = "the containers of this node",
+	.help = "the containers of this node, as the kernel has them now",
+	.more = "Status tells what hides behind PVE's \"running\". CPU% is taken over a tenth of a\n"
+		"second; memory is PVE's figure (without the page cache). A config that PVE cannot\n"
+		"read is a row with its error.\n\n"
+		"  ctscope list --status running --sort mem\n"
+		"  ctscope list -o vmid,name,pool,tags --tag web\n"
+		"  ctscope list --json | jq '.containers[] | select(.lock)'",
+	.opts = opts,
+	.nopts = ARRAY_SIZE(opts),
+	.cols = ctrow_cols,
+	.ncols = CTROW_COLS,
 	.run = list_run,
 };

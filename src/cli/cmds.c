@@ -3,6 +3,7 @@
 
 const struct cmd *const cmds[] = {
 	&cmd_list,
+	&cmd_status,
 };
 
 const size_t ncmds = ARRAY_SIZE(cmds);

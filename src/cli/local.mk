@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-ctscope_SOURCES = \
-	src/cli/app.h \
-	src/cli/cmd-list.c \
-	src/cli/cmds.c \
-	src/cli/cmds.h \
-	src/cli/main.c \
-	src/cli/opts.c \
-	src/cli/opts.h
+# one file a line, without continuation: branches merge this list by union
 ctscope_LDADD = libct.a
+ctscope_SOURCES =
+ctscope_SOURCES += src/cli/app.c
+ctscope_SOURCES += src/cli/app.h
+ctscope_SOURCES += src/cli/cmd-list.c
+ctscope_SOURCES += src/cli/cmd-status.c
+ctscope_SOURCES += src/cli/cmds.c
+ctscope_SOURCES += src/cli/cmds.h
+ctscope_SOURCES += src/cli/ctview.c
+ctscope_SOURCES += src/cli/ctview.h
+ctscope_SOURCES += src/cli/main.c
+ctscope_SOURCES += src/cli/opts.c
+ctscope_SOURCES += src/cli/opts.h
+ctscope_SOURCES += src/cli/statjson.c
+ctscope_SOURCES += src/cli/statjson.h

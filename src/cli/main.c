@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -12,77 +11,6 @@
 #include "cli/opts.h"
 #include "config.h"
 #include "out/text.h"
-
-static void complain(const struct app *app, const char *fmt, va_list ap)
-{
-	_cleanup_(buf_done) struct buf b = { 0 };
-	char msg[1024];
-
-	vsnprintf(msg, sizeof(msg), fmt, ap);
-	text_escape(&b, tbytes_str(msg), false);
-	fprintf(stderr, "ctscope: %s%s%s\n", app->command ? app->command : "",
-		app->command ? ": " : "", buf_str(&b));
-}
-
-int app_error(const struct app *app, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fflush(app->out);
-	va_start(ap, fmt);
-	complain(app, fmt, ap);
-	va_end(ap);
-	return code;
-}
-
-void app_warn(const struct app *app, const char *fmt, ...)
-{
-	va_list ap;
-
-	fflush(app->out);
-	va_start(ap, fmt);
-	complain(app, fmt, ap);
-	va_end(ap);
-}
-
-int app_table(struct app *app, const struct col *cols, size_t ncols, const void *rows,
-	      size_t n, size_t size, size_t (*parent)(const void *row, size_t i))
-{
-	struct err err = { 0 };
-
-	if (table_print(app->out, &app->table, cols, ncols, rows, n, size, parent, &err) <
-	    0)
-		return app_error(app, EXIT_BROKEN, "%s", err.msg);
-	return EXIT_FINE;
-}
-
-int app_ctid(const char *arg, uint32_t *ret, struct err *err)
-{
-	uint32_t n;
-
-	if (*arg == '0' || strlen(arg) > 9 || num_parse_u32(span_str(arg), &n) < 0 ||
-	    n < 100)
-		return err_set(err, -EINVAL,
-			       "\"%s\" is not a container ID: expected 100 to 999999999",
-			       arg);
-	*ret = n;
-	return 0;
-}
-
-int app_open_root(struct app *app, const char *root, struct err *err)
-{
-	int fd = -1, r;
-
-	r = fs_open_root(root ? root : "/", &fd, err);
-	if (r < 0)
-		return r;
-	if (app->rootfd >= 0)
-		close(app->rootfd);
-	app->rootfd = fd;
-	app->root = root;
-	app->live = !root;
-	return 0;
-}
 
 /* A program started with a closed 0, 1 or 2 must not write into the next file it opens.
  */

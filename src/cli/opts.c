@@ -250,6 +250,7 @@ static int take_common(struct app *app, const struct cmd *cmd, const struct comm
 	if (c->now &&
 	    opts_parse_time(c->now, app->now_real_usec, &app->now_real_usec, &err) < 0)
 		return app_error(app, -EINVAL, "--now: %s", err.msg);
+	app->now_known |= c->now != NULL;
 	if (!app->live && cmd->live_only)
 		return app_error(
 			app, -EINVAL,

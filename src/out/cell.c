@@ -75,6 +75,8 @@ void cell_done(struct cell *c)
 
 static void print_strs(struct buf *out, const struct strv *s)
 {
+	if (!s->n)
+		buf_addc(out, '-');
 	for (size_t i = 0; i < s->n; i++) {
 		if (i)
 			buf_addc(out, ',');

@@ -13,6 +13,7 @@
 #include "read/pools.h"
 #include "read/procfs.h"
 #include "read/pveconf.h"
+#include "read/pveprop.h"
 #include "read/pvefs.h"
 #include "read/rootstat.h"
 #include "read/unixsock.h"
@@ -140,6 +141,19 @@ static char *ct_name(const struct ct *ct)
 	return name;
 }
 
+static struct val rootfs_size(const struct pveconf *conf)
+{
+	struct tbytes v = pveconf_bytes(&conf->main, "rootfs");
+	struct pve_mp mp = { 0 };
+	struct val size;
+
+	if (!v.p || pve_rootfs_parse(span_of((const char *)v.p, v.n), &mp, NULL) < 0)
+		return (struct val){ 0 };
+	size = mp.size_bytes;
+	pve_mp_done(&mp);
+	return size;
+}
+
 static void take_conf(struct ct *ct, const struct pvefs_file *file)
 {
 	struct pveconf conf = { 0 };
@@ -154,11 +168,12 @@ static void take_conf(struct ct *ct, const struct pvefs_file *file)
 	} else {
 		r = pveconf_parse(file->data.p, file->data.n, ct->vmid, &conf, &err);
 		if (r < 0)
-			ct->error = xasprintf("%s: %s", file->path, err.msg);
+			ct->error = xasprintf("/%s: %s", file->path, err.msg);
 		/* -EBADMSG fills it all the same: what can be read is shown */
 		if (r == 0 || r == -EBADMSG) {
 			ct->conf = xmalloc(sizeof(*ct->conf));
 			*ct->conf = conf;
+			ct->rootfs_size_bytes = rootfs_size(ct->conf);
 		}
 	}
 	if (!ct->error && (ct->vmid < PVE_VMID_MIN || ct->vmid > PVE_VMID_MAX))
@@ -405,10 +420,11 @@ static int read_kernel(struct reading *rd, struct err *err)
 	struct facts *f = rd->f;
 	_cleanup_free_ struct val *usage = xcalloc(f->n_cts, sizeof(*usage));
 	_cleanup_free_ uint64_t *at = xcalloc(f->n_cts, sizeof(*at));
+	bool rates = rd->want->interval_usec && rd->live && rd->n_sockets;
 	uint64_t start = clock_mono_usec();
 	int r;
 
-	if (rd->want->interval_usec)
+	if (rates)
 		first_cpu(rd, usage, at);
 	if (rd->want->addrs && rd->live && netlink_open(&rd->nl, NULL) < 0)
 		rd->nl = NULL;
@@ -421,7 +437,7 @@ static int read_kernel(struct reading *rd, struct err *err)
 	}
 	if (rd->want->disk && rd->live)
 		read_disk(rd);
-	if (rd->want->interval_usec && rd->n_sockets) {
+	if (rates) {
 		wait_interval(start, rd->want->interval_usec);
 		second_cpu(rd, usage, at);
 	}

@@ -57,6 +57,42 @@ static int send_record(struct sender *s, const char *path, int error,
 	return s->pending.n >= 65536 ? flush(s) : 0;
 }
 
+/*
+ * A copy of a node may have lost its symlinks: "etc/pve/lxc" is a file then that holds
+ * the text of the link. The directory it means, NULL: it is no such file.
+ */
+static char *lost_link(int rootfd, struct span dir)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+	_cleanup_free_ char *path = span_dup(dir);
+	struct span target;
+
+	if (fs_read_file(rootfd, path, 4096, &text, NULL) < 0)
+		return NULL;
+	target = span_trim(span_of(text.p, text.n));
+	while (dir.n && dir.p[dir.n - 1] != '/')
+		dir.n--;
+	return target.n
+		       ? xasprintf("%.*s%.*s", (int)dir.n, dir.p, (int)target.n, target.p)
+		       : NULL;
+}
+
+static int read_one(int rootfd, const char *path, struct fs_stat *st, struct buf *ret)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = NULL, *real = NULL;
+	int r = fs_stat(rootfd, path, true, st, NULL);
+
+	if (r == -ENOTDIR && slash)
+		dir = lost_link(rootfd, span_of(path, (size_t)(slash - path)));
+	if (dir) {
+		real = xasprintf("%s%s", dir, slash);
+		path = real;
+		r = fs_stat(rootfd, path, true, st, NULL);
+	}
+	return r < 0 ? r : fs_read_file(rootfd, path, MAX_FILE, ret, NULL);
+}
+
 static int send_file(struct sender *s, const char *path)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
@@ -69,9 +105,7 @@ static int send_file(struct sender *s, const char *path)
 		if (r < 0)
 			return r;
 	}
-	r = fs_stat(s->rootfd, path, true, &st, NULL);
-	if (r == 0)
-		r = fs_read_file(s->rootfd, path, MAX_FILE, &b, NULL);
+	r = read_one(s->rootfd, path, &st, &b);
 	return send_record(s, path, r, &st, span_of(b.p, b.n));
 }
 
@@ -82,32 +116,18 @@ static bool is_conf(const char *name)
 	return digits && *name != '0' && str_eq(name + digits, ".conf");
 }
 
-/*
- * A directory of configs; `path` is what the records carry. A copy of a node may have
- * lost its symlinks: then "lxc" is a file that holds the text of the link.
- */
+/* A directory of configs. */
 static int send_confs(struct sender *s, const char *path)
 {
 	_cleanup_(strv_done) struct strv names = { 0 };
-	_cleanup_free_ char *real = xstrdup(path);
+	_cleanup_free_ char *real = NULL;
 	int r;
 
 	r = fs_list(s->rootfd, path, MAX_ENTRIES, &names, NULL);
-	if (r == -ENOTDIR) {
-		_cleanup_(buf_done) struct buf link = { 0 };
-
-		if (fs_read_file(s->rootfd, path, 4096, &link, NULL) == 0 && link.n) {
-			struct span up = span_str(path);
-			struct span text = span_trim(span_of(link.p, link.n));
-
-			while (up.n && up.p[up.n - 1] != '/')
-				up.n--;
-			free(real);
-			real = xasprintf("%.*s%.*s", (int)up.n, up.p, (int)text.n,
-					 text.p);
-			r = fs_list(s->rootfd, real, MAX_ENTRIES, &names, NULL);
-		}
-	}
+	if (r == -ENOTDIR)
+		real = lost_link(s->rootfd, span_str(path));
+	if (real)
+		r = fs_list(s->rootfd, real, MAX_ENTRIES, &names, NULL);
 	if (r < 0)
 		return send_record(s, path, r, NULL, span_of(NULL, 0));
 	for (size_t i = 0; i < names.n; i++) {
@@ -115,7 +135,7 @@ static int send_confs(struct sender *s, const char *path)
 
 		if (!is_conf(names.v[i]))
 			continue;
-		p = xasprintf("%s/%s", real, names.v[i]);
+		p = xasprintf("%s/%s", path, names.v[i]);
 		r = send_file(s, p);
 		if (r < 0)
 			return r;

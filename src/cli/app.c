@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/app.h"
+
+#include <stdarg.h>
+
+#include "base/fs.h"
+#include "base/num.h"
+#include "out/json.h"
+#include "out/text.h"
+#include "read/facts.h"
+
+static void complain(const struct app *app, const char *fmt, va_list ap)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	char msg[1024];
+
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	text_escape(&b, tbytes_str(msg), false);
+	fprintf(stderr, "ctscope: %s%s%s\n", app->command ? app->command : "",
+		app->command ? ": " : "", buf_str(&b));
+}
+
+int app_error(const struct app *app, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(app->out);
+	va_start(ap, fmt);
+	complain(app, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+void app_warn(const struct app *app, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(app->out);
+	va_start(ap, fmt);
+	complain(app, fmt, ap);
+	va_end(ap);
+}
+
+int app_table(struct app *app, const struct col *cols, size_t ncols, const void *rows,
+	      size_t n, size_t size, size_t (*parent)(const void *row, size_t i))
+{
+	struct err err = { 0 };
+
+	if (table_print(app->out, &app->table, cols, ncols, rows, n, size, parent, &err) <
+	    0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	return EXIT_FINE;
+}
+
+int app_json_end(const struct app *app, struct jw *w)
+{
+	int r = jw_free(w);
+
+	if (r < 0 && r != -EPIPE)
+		return app_error(app, EXIT_BROKEN, "write: %s", strerror(-r));
+	return EXIT_FINE;
+}
+
+int app_ctid(const char *arg, uint32_t *ret, struct err *err)
+{
+	uint32_t n;
+
+	if (*arg == '0' || strlen(arg) > 9 || num_parse_u32(span_str(arg), &n) < 0 ||
+	    n < 100)
+		return err_set(err, -EINVAL,
+			       "\"%s\" is not a container ID: expected 100 to 999999999",
+			       arg);
+	*ret = n;
+	return 0;
+}
+
+int app_open_root(struct app *app, const char *root, struct err *err)
+{
+	int fd = -1, r;
+
+	r = fs_open_root(root ? root : "/", &fd, err);
+	if (r < 0)
+		return r;
+	if (app->rootfd >= 0)
+		close(app->rootfd);
+	app->rootfd = fd;
+	app->root = root;
+	app->live = !root;
+	app->now_known = app->live;
+	return 0;
+}
+
+static int facts_exit(int r)
+{
+	return r < 0 ? EXIT_BROKEN : EXIT_FINE;
+}
+
+int app_facts(const struct app *app, struct facts_want want, struct facts *ret)
+{
+	struct err err = { 0 };
+	int r = facts_read(app->rootfd, app->live, &want, app->now_real_usec, ret, &err);
+
+	if (r < 0)
+		app_error(app, r, "%s", err.msg);
+	else if (ret->pve_error)
+		app_warn(app, "%s", ret->pve_error);
+	return facts_exit(r);
+}
+
+int app_facts_one(const struct app *app, const char *arg, struct facts_want want,
+		  struct facts *ret)
+{
+	struct err err = { 0 };
+
+	if (app_ctid(arg, &want.vmid, &err) < 0)
+		return app_error(app, EXIT_USAGE, "%s", err.msg);
+	return app_facts(app, want, ret);
+}
