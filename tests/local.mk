@@ -61,3 +61,5 @@ if !FUZZING
 check_PROGRAMS += tests/live/netprobe
 endif
 tests_live_netprobe_LDADD = libct.a
+
+include tests/node/local.mk

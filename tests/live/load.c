@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Work of a known size, for the live tests: one static program that is copied into
+ * containers. Each command says "ready" on stdout when the work is done or going, and
+ * then stays (until SIGTERM) where its effect lasts only as long as the process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MIB (1024UL * 1024)
+
+static void die(const char *what)
+{
+	fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void ready(void)
+{
+	puts("ready");
+	fflush(stdout);
+}
+
+static void stay(void)
+{
+	for (;;)
+		pause();
+}
+
+static unsigned long number(const char *s)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	if (errno || end == s || *end) {
+		fprintf(stderr, "load: \"%s\" is not a number\n", s);
+		exit(2);
+	}
+	return n;
+}
+
+/* Pages that differ: nothing may merge or compress them. */
+static void dirty(unsigned char *p, size_t size)
+{
+	for (size_t i = 0; i < size; i += 4096) {
+		uint64_t v = i * 0x9e3779b97f4a7c15ULL + 1;
+
+		memcpy(p + i, &v, sizeof(v));
+	}
+}
+
+/* N MiB of anonymous memory, every page touched once. */
+static int do_anon(char **a)
+{
+	size_t size = number(a[0]) * MIB;
+	unsigned char *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap");
+	/* whole huge pages would blur what is counted where */
+	madvise(p, size, MADV_NOHUGEPAGE);
+	dirty(p, size);
+	ready();
+	stay();
+	return 0;
+}
+
+static void fill(int fd, size_t size)
+{
+	static unsigned char block[MIB];
+
+	dirty(block, sizeof(block));
+	for (size_t done = 0; done < size; done += sizeof(block)) {
+		memcpy(block + 8, &done, sizeof(done));
+		if (write(fd, block, sizeof(block)) != (ssize_t)sizeof(block))
+			die("write");
+	}
+}
+
+/* N MiB in a file of DIR (a tmpfs): stays after the end of the process. */
+static int do_tmpfs(char **a)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/load.%ld", a[1], (long)getpid());
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0)
+		die(path);
+	fill(fd, number(a[0]) * MIB);
+	close(fd);
+	ready();
+	return 0;
+}
+
+/* N MiB of FILE written, synced and so left in the page cache, clean. */
+static int do_cache(char **a)
+{
+	int fd = open(a[1], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0)
+		die(a[1]);
+	fill(fd, number(a[0]) * MIB);
+	if (fsync(fd) < 0)
+		die("fsync");
+	close(fd);
+	ready();
+	return 0;
+}
+
+static int direct_io(char **a, int writing)
+{
+	size_t size = number(a[0]) * MIB;
+	int fd = open(a[1], (writing ? O_WRONLY : O_RDONLY) | O_DIRECT);
+	unsigned char *buf;
+
+	if (fd < 0)
+		die(a[1]);
+	if (posix_memalign((void **)&buf, 4096, MIB))
+		die("memalign");
+	dirty(buf, MIB);
+	for (size_t done = 0; done < size; done += MIB)
+		if ((writing ? write(fd, buf, MIB) : read(fd, buf, MIB)) != (ssize_t)MIB)
+			die(writing ? "write" : "read");
+	close(fd);
+	ready();
+	return 0;
+}
+
+/* N MiB to / from the block device or file FILE by direct I/O, 1 MiB a call. */
+static int do_write(char **a)
+{
+	return direct_io(a, 1);
+}
+
+static int do_read(char **a)
+{
+	return direct_io(a, 0);
+}
+
+/* Burns the CPU for SECONDS (0: for ever). */
+static int do_spin(char **a)
+{
+	time_t sec = (time_t)number(a[0]);
+	struct timespec t0, t;
+	volatile uint64_t x = 0;
+
+	ready();
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	do {
+		for (int i = 0; i < 1000000; i++)
+			x += (uint64_t)i;
+		clock_gettime(CLOCK_MONOTONIC, &t);
+	} while (!sec || t.tv_sec - t0.tv_sec < sec);
+	return 0;
+}
+
+/* Tries N forks of children that stay; says how many were refused. */
+static int do_forks(char **a)
+{
+	unsigned long n = number(a[0]), refused = 0;
+
+	signal(SIGTERM, SIG_DFL);
+	for (unsigned long i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0 && errno == EAGAIN) {
+			refused++;
+		} else if (pid < 0) {
+			die("fork");
+		} else if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			stay();
+		}
+	}
+	printf("refused %lu\n", refused);
+	ready();
+	stay();
+	return 0;
+}
+
+/* Touches memory until somebody dies of it: a child, so that we can tell. */
+static int do_oom(char **a)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		do_anon(a);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		die("oom");
+	printf("%s\n", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "killed"
+									  : "survived");
+	ready();
+	return 0;
+}
+
+/* Writes and reads the socket pair of itself: system calls, no CPU to speak of. */
+static int do_sleep(char **a)
+{
+	ready();
+	if (a[0])
+		sleep((unsigned)number(a[0]));
+	else
+		stay();
+	return 0;
+}
+
+/*
+ * What a hostile guest shows: a process whose name holds a newline, a parenthesis and
+ * escape sequences, and an abstract socket whose name forges a line of /proc/net/unix
+ * for container a[0].
+ */
+static int do_forge(char **a)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), n;
+
+	prctl(PR_SET_NAME, "x) Z 1\n\033[31m");
+	n = snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1,
+		     "\n0: 00000002 00000000 00010000 0001 01 1 @/var/lib/lxc/%s/command",
+		     a[0]);
+	if (fd < 0 || n < 0 ||
+	    bind(fd, (struct sockaddr *)&sa,
+		 (socklen_t)(sizeof(sa.sun_family) + 1 + (size_t)n)) < 0 ||
+	    listen(fd, 1) < 0)
+		die("bind");
+	ready();
+	stay();
+	return 0;
+}
+
+static const struct {
+	const char *name, *args;
+	int nargs;
+	int (*run)(char **args);
+} commands[] = {
+	{ "anon", "MIB", 1, do_anon },         { "tmpfs", "MIB DIR", 2, do_tmpfs },
+	{ "cache", "MIB FILE", 2, do_cache },  { "write", "MIB FILE", 2, do_write },
+	{ "read", "MIB FILE", 2, do_read },    { "spin", "SECONDS", 1, do_spin },
+	{ "forks", "N", 1, do_forks },         { "oom", "MIB", 1, do_oom },
+	{ "sleep", "[SECONDS]", 0, do_sleep }, { "forge", "VMID", 1, do_forge },
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(*commands))
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < NCOMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0 &&
+		    argc - 2 >= commands[i].nargs)
+			return commands[i].run(argv + 2);
+	fprintf(stderr, "usage:\n");
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		fprintf(stderr, "  load %s %s\n", commands[i].name, commands[i].args);
+	return 2;
+}

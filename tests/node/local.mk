@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# what the live tests need: one static program for inside containers, a hanging FUSE
+check_PROGRAMS += tests/live/load tests/node/hangfuse
+tests_live_load_CPPFLAGS = -D_GNU_SOURCE
+tests_live_load_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-format-truncation
+tests_live_load_LDFLAGS = -static
+tests_live_load_LDADD =
+tests_node_hangfuse_CPPFLAGS = -D_GNU_SOURCE
+tests_node_hangfuse_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-format-truncation
+tests_node_hangfuse_LDFLAGS = -static
+tests_node_hangfuse_LDADD =
+EXTRA_DIST += \
+	tests/node/hook-poststop \
+	tests/node/hook-prestart \
+	tests/node/lxcnetaddbr \
+	tests/node/node.sh \
+	tests/node/pct \
+	tests/node/populate.sh \
+	tests/node/scratch
