@@ -14,6 +14,7 @@ unit_tests = \
 unit_tests += tests/unit/test-blockdev
 unit_tests += tests/unit/test-cgtree
 unit_tests += tests/unit/test-lxc
+unit_tests += tests/unit/test-usage
 unit_tests += tests/unit/test-conffile
 unit_tests += tests/unit/test-procs
 noinst_HEADERS += tests/unit/tmproot.h
