@@ -11,3 +11,4 @@ libct_a_SOURCES += src/model/warns.c
 libct_a_SOURCES += src/model/cluster.c
 libct_a_SOURCES +=
 libct_a_SOURCES += src/model/netif.c
+libct_a_SOURCES += src/model/storagecfg.c

@@ -27,6 +27,14 @@ static const char *check_resource(const char *type, const char *id)
 	return NULL;
 }
 
+static const char *check_prop(const char *type, const char *key, const char *value)
+{
+	(void)type;
+	if (str_eq(key, "failback"))
+		return sc_check_bool(value);
+	return value ? NULL : "it has no value";
+}
+
 static uint64_t number(const struct sc_section *s, const char *key, uint64_t otherwise)
 {
 	const char *text = sc_str(s, key);
@@ -81,6 +89,7 @@ int ha_parse_resources(const char *p, size_t n, struct ha_resources *ret, struct
 		.lower_type = true,
 		.id_has_type = true,
 		.check_header = check_resource,
+		.check_prop = check_prop,
 	};
 	_cleanup_(sectionconf_done) struct sectionconf c = { 0 };
 	struct ha_resources res = { 0 };

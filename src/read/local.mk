@@ -65,3 +65,4 @@ libct_a_SOURCES += src/read/zones.h
 libct_a_SOURCES += src/read/netlink.c src/read/netlink.h
 libct_a_SOURCES += src/read/nlparse.c src/read/nlparse.h
 libct_a_SOURCES += src/read/controllers.c src/read/controllers.h
+libct_a_SOURCES += src/read/storage.c

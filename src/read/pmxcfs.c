@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "read/jsonin.h"
+#include "read/sectionconf.h"
 
 /* PVE's smallest and largest id of a guest. */
 #define VMID_MIN 100u
@@ -484,26 +485,11 @@ bool pmxcfs_is_quorate(mode_t local_mode)
 	return (local_mode & 0200) != 0;
 }
 
-/* A DNS label, as PVE demands of a node's name. */
-static bool node_name_ok(struct span s)
-{
-	if (!s.n || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-')
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		      (c >= '0' && c <= '9') || c == '-'))
-			return false;
-	}
-	return true;
-}
-
 int pmxcfs_node_name(const char *local_target, char **ret, struct err *err)
 {
 	struct span s = span_str(local_target);
 
-	if (!span_skip(&s, "nodes/") || !node_name_ok(s))
+	if (!span_skip(&s, "nodes/") || !sc_is_node_name(s))
 		return err_set(err, -EINVAL,
 			       "etc/pve/local: points to \"%.80s\", expected "
 			       "nodes/<name>",

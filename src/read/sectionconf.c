@@ -207,25 +207,43 @@ static int cmp_section_line(const void *a, const void *b)
 	return (x->line > y->line) - (x->line < y->line);
 }
 
-/* Of two sections with one id the later counts. */
-static void settle_sections(struct sectionconf *c, bool id_has_type)
+static bool same_id(const struct sc_section *a, const struct sc_section *b,
+		    const struct sc_kind *kind)
 {
-	size_t n = 0;
+	return str_eq(a->id, b->id) && (!kind->id_has_type || str_eq(a->type, b->type));
+}
+
+/* Of `n` sections with one id: the last, but for weak ones. */
+static const struct sc_section *winner(const struct sc_section *v, size_t n,
+				       const struct sc_kind *kind)
+{
+	for (size_t i = n; kind->is_weak && i > 0; i--)
+		if (!kind->is_weak(v[i - 1].type))
+			return &v[i - 1];
+	return &v[n - 1];
+}
+
+static void settle_sections(struct sectionconf *c, const struct sc_kind *kind)
+{
+	size_t n = 0, run;
 
 	if (!c->n)
 		return;
 	qsort(c->v, c->n, sizeof(*c->v),
-	      id_has_type ? cmp_section_type_id : cmp_section_id);
-	for (size_t i = 0; i < c->n; i++) {
-		const struct sc_section *next = i + 1 < c->n ? &c->v[i + 1] : NULL;
+	      kind->id_has_type ? cmp_section_type_id : cmp_section_id);
+	for (size_t i = 0; i < c->n; i += run) {
+		struct sc_section won;
 
-		if (next && str_eq(next->id, c->v[i].id) &&
-		    (!id_has_type || str_eq(next->type, c->v[i].type)))
-			warns_add(&c->warns, c->v[i].line,
-				  "section %.40s is replaced by the one in line %u",
-				  c->v[i].id, next->line);
-		else
-			c->v[n++] = c->v[i];
+		for (run = 1; i + run < c->n && same_id(&c->v[i], &c->v[i + run], kind);)
+			run++;
+		won = *winner(&c->v[i], run, kind);
+		for (size_t k = i; k < i + run; k++)
+			if (c->v[k].line != won.line)
+				warns_add(&c->warns, c->v[k].line,
+					  "section %.40s left out: the one in line %u "
+					  "counts",
+					  won.id, won.line);
+		c->v[n++] = won;
 	}
 	c->n = n;
 	qsort(c->v, c->n, sizeof(*c->v), cmp_section_line);
@@ -263,7 +281,7 @@ int sectionconf_parse(const char *p, size_t n, const struct sc_kind *kind,
 		next = next ? next + ps.conf.v[i].n_props : NULL;
 		settle_props(&ps.conf, &ps.conf.v[i]);
 	}
-	settle_sections(&ps.conf, kind->id_has_type);
+	settle_sections(&ps.conf, kind);
 	if (ps.conf.warns.n)
 		qsort(ps.conf.warns.v, ps.conf.warns.n, sizeof(*ps.conf.warns.v),
 		      cmp_warn);
@@ -315,19 +333,30 @@ const char *sc_str(const struct sc_section *s, const char *key)
 
 bool sc_bool(const struct sc_section *s, const char *key, bool otherwise)
 {
-	static const char *const yes[] = { "1", "on", "yes", "true" };
-	static const char *const no[] = { "0", "off", "no", "false" };
 	const struct sc_prop *p = sc_prop(s, key);
 
-	if (!p)
+	if (!p || sc_check_bool(p->value))
 		return otherwise;
-	if (!p->value)
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (span_eq_nocase(span_str(p->value), yes[i]))
-			return true;
-		if (span_eq_nocase(span_str(p->value), no[i]))
+	return !p->value || p->value[0] == '1';
+}
+
+const char *sc_check_bool(const char *value)
+{
+	if (!value || str_eq(value, "0") || str_eq(value, "1"))
+		return NULL;
+	return "neither 0 nor 1";
+}
+
+bool sc_is_node_name(struct span s)
+{
+	if (!s.n || s.p[0] == '-' || s.p[s.n - 1] == '-')
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      (c >= '0' && c <= '9') || c == '-'))
 			return false;
 	}
-	return otherwise;
+	return true;
 }

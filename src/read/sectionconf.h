@@ -48,6 +48,8 @@ struct sectionconf {
 struct sc_kind {
 	bool lower_type;  /* types are folded to lower case */
 	bool id_has_type; /* ids are told apart with their type (ha/resources.cfg) */
+	/* a section of such a type never replaces another of its id */
+	bool (*is_weak)(const char *type);
 	const char *(*check_header)(const char *type, const char *id);
 	const char *(*check_prop)(const char *type, const char *key, const char *value);
 };
@@ -63,8 +65,11 @@ const struct sc_section *sectionconf_find(const struct sectionconf *c, const cha
 const struct sc_prop *sc_prop(const struct sc_section *s, const char *key);
 /* The value; NULL: not there, or without a value. */
 const char *sc_str(const struct sc_section *s, const char *key);
-/*
- * 1/on/yes/true, 0/off/no/false in any case, or no value at all (true); `otherwise` where
- * it is absent or none of these.
- */
+/* 1, 0, or no value at all (true); `otherwise` where it is absent or none of these. */
 bool sc_bool(const struct sc_section *s, const char *key, bool otherwise);
+
+/* For check_prop: PVE takes 1, 0 and no value for a boolean here, "yes" it refuses. */
+const char *sc_check_bool(const char *value);
+
+/* [a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?, PVE's name of a node. */
+bool sc_is_node_name(struct span s);

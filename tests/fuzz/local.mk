@@ -17,6 +17,7 @@ fuzz_targets += tests/fuzz/fuzz-clusterlog
 fuzz_targets += tests/fuzz/fuzz-hastatus
 fuzz_targets += tests/fuzz/fuzz-usercfg
 fuzz_targets += tests/fuzz/fuzz-sectionconf
+fuzz_targets += tests/fuzz/fuzz-storage
 fuzz_targets += tests/fuzz/fuzz-diskstats
 fuzz_targets += tests/fuzz/fuzz-cgpath
 fuzz_targets += tests/fuzz/fuzz-conffile
