@@ -30,6 +30,13 @@ char *xasprintf(const char *fmt, ...) _printf_(1, 2);
 		}                                                                        \
 	} while (0)
 
+/* Gives back what a growing array that is complete has too much. */
+#define SHRINK(v, n)                                                                     \
+	do {                                                                             \
+		if (n)                                                                   \
+			(v) = xreallocarray((v), (n), sizeof(*(v)));                     \
+	} while (0)
+
 /* A growing byte string. p[n] is always a NUL that does not count, so text can be used as
  * a C string. { 0 } is empty (p may be NULL then: use buf_str). */
 struct buf {

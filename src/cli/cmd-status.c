@@ -60,8 +60,8 @@ static void put_share(struct buf *b, const struct app *app, struct val used,
 		      struct val of)
 {
 	if (used.kind == VAL_ABSENT && of.kind != VAL_ABSENT) {
-		buf_adds(b, "limit ");
 		put_size(b, app, of);
+		buf_adds(b, " at most");
 		return;
 	}
 	put_size(b, app, used);

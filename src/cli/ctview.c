@@ -33,6 +33,29 @@ static void note(struct buf *b, const char *text)
 	buf_addf(b, "%s%s", b->n ? "; " : "", text);
 }
 
+/*
+ * Values that PVE's reader warns of; and the one that makes PVE's list of the whole node
+ * fail (facts: observed.md 14).
+ */
+static void note_config(struct ctrow *r, struct buf *b)
+{
+	const struct pveconf_item *rootfs;
+	const struct ct *ct = r->ct;
+
+	if (!ct->conf)
+		return;
+	rootfs = pveconf_item(&ct->conf->main, "rootfs");
+	if (rootfs && !rootfs->valid) {
+		note(b,
+		     "rootfs is not valid: while it is stopped, pct list fails for all");
+		r->alarm = true;
+	} else if (ct->conf->n_warnings) {
+		note(b, "");
+		buf_addf(b, "%zu config warning%s", ct->conf->n_warnings,
+			 ct->conf->n_warnings > 1 ? "s" : "");
+	}
+}
+
 static void make_notes(struct ctrow *r)
 {
 	const struct ct *ct = r->ct;
@@ -42,6 +65,7 @@ static void make_notes(struct ctrow *r)
 		note(&b, ct->error);
 		r->alarm = true;
 	}
+	note_config(r, &b);
 	if (ct_is_template(ct))
 		note(&b, "template");
 	if (ct->state == CT_STOPPED && conf_bool(ct, "onboot") && !ct_is_template(ct)) {

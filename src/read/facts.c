@@ -13,7 +13,6 @@
 #include "read/pools.h"
 #include "read/procfs.h"
 #include "read/pveconf.h"
-#include "read/pveprop.h"
 #include "read/pvefs.h"
 #include "read/rootstat.h"
 #include "read/unixsock.h"
@@ -143,15 +142,9 @@ static char *ct_name(const struct ct *ct)
 
 static struct val rootfs_size(const struct pveconf *conf)
 {
-	struct tbytes v = pveconf_bytes(&conf->main, "rootfs");
-	struct pve_mp mp = { 0 };
-	struct val size;
+	const struct pve_typed *t = &conf->typed;
 
-	if (!v.p || pve_rootfs_parse(span_of((const char *)v.p, v.n), &mp, NULL) < 0)
-		return (struct val){ 0 };
-	size = mp.size_bytes;
-	pve_mp_done(&mp);
-	return size;
+	return t->n_mps && t->mps[0].rootfs ? t->mps[0].size_bytes : (struct val){ 0 };
 }
 
 static void take_conf(struct ct *ct, const struct pvefs_file *file)

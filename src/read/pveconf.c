@@ -896,6 +896,10 @@ static void take_typed(const struct pveconf_section *s, struct pve_typed *t)
 	typed_devs(s, t);
 	if (i && i->valid && pve_features_parse(value_of(i), &t->features, NULL) == 0)
 		t->features.line = i->line;
+	/* a thousand containers are held at a time, mostly with one of each */
+	SHRINK(t->nets, t->n_nets);
+	SHRINK(t->mps, t->n_mps);
+	SHRINK(t->devs, t->n_devs);
 }
 
 static void hand_over(struct parser *p, struct pveconf *c)
