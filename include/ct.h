@@ -21,6 +21,7 @@ enum ct_state {
 	CT_STARTING, /* the monitor is there, no init yet (a pre-start hook may be at
 			work) */
 	CT_RUNNING,
+	CT_FREEZING, /* asked to freeze, some of its processes still run */
 	CT_FROZEN,
 	CT_STOPPING, /* init is gone or dying, the monitor still cleans up */
 };
@@ -68,6 +69,8 @@ struct ct {
 	struct ct_addr *addrs;
 	size_t n_addrs;
 	bool addrs_known; /* they were read: none means none */
+
+	struct val broadcast_age_sec; /* of another node: its figures are this old */
 
 	char *pool;     /* NULL: in none */
 	char *ha_state; /* HA manager's state of service ct:<vmid>, NULL: not an HA

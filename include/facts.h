@@ -14,8 +14,9 @@ struct facts_want {
 	bool no_config; /* the kernel's view is enough (a collector between config reads)
 			 */
 	bool cpu, memory, memory_limits, io, pids, pressure, cpuset;
-	bool net;  /* netin, netout */
-	bool disk; /* statfs of the root: in a process that can be abandoned */
+	bool freezer; /* tell freezing from running: two more files */
+	bool net;     /* netin, netout */
+	bool disk;    /* statfs of the root: in a process that can be abandoned */
 	bool addrs;
 	bool pool, ha;
 	uint64_t interval_usec; /* for cpu_ppm: at least so long between two readings; 0:

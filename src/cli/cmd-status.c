@@ -88,7 +88,8 @@ static void print_title(const struct app *app, const struct ctrow *r)
 	static const char *const color[] = {
 		[CT_UNKNOWN] = "",          [CT_STOPPED] = "",
 		[CT_STARTING] = "\x1b[33m", [CT_RUNNING] = "\x1b[32m",
-		[CT_FROZEN] = "\x1b[33m",   [CT_STOPPING] = "\x1b[33m",
+		[CT_FREEZING] = "\x1b[33m", [CT_FROZEN] = "\x1b[33m",
+		[CT_STOPPING] = "\x1b[33m",
 	};
 	_cleanup_(buf_done) struct buf b = { 0 };
 	const struct ct *ct = r->ct;
@@ -368,6 +369,7 @@ static struct facts_want make_want(const struct status_opts *o)
 		.pids = true,
 		.pressure = true,
 		.cpuset = true,
+		.freezer = true,
 		.net = true,
 		.disk = true,
 		.pool = true,

@@ -2,6 +2,7 @@
 #include "cli/ctview.h"
 
 #include "base/num.h"
+#include "out/text.h"
 #include "pveconf.h"
 
 #define PVE_NO_SIZE_BYTES ((uint64_t)4 << 30) /* PVE's maxdisk without a size= */
@@ -72,6 +73,11 @@ static void make_notes(struct ctrow *r)
 		note(&b, "onboot but stopped");
 		r->alarm = true;
 	}
+	if (ct->broadcast_age_sec.kind == VAL_SET) {
+		note(&b, "as its node said ");
+		text_duration(&b, ct->broadcast_age_sec.n);
+		buf_adds(&b, " ago");
+	}
 	if (ct->ha_state) {
 		note(&b, "HA ");
 		buf_adds(&b, ct->ha_state);
@@ -113,7 +119,8 @@ static struct cell c_status(ROW)
 	static const enum cell_color colors[] = {
 		[CT_UNKNOWN] = COLOR_DIM,   [CT_STOPPED] = COLOR_NONE,
 		[CT_STARTING] = COLOR_WARN, [CT_RUNNING] = COLOR_GOOD,
-		[CT_FROZEN] = COLOR_WARN,   [CT_STOPPING] = COLOR_WARN,
+		[CT_FREEZING] = COLOR_WARN, [CT_FROZEN] = COLOR_WARN,
+		[CT_STOPPING] = COLOR_WARN,
 	};
 	struct cell c = cell_str(ct_state_name(ct->state));
 

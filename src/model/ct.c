@@ -67,7 +67,8 @@ const char *ct_state_name(enum ct_state s)
 	static const char *const names[] = {
 		[CT_UNKNOWN] = "unknown",   [CT_STOPPED] = "stopped",
 		[CT_STARTING] = "starting", [CT_RUNNING] = "running",
-		[CT_FROZEN] = "frozen",     [CT_STOPPING] = "stopping",
+		[CT_FREEZING] = "freezing", [CT_FROZEN] = "frozen",
+		[CT_STOPPING] = "stopping",
 	};
 
 	return names[s];

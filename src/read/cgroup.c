@@ -519,6 +519,19 @@ int cg_read_events(int dir, struct cg_events *ret, struct err *err)
 	return 0;
 }
 
+bool cg_is_freezing(int dir)
+{
+	static const char *const files[] = { "ns/cgroup.freeze", "cgroup.freeze" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct val v = { 0 };
+
+		if (read_val(dir, files[i], &v, NULL) == 0 && val_or(v, 0) == 1)
+			return true;
+	}
+	return false;
+}
+
 int cg_read_procs(int dir, const char *sub, pid_t *pids, size_t max, size_t *ret_n,
 		  struct err *err)
 {

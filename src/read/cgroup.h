@@ -40,6 +40,9 @@ int cg_read_cpuset(int dir, struct cg_cpuset *ret, struct err *err);
  */
 int cg_read_events(int dir, struct cg_events *ret, struct err *err);
 
+/* cgroup.freeze of "ns" or of the directory itself says 1: it was asked to freeze. */
+bool cg_is_freezing(int dir);
+
 /*
  * Pids in <dir>/<sub>/cgroup.procs ("" : of dir itself), the first `max` of them; more
  * are left out silently. -EOPNOTSUPP: a threaded cgroup has no list of processes.

@@ -239,6 +239,8 @@ int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool sock
 		r = 0;
 	}
 	decide_state(ct, socket, &ev);
+	if (want->freezer && ct->state == CT_RUNNING && cg_is_freezing(dir))
+		ct->state = CT_FREEZING;
 	if (r == -ENODEV || r == -ENOENT) {
 		ct->state = CT_STOPPING;
 		return 0;

@@ -81,7 +81,7 @@ static int start_pve(struct reading *rd, struct err *err)
 	}
 	if (rd->want->cluster && !rd->want->vmid) {
 		reqs[n++] = (struct pvefs_req){ PVEFS_NODES, "etc/pve/nodes" };
-		reqs[n++] = (struct pvefs_req){ PVEFS_FILE, "etc/pve/.vmlist" };
+		reqs[n++] = (struct pvefs_req){ PVEFS_FILE, "etc/pve/.rrd" };
 	}
 	if (rd->want->pool)
 		reqs[n++] = (struct pvefs_req){ PVEFS_FILE, "etc/pve/user.cfg" };
@@ -222,6 +222,50 @@ static void take_pools_and_ha(struct reading *rd)
 
 		ct->pool = pool ? xstrdup(pool) : NULL;
 		ct->ha_state = state ? xstrdup(state) : NULL;
+	}
+}
+
+/*
+ * What another node broadcast of a container, at most some ten seconds ago: the only word
+ * of it that is had here.
+ */
+static void take_broadcast(struct ct *ct, const struct rrd_guest *g, uint64_t now_sec)
+{
+	bool running = str_eq(g->status, "running");
+
+	ct->state = running                        ? CT_RUNNING
+		    : str_eq(g->status, "stopped") ? CT_STOPPED
+						   : CT_UNKNOWN;
+	if (g->ctime_sec.kind == VAL_SET)
+		ct->broadcast_age_sec = val_set(num_sub(now_sec, g->ctime_sec.n));
+	if (!running)
+		return;
+	ct->uptime_sec = g->uptime_sec;
+	ct->cpu_ppm = g->cpu_ppm;
+	ct->memory.current_bytes = g->mem_bytes;
+	ct->memory.file_bytes = val_set(0); /* PVE has taken it off already */
+	ct->disk_bytes = g->disk_bytes;
+	ct->disk_max_bytes = g->maxdisk_bytes;
+	ct->netin_bytes = g->netin_bytes;
+	ct->netout_bytes = g->netout_bytes;
+}
+
+static void take_broadcasts(struct reading *rd)
+{
+	struct span text = pvefs_data(&rd->pve, "etc/pve/.rrd"), line;
+	uint64_t now_sec = rd->f->time_real_usec / USEC_PER_SEC;
+
+	while (span_line(&text, &line)) {
+		struct rrd_guest g = { 0 };
+		struct ct key = { 0 }, *ct;
+
+		if (pmxcfs_parse_rrd_line(line, &g, NULL) < 0)
+			continue;
+		key.vmid = g.vmid;
+		ct = bsearch(&key, rd->f->cts, rd->f->n_cts, sizeof(key), cmp_ct);
+		if (ct && !ct->here)
+			take_broadcast(ct, &g, now_sec);
+		rrd_guest_done(&g);
 	}
 }
 
@@ -526,6 +570,8 @@ static int read_all(struct reading *rd, struct err *err)
 		return rd->f->pve_error ? err_set(err, -EIO, "%s", rd->f->pve_error)
 					: explain_missing(rd, err);
 	take_pools_and_ha(rd);
+	if (rd->want->cluster)
+		take_broadcasts(rd);
 	return read_kernel(rd, err);
 }
 
