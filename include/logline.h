@@ -76,6 +76,13 @@ void loglines_add(struct loglines *l, struct logline line);
 /* By time; lines of the same time keep their order, a source's order is never changed. */
 void loglines_sort(struct loglines *l);
 
+/*
+ * Drops lines of `from` that `same` has too, word for word and at about that time: a
+ * backup writes its log twice, and the copy with a time on every line is the better one.
+ */
+void loglines_drop_repeats(struct loglines *l, enum log_source from,
+			   enum log_source same);
+
 /* Keeps the last `max` lines. */
 void loglines_tail(struct loglines *l, size_t max);
 

@@ -22,6 +22,7 @@ unit_tests += tests/unit/test-cgroup
 unit_tests += tests/unit/test-ct
 unit_tests += tests/unit/test-hostlog
 unit_tests += tests/unit/test-journal
+unit_tests += tests/unit/test-logfollow
 unit_tests += tests/unit/test-tasklog
 unit_tests += tests/unit/test-procfs
 unit_tests += tests/unit/test-cluster
@@ -29,6 +30,7 @@ unit_tests += tests/unit/test-pveconf
 tests_unit_test_pveconf_LDADD = libct.a $(JANSSON_LIBS)
 unit_tests += tests/unit/test-storage
 noinst_HEADERS += tests/unit/test.h
+noinst_HEADERS += tests/unit/tree.h
 EXTRA_DIST += tests/fixtures
 
 include tests/fuzz/local.mk

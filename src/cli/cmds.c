@@ -4,6 +4,7 @@
 const struct cmd *const cmds[] = {
 	&cmd_list,
 	&cmd_status,
+	&cmd_logs,
 };
 
 const size_t ncmds = ARRAY_SIZE(cmds);

@@ -6,3 +6,4 @@
 /* One line a command; each is defined in its cmd-<name>.c. */
 extern const struct cmd cmd_list;
 extern const struct cmd cmd_status;
+extern const struct cmd cmd_logs;

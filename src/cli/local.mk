@@ -15,3 +15,4 @@ ctscope_SOURCES += src/cli/opts.c
 ctscope_SOURCES += src/cli/opts.h
 ctscope_SOURCES += src/cli/statjson.c
 ctscope_SOURCES += src/cli/statjson.h
+ctscope_SOURCES += src/cli/cmd-logs.c

@@ -320,12 +320,21 @@ int opts_parse(struct app *app, const struct cmd *cmd, void *dst, int argc, char
 	return take_common(app, cmd, &c);
 }
 
-static void help_opts(FILE *f, const struct opt *o, size_t n)
+static bool has_letter(const struct cmd *cmd, char letter)
+{
+	for (size_t i = 0; cmd && i < cmd->nopts; i++)
+		if (cmd->opts[i].letter == letter)
+			return true;
+	return false;
+}
+
+/* `taken`: the command whose own letters hide those of these options, or NULL. */
+static void help_opts(FILE *f, const struct opt *o, size_t n, const struct cmd *taken)
 {
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 
-		if (o[i].letter)
+		if (o[i].letter && !has_letter(taken, o[i].letter))
 			buf_addf(&b, "-%c, ", o[i].letter);
 		else
 			buf_adds(&b, "    ");
@@ -343,8 +352,8 @@ void opts_help(FILE *f, const struct cmd *cmd)
 	if (cmd->more)
 		fprintf(f, "\n%s\n", cmd->more);
 	fputs("\nOptions:\n", f);
-	help_opts(f, cmd->opts, cmd->nopts);
-	help_opts(f, common_opts, ARRAY_SIZE(common_opts));
+	help_opts(f, cmd->opts, cmd->nopts, NULL);
+	help_opts(f, common_opts, ARRAY_SIZE(common_opts), cmd);
 	if (!cmd->cols)
 		return;
 	fputs("\nColumns (* shown by default):\n", f);
@@ -365,7 +374,7 @@ void opts_help_all(FILE *f)
 		fprintf(f, "  %-10s %-14s %s\n", cmds[i]->name,
 			cmds[i]->args ? cmds[i]->args : "", cmds[i]->help);
 	fputs("\nOptions of every command:\n", f);
-	help_opts(f, common_opts, ARRAY_SIZE(common_opts));
+	help_opts(f, common_opts, ARRAY_SIZE(common_opts), NULL);
 	fputs("\nctscope COMMAND --help tells more. Exit codes: 0 fine, 1 something was found,\n"
 	      "2 usage, 3 could not do it.\n",
 	      f);

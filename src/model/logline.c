@@ -78,6 +78,58 @@ void loglines_sort(struct loglines *l)
 	free(tmp);
 }
 
+/* Comparing all with all is for logs of the usual size only. */
+#define MAX_REPEATS   ((size_t)4096)
+#define SAME_RUN_USEC ((uint64_t)5000000)
+
+/* The lines of one source, and from when to when they are. */
+struct run {
+	struct logline *v;
+	size_t n, cap;
+	uint64_t first, last;
+};
+
+static void run_of(const struct loglines *l, enum log_source source, struct run *ret)
+{
+	for (size_t i = 0; i < l->n && ret->n < MAX_REPEATS; i++) {
+		const struct logline *line = &l->v[i];
+
+		if (line->source != source)
+			continue;
+		ret->first = ret->n ? MIN(ret->first, line->time_real_usec)
+				    : line->time_real_usec;
+		ret->last = MAX(ret->last, line->time_real_usec);
+		GROW(ret->v, ret->n, ret->cap);
+		ret->v[ret->n++] = *line;
+	}
+}
+
+static bool repeats(const struct logline *line, const struct run *run)
+{
+	if (line->time_real_usec + SAME_RUN_USEC < run->first ||
+	    line->time_real_usec > run->last + SAME_RUN_USEC)
+		return false;
+	for (size_t i = 0; i < run->n; i++)
+		if (run->v[i].text.n == line->text.n &&
+		    memcmp(run->v[i].text.p, line->text.p, line->text.n) == 0)
+			return true;
+	return false;
+}
+
+void loglines_drop_repeats(struct loglines *l, enum log_source from, enum log_source same)
+{
+	struct run run = { 0 };
+	size_t n = 0;
+
+	run_of(l, same, &run);
+	for (size_t i = 0; run.n && i < l->n; i++)
+		if (l->v[i].source != from || !repeats(&l->v[i], &run))
+			l->v[n++] = l->v[i];
+	if (run.n)
+		l->n = n;
+	free(run.v);
+}
+
 void loglines_tail(struct loglines *l, size_t max)
 {
 	if (l->n <= max)

@@ -343,7 +343,7 @@ void firewalllog_parse(struct span text, uint32_t vmid, struct loglines *ret)
 }
 
 /* Keeps what is wanted of the lines from `start` on. */
-static void keep_wanted(struct loglines *l, size_t start, const struct log_want *w)
+void log_keep_wanted(struct loglines *l, size_t start, const struct log_want *w)
 {
 	size_t n = start;
 
@@ -359,15 +359,74 @@ static void keep_wanted(struct loglines *l, size_t start, const struct log_want 
 	}
 }
 
-struct piece {
-	const char *path, *job;
-	enum log_source source;
-};
-
-static void parse_piece(const struct piece *p, struct span text, uint32_t vmid,
-			uint64_t mtime, struct loglines *ret)
+void log_files_done(struct log_files *f)
 {
-	switch (p->source) {
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->v[i].path);
+		free(f->v[i].job);
+	}
+	free(f->v);
+	*f = (struct log_files){ 0 };
+}
+
+static void add_file(struct log_files *f, enum log_source source, char *path, char *job)
+{
+	GROW(f->v, f->n, f->cap);
+	f->v[f->n++] = (struct log_file){ .path = path, .job = job, .source = source };
+}
+
+/* The logs of jobs "<vmid>-<n>". */
+static int list_replication(int rootfd, uint32_t vmid, struct log_files *ret,
+			    struct err *err)
+{
+	_cleanup_(strv_done) struct strv names = { 0 };
+	_cleanup_free_ char *prefix = xasprintf("%u-", vmid);
+	int r = fs_list(rootfd, "var/log/pve/replicate", MAX_JOBS, &names, err);
+
+	if (r < 0 && r != -EFBIG)
+		return r == -ENOENT ? 0 : r;
+	strv_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		struct span rest = span_str(names.v[i]);
+		uint32_t n;
+
+		if (span_skip(&rest, prefix) && num_parse_u32(rest, &n) == 0)
+			add_file(ret, LOG_REPLICATION,
+				 xasprintf("var/log/pve/replicate/%s", names.v[i]),
+				 xstrdup(names.v[i]));
+	}
+	return 0;
+}
+
+int log_files_list(int rootfd, enum log_source source, uint32_t vmid,
+		   struct log_files *ret, struct err *err)
+{
+	switch (source) {
+	case LOG_STDERR:
+		add_file(ret, source, xasprintf("run/pve/ct-%u.stderr", vmid), NULL);
+		return 0;
+	case LOG_WARNINGS:
+		add_file(ret, source, xasprintf("run/pve/ct-%u.warnings", vmid), NULL);
+		return 0;
+	case LOG_VZDUMP:
+		add_file(ret, source, xasprintf("var/log/vzdump/lxc-%u.log", vmid), NULL);
+		return 0;
+	case LOG_FIREWALL:
+		add_file(ret, source, xstrdup("var/log/pve-firewall.log"), NULL);
+		return 0;
+	case LOG_REPLICATION:
+		return list_replication(rootfd, vmid, ret, err);
+	default:
+		return err_set(err, -EINVAL, "no log file of that source");
+	}
+}
+
+void log_file_parse(const struct log_file *f, struct span text, uint32_t vmid,
+		    uint64_t mtime, struct loglines *ret)
+{
+	switch (f->source) {
 	case LOG_STDERR:
 		stderrlog_parse(text, mtime, ret);
 		break;
@@ -378,7 +437,7 @@ static void parse_piece(const struct piece *p, struct span text, uint32_t vmid,
 		vzdumplog_parse(text, mtime, ret);
 		break;
 	case LOG_REPLICATION:
-		replicationlog_parse(text, p->job, mtime, ret);
+		replicationlog_parse(text, f->job, mtime, ret);
 		break;
 	case LOG_FIREWALL:
 		firewalllog_parse(text, vmid, ret);
@@ -388,85 +447,45 @@ static void parse_piece(const struct piece *p, struct span text, uint32_t vmid,
 	}
 }
 
-static int read_piece(int rootfd, const struct piece *p, const struct log_want *want,
-		      struct loglines *ret, struct err *err)
+static int read_log(int rootfd, const struct log_file *f, const struct log_want *want,
+		    struct loglines *ret, struct err *err)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
 	_cleanup_close_ int fd = -1;
-	size_t max = p->source == LOG_FIREWALL ? FIREWALL_LOG_MAX : LOG_MAX;
+	size_t max = f->source == LOG_FIREWALL ? FIREWALL_LOG_MAX : LOG_MAX;
 	size_t start = ret->n;
 	struct fs_stat st;
 	struct span s, line;
 	uint64_t at;
 	int r;
 
-	r = fs_open_regular(rootfd, p->path, &st, &fd, err);
+	r = fs_open_regular(rootfd, f->path, &st, &fd, err);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	at = num_sub(st.size_bytes, max);
 	r = fs_pread_buf(fd, at, max, &text);
 	if (r < 0)
-		return err_set(err, r, "read %s: %s", p->path, strerror(-r));
+		return err_set(err, r, "read %s: %s", f->path, strerror(-r));
 	s = span_of(buf_str(&text), text.n);
 	if (at) {
 		span_line(&s, &line);
 		ret->cut = true;
 	}
-	parse_piece(p, s, want->vmid, st.mtime_real_usec, ret);
-	keep_wanted(ret, start, want);
+	log_file_parse(f, s, want->vmid, st.mtime_real_usec, ret);
+	log_keep_wanted(ret, start, want);
 	return 0;
-}
-
-/* The logs of jobs "<vmid>-<n>". */
-static int read_replication(int rootfd, const struct log_want *want, struct loglines *ret,
-			    struct err *err)
-{
-	_cleanup_(strv_done) struct strv names = { 0 };
-	_cleanup_free_ char *prefix = xasprintf("%u-", want->vmid);
-	int r, first = 0;
-
-	r = fs_list(rootfd, "var/log/pve/replicate", MAX_JOBS, &names, err);
-	if (r < 0 && r != -EFBIG)
-		return r == -ENOENT ? 0 : r;
-	strv_sort(&names);
-	for (size_t i = 0; i < names.n; i++) {
-		struct span rest = span_str(names.v[i]);
-		uint32_t n;
-
-		if (!span_skip(&rest, prefix) || num_parse_u32(rest, &n) < 0)
-			continue;
-		_cleanup_free_ char *path =
-			xasprintf("var/log/pve/replicate/%s", names.v[i]);
-		struct piece p = { path, names.v[i], LOG_REPLICATION };
-
-		r = read_piece(rootfd, &p, want, ret, first ? NULL : err);
-		first = first ? first : r;
-	}
-	return first;
 }
 
 int hostlog_lines(int rootfd, enum log_source source, const struct log_want *want,
 		  struct loglines *ret, struct err *err)
 {
-	static const char *const paths[LOG_SOURCES] = {
-		[LOG_STDERR] = "run/pve/ct-%u.stderr",
-		[LOG_WARNINGS] = "run/pve/ct-%u.warnings",
-		[LOG_VZDUMP] = "var/log/vzdump/lxc-%u.log",
-		[LOG_FIREWALL] = "var/log/pve-firewall.log",
-	};
-	_cleanup_(buf_done) struct buf path = { 0 };
-	struct piece p = { .source = source };
-	const char *form, *at;
+	_cleanup_(log_files_done) struct log_files files = { 0 };
+	int first = log_files_list(rootfd, source, want->vmid, &files, err);
 
-	if (source == LOG_REPLICATION)
-		return read_replication(rootfd, want, ret, err);
-	form = source < LOG_SOURCES ? paths[source] : NULL;
-	if (!form)
-		return err_set(err, -EINVAL, "no log file of that source");
-	at = strstr(form, "%u");
-	buf_add(&path, form, at ? (size_t)(at - form) : strlen(form));
-	if (at)
-		buf_addf(&path, "%u%s", want->vmid, at + 2);
-	p.path = buf_str(&path);
-	return read_piece(rootfd, &p, want, ret, err);
+	for (size_t i = 0; i < files.n; i++) {
+		int r = read_log(rootfd, &files.v[i], want, ret, first ? NULL : err);
+
+		first = first ? first : r;
+	}
+	return first;
 }

@@ -53,3 +53,27 @@ bool log_stamp_cut(struct span *s, uint64_t *ret_real_usec);
  */
 int hostlog_lines(int rootfd, enum log_source source, const struct log_want *want,
 		  struct loglines *ret, struct err *err);
+
+/* One of the files behind a source: path below the root, the job where it is of one. */
+struct log_file {
+	char *path, *job;
+	enum log_source source;
+};
+
+struct log_files {
+	struct log_file *v;
+	size_t n, cap;
+};
+
+void log_files_done(struct log_files *f);
+
+/* The files of a source that are there or may come, appended to *ret. */
+int log_files_list(int rootfd, enum log_source source, uint32_t vmid,
+		   struct log_files *ret, struct err *err);
+
+/* The parser of that source over text that is whole lines. */
+void log_file_parse(const struct log_file *f, struct span text, uint32_t vmid,
+		    uint64_t mtime_real_usec, struct loglines *ret);
+
+/* Drops the lines from `start` on that are not wanted, then all but the newest. */
+void log_keep_wanted(struct loglines *l, size_t start, const struct log_want *w);

@@ -525,7 +525,7 @@ static void emit(struct emit *e, struct span text, enum log_level level)
 	loglines_add(e->out, line);
 }
 
-static enum log_level level_of(struct span line)
+enum log_level tasklog_level(struct span line)
 {
 	line = span_trim(line);
 	if (span_starts(line, "ERROR: ") || span_starts(line, "TASK ERROR: "))
@@ -555,20 +555,26 @@ static void emit_body(struct emit *e, struct span body, uint32_t only)
 	while (span_line(&body, &line)) {
 		take_stamp(e, line);
 		if (span_trim(line).n && (!only || log_names_guest(line, only)))
-			emit(e, line, level_of(line));
+			emit(e, line, tasklog_level(line));
 	}
+}
+
+void tasklog_header(const struct task *t, struct buf *ret, enum log_level *ret_level)
+{
+	buf_addf(ret, "%s by %s: %s", t->upid.type, t->upid.user,
+		 t->status ? t->status : task_state_name(t->state));
+	*ret_level = t->state == TASK_ERROR || t->state == TASK_UNEXPECTED
+			     ? LOG_LEVEL_ERROR
+		     : t->state == TASK_WARNINGS ? LOG_LEVEL_WARNING
+						 : LOG_LEVEL_INFO;
 }
 
 static void emit_header(struct emit *e, const struct task *t)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
-	enum log_level level = t->state == TASK_ERROR || t->state == TASK_UNEXPECTED
-				       ? LOG_LEVEL_ERROR
-			       : t->state == TASK_WARNINGS ? LOG_LEVEL_WARNING
-							   : LOG_LEVEL_INFO;
+	enum log_level level;
 
-	buf_addf(&b, "%s by %s: %s", t->upid.type, t->upid.user,
-		 t->status ? t->status : task_state_name(t->state));
+	tasklog_header(t, &b, &level);
 	emit(e, span_of(b.p, b.n), level);
 }
 
@@ -589,7 +595,7 @@ static void emit_final(struct emit *e, const struct task *t, const struct tasklo
 				: LOG_TIME_EXACT;
 	}
 	text = span_trim(text);
-	emit(e, text, level_of(text));
+	emit(e, text, tasklog_level(text));
 }
 
 /* The part that is about the guest; false: the task has nothing to do with it. */

@@ -85,3 +85,9 @@ struct log_want;
  */
 int tasklog_lines(int rootfd, const struct log_want *want, struct loglines *ret,
 		  struct err *err);
+
+/* Level of a line of a task's log: its "ERROR: ", "WARN: ", ... */
+enum log_level tasklog_level(struct span line);
+
+/* "vzstart by root@pam: OK", the line that stands for a task. */
+void tasklog_header(const struct task *t, struct buf *ret, enum log_level *ret_level);

@@ -197,6 +197,33 @@ static void lines_are_merged_by_time_and_stay_in_order(void)
 	CHECK(l.n == 2 && l.v[0].text.p[0] == '8' && l.v[1].text.p[0] == '6', "tail");
 }
 
+static void put(struct loglines *l, uint64_t time, enum log_source source,
+		const char *text)
+{
+	loglines_add(l, (struct logline){ .time_real_usec = time * SEC,
+					  .source = source,
+					  .text = loglines_keep(l, text, strlen(text)) });
+}
+
+static void a_backup_is_not_told_twice(void)
+{
+	_cleanup_(loglines_done) struct loglines l = { 0 };
+
+	put(&l, 100, LOG_TASK, "INFO: status = running"); /* of the day before */
+	put(&l, 1000, LOG_TASK, "vzdump by root@pam: OK");
+	put(&l, 1000, LOG_TASK, "INFO: status = running");
+	put(&l, 1001, LOG_VZDUMP, "INFO: status = running");
+	put(&l, 1002, LOG_UNIT, "INFO: status = running");
+	put(&l, 1009, LOG_VZDUMP, "INFO: Finished");
+	loglines_drop_repeats(&l, LOG_TASK, LOG_VZDUMP);
+	CHECK_U64(l.n, 5);
+	CHECK_LINE(&l, 0, "INFO: status = running");
+	CHECK_LINE(&l, 1, "vzdump by root@pam: OK");
+	CHECK(l.v[2].source == LOG_VZDUMP, "%d", l.v[2].source);
+	loglines_drop_repeats(&l, LOG_TASK, LOG_FIREWALL);
+	CHECK_U64(l.n, 5);
+}
+
 int main(void)
 {
 	RUN(a_guest_is_named_by_its_whole_number);
@@ -208,5 +235,6 @@ int main(void)
 	RUN(sources_of_a_recorded_node);
 	RUN(only_what_is_wanted_is_kept);
 	RUN(lines_are_merged_by_time_and_stay_in_order);
+	RUN(a_backup_is_not_told_twice);
 	return DONE();
 }
