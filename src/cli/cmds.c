@@ -3,6 +3,7 @@
 
 const struct cmd *const cmds[] = {
 	&cmd_list,
+	&cmd_ps,
 	&cmd_status,
 	&cmd_logs,
 };

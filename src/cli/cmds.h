@@ -5,5 +5,6 @@
 
 /* One line a command; each is defined in its cmd-<name>.c. */
 extern const struct cmd cmd_list;
+extern const struct cmd cmd_ps;
 extern const struct cmd cmd_status;
 extern const struct cmd cmd_logs;
