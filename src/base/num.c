@@ -4,16 +4,18 @@
 int num_parse_u64(struct span s, uint64_t *ret)
 {
 	uint64_t n = 0;
+	bool fits = true;
 
 	if (!s.n)
 		return -EINVAL;
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return -EINVAL;
-		if (__builtin_mul_overflow(n, 10u, &n) ||
-		    __builtin_add_overflow(n, (uint64_t)(s.p[i] - '0'), &n))
-			return -ERANGE;
+		fits = fits && !__builtin_mul_overflow(n, 10u, &n) &&
+		       !__builtin_add_overflow(n, (uint64_t)(s.p[i] - '0'), &n);
 	}
+	if (!fits)
+		return -ERANGE;
 	*ret = n;
 	return 0;
 }

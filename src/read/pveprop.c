@@ -462,7 +462,8 @@ static int check_prop(const struct desc *d, struct span v, bool is_bool, struct 
 
 struct complaint {
 	struct span key;
-	char *text;
+	char *text; /* may hold NUL */
+	size_t n;
 };
 
 static int cmp_complaint(const void *a, const void *b)
@@ -486,12 +487,11 @@ static void complaints_done(struct complaints *c)
 
 static void complain(struct complaints *c, struct span key, const char *p, size_t n)
 {
-	char *text = xmalloc(n + 1);
+	char *text = xmalloc(n);
 
 	memcpy(text, p, n);
-	text[n] = '\0';
 	GROW(c->v, c->n, c->cap);
-	c->v[c->n++] = (struct complaint){ key, text };
+	c->v[c->n++] = (struct complaint){ key, text, n };
 }
 
 static void check_known(const struct schema *s, const struct found *f,
@@ -529,7 +529,7 @@ static void write_complaints(struct complaints *c, struct buf *why)
 		buf_addc(why, '\n');
 		buf_add(why, c->v[i].key.p, c->v[i].key.n);
 		buf_adds(why, ": ");
-		buf_adds(why, c->v[i].text);
+		buf_add(why, c->v[i].text, c->v[i].n);
 	}
 	while (why->n && why->p[why->n - 1] == '\n')
 		why->p[--why->n] = '\0';

@@ -17,6 +17,8 @@ static void numbers_take_the_largest_and_not_one_more(void)
 	CHECK_U64(n, UINT64_MAX);
 	CHECK(num_parse_u64(span_str("18446744073709551616"), &n) == -ERANGE, "taken");
 	CHECK(num_parse_u32(span_str("4294967295"), &m) == 0, "refused");
+	CHECK(num_parse_u64(span_str("99999999999999999999 5"), &n) == -EINVAL,
+	      "too large, but no number at all");
 	CHECK(num_parse_u32(span_str("4294967296"), &m) == -ERANGE, "taken");
 	CHECK(num_parse_i64(span_str("-9223372036854775808"), &i) == 0, "refused");
 	CHECK(i == INT64_MIN, "got %jd", (intmax_t)i);
