@@ -17,3 +17,5 @@ noinst_HEADERS += include/fwcfg.h
 noinst_HEADERS += include/jobcfg.h
 noinst_HEADERS += include/storagecfg.h
 noinst_HEADERS += include/warns.h
+noinst_HEADERS += include/finding.h
+noinst_HEADERS += include/snapshot.h

@@ -27,6 +27,7 @@ unit_tests += tests/unit/test-tasklog
 unit_tests += tests/unit/test-procfs
 unit_tests += tests/unit/test-cluster
 unit_tests += tests/unit/test-pveconf
+unit_tests += tests/unit/test-snapshot
 tests_unit_test_pveconf_LDADD = libct.a $(JANSSON_LIBS)
 unit_tests += tests/unit/test-storage
 noinst_HEADERS += tests/unit/test.h

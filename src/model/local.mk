@@ -12,3 +12,5 @@ libct_a_SOURCES += src/model/cluster.c
 libct_a_SOURCES +=
 libct_a_SOURCES += src/model/netif.c
 libct_a_SOURCES += src/model/storagecfg.c
+libct_a_SOURCES += src/model/finding.c
+libct_a_SOURCES += src/model/snapshot.c

@@ -107,28 +107,71 @@ static size_t lower_bound(const struct pveconf_section *s, const char *key)
 	return lo;
 }
 
+/* One of many: by name, so that ten thousand mpN of no meaning cost nothing. */
+static const struct pveconf_item *next_of_many(const struct pveconf_section *s,
+					       const char *prefix, uint32_t *at)
+{
+	size_t len = strlen(prefix);
+	char key[16];
+
+	for (uint32_t n = *at; n < pveconf_slots(prefix); n++) {
+		const struct pveconf_item *i;
+		size_t end = len;
+
+		memcpy(key, prefix, len);
+		if (n >= 100)
+			key[end++] = (char)('0' + n / 100);
+		if (n >= 10)
+			key[end++] = (char)('0' + n / 10 % 10);
+		key[end++] = (char)('0' + n % 10);
+		key[end] = '\0';
+		i = pveconf_item(s, key);
+		if (i) {
+			*at = n;
+			return i;
+		}
+	}
+	return NULL;
+}
+
+static const struct pveconf_item *next_of_few(const struct pveconf_item *items, size_t n,
+					      const char *prefix, uint32_t *at)
+{
+	const struct pveconf_item *best = NULL;
+	uint32_t least = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t v;
+
+		if (!pveconf_numbered(items[i].key, prefix, &v) || v < *at ||
+		    v >= pveconf_slots(prefix) || (best && v >= least))
+			continue;
+		best = &items[i];
+		least = v;
+	}
+	if (best)
+		*at = least;
+	return best;
+}
+
 const struct pveconf_item *pveconf_next(const struct pveconf_section *s,
 					const char *prefix, uint32_t *at, uint32_t *ret_n)
 {
-	const struct pveconf_item *best = NULL;
-	uint32_t limit = pveconf_slots(prefix), best_n = 0;
+	const struct pveconf_item *i;
+	size_t from = lower_bound(s, prefix), n = 0, len = strlen(prefix);
 
-	for (size_t i = lower_bound(s, prefix); i < s->n_items; i++) {
-		uint32_t n;
-
-		if (strncmp(s->items[i].key, prefix, strlen(prefix)) != 0)
-			break;
-		if (!pveconf_numbered(s->items[i].key, prefix, &n) || n < *at ||
-		    n >= limit || (best && n >= best_n))
-			continue;
-		best = &s->items[i];
-		best_n = n;
-	}
-	if (best) {
-		*at = best_n + 1;
-		*ret_n = best_n;
-	}
-	return best;
+	if (!pveconf_slots(prefix))
+		return NULL;
+	while (n <= 16 && from + n < s->n_items &&
+	       strncmp(s->items[from + n].key, prefix, len) == 0)
+		n++;
+	if (!n)
+		return NULL;
+	i = n <= 16 ? next_of_few(s->items + from, n, prefix, at)
+		    : next_of_many(s, prefix, at);
+	if (i)
+		*ret_n = (*at)++;
+	return i;
 }
 
 void pveconf_done(struct pveconf *c)
