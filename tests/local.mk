@@ -38,7 +38,8 @@ include tests/fuzz/local.mk
 include tests/bench/local.mk
 
 # the program itself on recorded nodes
-EXTRA_DIST += tests/golden tests/run .ci/run
+TESTS += tests/golden/run tests/golden/vmstatus tests/cli/robust
+EXTRA_DIST += tests/golden tests/cli tests/run .ci/run
 update-golden: ctscope
 	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/golden/run --update
 .PHONY: update-golden

@@ -246,9 +246,9 @@ const struct cmd cmd_list = {
 	.name = "list",
 	.args = "",
 	.help = "the containers of this node, as the kernel has them now",
-	.more = "Status tells what hides behind PVE's \"running\". CPU% is taken over a tenth of a\n"
-		"second; memory is PVE's figure (without the page cache). A config that PVE cannot\n"
-		"read is a row with its error.\n\n"
+	.more = "Status tells what hides behind PVE's \"running\". CPU% is taken over a tenth of\n"
+		"a second; memory is PVE's figure (without the page cache). A config that PVE\n"
+		"cannot read is a row with its error.\n\n"
 		"  ctscope list --status running --sort mem\n"
 		"  ctscope list -o vmid,name,pool,tags --tag web\n"
 		"  ctscope list --json | jq '.containers[] | select(.lock)'",

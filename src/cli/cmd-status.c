@@ -494,8 +494,8 @@ const struct cmd cmd_status = {
 	.name = "status",
 	.args = "ID...",
 	.help = "one container: state, use, limits, pressure",
-	.more = "All of PVE's status fields by PVE's formulas, with the limits and the pressure that\n"
-		"the kernel has for it now.\n\n"
+	.more = "All of PVE's status fields by PVE's formulas, with the limits and the pressure\n"
+		"that the kernel has for it now.\n\n"
 		"  ctscope status 101\n"
 		"  ctscope status 101 102 --watch\n"
 		"  ctscope status 101 --json | jq .container.mem",

@@ -399,7 +399,7 @@ GET(error)
 const struct col ctrow_cols[CTROW_COLS] = {
 	B("VMID", "vmid", vmid, "the container's number", .right = true),
 	B("Status", "status", status,
-	  "running, stopped, frozen; starting: no init yet; stopping: init is gone"),
+	  "running, stopped, frozen; starting, stopping: without an init"),
 	J("pve_status", pve_status),
 	B("Lock", "lock", lock,
 	  "an operation has locked the config, or died and left it so"),

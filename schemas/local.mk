@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# one JSON Schema a command; tests/golden/run validates what it prints against them
+schemadir = $(pkgdatadir)/schemas
+dist_schema_DATA = \
+	schemas/ctscope.list.json \
+	schemas/ctscope.status.json
