@@ -38,7 +38,11 @@ include tests/fuzz/local.mk
 include tests/bench/local.mk
 
 # the program itself on recorded nodes
-TESTS += tests/golden/run tests/golden/vmstatus tests/cli/robust
+TESTS += tests/golden/vmstatus
+cli_tests = tests/golden/run tests/cli/robust
+check-cli: ctscope
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(cli_tests)' check_PROGRAMS= check_LIBRARIES=
+.PHONY: check-cli
 EXTRA_DIST += tests/golden tests/cli tests/run .ci/run
 update-golden: ctscope
 	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/golden/run --update
