@@ -5,6 +5,7 @@ noinst_HEADERS = \
 	include/ct.h \
 	include/facts.h \
 	include/netif.h \
+	include/netview.h \
 	include/pveconf.h \
 	include/logline.h \
 	include/task.h \

@@ -4,6 +4,7 @@
 const struct cmd *const cmds[] = {
 	&cmd_list,
 	&cmd_ps,
+	&cmd_network,
 	&cmd_status,
 	&cmd_logs,
 };

@@ -8,3 +8,4 @@ extern const struct cmd cmd_list;
 extern const struct cmd cmd_ps;
 extern const struct cmd cmd_status;
 extern const struct cmd cmd_logs;
+extern const struct cmd cmd_network;

@@ -5,6 +5,7 @@ ctscope_SOURCES =
 ctscope_SOURCES += src/cli/app.c
 ctscope_SOURCES += src/cli/app.h
 ctscope_SOURCES += src/cli/cmd-list.c
+ctscope_SOURCES += src/cli/cmd-network.c
 ctscope_SOURCES += src/cli/cmd-status.c
 ctscope_SOURCES += src/cli/cmd-ps.c
 ctscope_SOURCES += src/cli/cmds.c

@@ -14,3 +14,4 @@ libct_a_SOURCES += src/model/netif.c
 libct_a_SOURCES += src/model/storagecfg.c
 libct_a_SOURCES += src/model/finding.c
 libct_a_SOURCES += src/model/snapshot.c
+libct_a_SOURCES += src/model/netview.c

@@ -10,3 +10,4 @@ libct_a_SOURCES += \
 	src/out/text.h
 libct_a_SOURCES += src/out/confjson.c
 libct_a_SOURCES += src/out/confjson.h
+libct_a_SOURCES += src/out/netview.c src/out/netview.h
