@@ -29,8 +29,8 @@ struct backup_job {
 	size_t n_vmids;
 	char *pool;
 	char *node;    /* runs there only; NULL: on every node, for its own guests */
-	char *storage; /* NULL: dumpdir */
-	char *dumpdir; /* NULL: storage */
+	char *storage; /* NULL: not said: dumpdir, or what /etc/vzdump.conf says */
+	char *dumpdir; /* NULL: not said */
 	char *mode;    /* "snapshot" (also when not said), "suspend", "stop" */
 	char *compress, *prune_backups, *comment; /* NULL: not said; comment: escape */
 	bool repeat_missed;

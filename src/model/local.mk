@@ -15,3 +15,5 @@ libct_a_SOURCES += src/model/storagecfg.c
 libct_a_SOURCES += src/model/finding.c
 libct_a_SOURCES += src/model/snapshot.c
 libct_a_SOURCES += src/model/netview.c
+libct_a_SOURCES += src/model/jobcfg.c
+libct_a_SOURCES += src/model/fwcfg.c

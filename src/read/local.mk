@@ -68,3 +68,6 @@ libct_a_SOURCES += src/read/netlink.c src/read/netlink.h
 libct_a_SOURCES += src/read/nlparse.c src/read/nlparse.h
 libct_a_SOURCES += src/read/controllers.c src/read/controllers.h
 libct_a_SOURCES += src/read/storage.c
+libct_a_SOURCES += src/read/jobs.c
+libct_a_SOURCES += src/read/replication.c
+libct_a_SOURCES += src/read/firewall.c

@@ -166,14 +166,17 @@ static int cmp_prop(const void *a, const void *b)
 }
 
 /* Sorts the properties of a section; of a repeated one the first counts. */
-static void settle_props(struct sectionconf *c, struct sc_section *s)
+static void settle_props(struct sectionconf *c, struct sc_section *s,
+			 const struct sc_kind *kind)
 {
 	size_t n = 0;
 
 	if (s->n_props)
 		qsort(s->props, s->n_props, sizeof(*s->props), cmp_prop);
 	for (size_t i = 0; i < s->n_props; i++) {
-		if (n && str_eq(s->props[n - 1].key, s->props[i].key))
+		if (!n || !str_eq(s->props[n - 1].key, s->props[i].key))
+			s->props[n++] = s->props[i];
+		else if (!kind->is_list || !kind->is_list(s->props[i].key))
 			warns_add(
 				&c->warns, s->props[i].line,
 				"section %.40s: %.40s ignored: it is in line %u already",
@@ -279,7 +282,7 @@ int sectionconf_parse(const char *p, size_t n, const struct sc_kind *kind,
 	for (size_t i = 0; i < ps.conf.n; i++) {
 		ps.conf.v[i].props = next;
 		next = next ? next + ps.conf.v[i].n_props : NULL;
-		settle_props(&ps.conf, &ps.conf.v[i]);
+		settle_props(&ps.conf, &ps.conf.v[i], kind);
 	}
 	settle_sections(&ps.conf, kind);
 	if (ps.conf.warns.n)

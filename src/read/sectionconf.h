@@ -51,6 +51,8 @@ struct sc_kind {
 	/* a section of such a type never replaces another of its id */
 	bool (*is_weak)(const char *type);
 	const char *(*check_header)(const char *type, const char *id);
+	/* a list that is written as several properties of one key: no warning */
+	bool (*is_list)(const char *key);
 	const char *(*check_prop)(const char *type, const char *key, const char *value);
 };
 
