@@ -6,6 +6,7 @@ const struct cmd *const cmds[] = {
 	&cmd_ps,
 	&cmd_network,
 	&cmd_status,
+	&cmd_usage,
 	&cmd_logs,
 };
 
