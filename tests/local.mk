@@ -11,6 +11,7 @@ unit_tests = \
 	tests/unit/test-base \
 	tests/unit/test-out
 
+unit_tests += tests/unit/test-backups
 unit_tests += tests/unit/test-blockdev
 unit_tests += tests/unit/test-cgtree
 unit_tests += tests/unit/test-lxc

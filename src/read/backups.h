@@ -15,9 +15,12 @@
  */
 int backupname_parse(struct span name, struct backup_archive *ret);
 
-/* A storage whose directory is to be listed; `dir` is absolute, NULL: it has none. */
+/*
+ * A storage whose directory is to be listed: `dir` below `path`, both absolute; dir NULL:
+ * its backups are no files here (a backup server).
+ */
 struct backup_place {
-	const char *id, *type, *dir;
+	const char *id, *type, *path, *dir;
 };
 
 #define BACKUP_STORAGE_TIMEOUT_USEC ((uint64_t)2000000)
@@ -32,12 +35,20 @@ int backup_archives_read(int rootfd, const struct backup_place *places, size_t n
 			 uint32_t vmid, struct backup_archives *ret, struct err *err);
 
 /*
- * A vzdump task's log: one result a guest, appended in the order of the log. `running`:
- * its task still runs. `end` is the end of the task, for guests it broke off.
+ * A vzdump task's log: one result a container, appended in the order of the log; virtual
+ * machines are left out where the log tells them. A job that failed before it came to a
+ * guest has a result for each guest it was started for, or one of vmid 0 when that is
+ * not said.
  */
 void backuplog_parse(const struct task *t, struct span text, struct backup_results *ret);
 
-/* All vzdump tasks the node still knows, newest first. */
+/* The same when the log is gone: what the task list says of a job of one guest. */
+void backuptask_result(const struct task *t, struct backup_results *ret);
+
+/*
+ * All vzdump tasks the node still knows, newest first; of one container with its `vmid`,
+ * else of all. -ENOENT: there is no task list.
+ */
 int backup_results_read(int rootfd, uint32_t vmid, struct backup_results *ret,
 			struct err *err);
 

@@ -46,6 +46,7 @@ libct_a_SOURCES += src/read/replication.h
 libct_a_SOURCES += src/read/sectionconf.h
 libct_a_SOURCES += src/read/storage.h
 libct_a_SOURCES += src/read/tasklog.h
+libct_a_SOURCES += src/read/backups.c
 libct_a_SOURCES += src/read/backups.h
 libct_a_SOURCES += src/read/hostlog.c
 libct_a_SOURCES += src/read/pveformat.h
