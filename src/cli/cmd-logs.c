@@ -256,7 +256,7 @@ static int print_json(struct logs *l, const struct loglines *lines)
 		jw_end(w);
 	}
 	jw_end(w);
-	return jw_free(w) < 0 ? EXIT_BROKEN : EXIT_FINE;
+	return app_json_end(l->app, w);
 }
 
 static int stream_json(struct logs *l, const struct loglines *lines)
@@ -269,7 +269,7 @@ static int stream_json(struct logs *l, const struct loglines *lines)
 			return app_error(l->app, EXIT_BROKEN, "%s", err.msg);
 		jw_int(w, "vmid", l->vmid);
 		json_line(w, &lines->v[i]);
-		if (jw_free(w) < 0)
+		if (app_json_end(l->app, w) != EXIT_FINE)
 			return EXIT_BROKEN;
 	}
 	return EXIT_FINE;
@@ -442,8 +442,8 @@ static int show(struct logs *l)
 
 #define O(field) offsetof(struct logs_opts, field)
 static const struct opt logs_opts[] = {
-	{ "lines", 'n', OPT_STR, "LINES",
-	  "the last LINES lines, or all (200; 10 with -f; all with --since)", O(lines) },
+	{ "lines", 'n', OPT_STR, "LINES", "how many, or all (200; -f: 10; --since: all)",
+	  O(lines) },
 	{ "since", 'S', OPT_TIME, "TIME", "not older than TIME", O(since) },
 	{ "until", 'U', OPT_TIME, "TIME", "not younger than TIME", O(until) },
 	{ "follow", 'f', OPT_FLAG, NULL, "go on with new lines as they come", O(follow) },

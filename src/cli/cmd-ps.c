@@ -20,8 +20,7 @@ static const struct opt opts[] = {
 	  O(sort) },
 	{ "reverse", 'r', OPT_FLAG, NULL, "turn the order round", O(reverse) },
 	{ "interval", 'i', OPT_DURATION, "SECONDS",
-	  "take CPU% over that time (default: over the life of each process)",
-	  O(interval_usec) },
+	  "take CPU% over that time (else since it began)", O(interval_usec) },
 };
 #undef O
 

@@ -61,11 +61,28 @@ struct jw {
 	int error;
 };
 
+/* Only bytes from DEL on can be of a character that steers a terminal. */
+static bool is_plain(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 static int sink(const char *p, size_t n, void *data)
 {
+	_cleanup_(buf_done) struct buf b = { 0 };
 	struct jw *w = data;
 
-	if (!w->error && n && fwrite(p, 1, n, w->f) != n)
+	if (w->error || !n)
+		return 0;
+	if (!is_plain(p, n)) {
+		text_json_safe(&b, span_tbytes(span_of(p, n)));
+		p = b.p;
+		n = b.n;
+	}
+	if (fwrite(p, 1, n, w->f) != n)
 		w->error = errno ? -errno : -EIO;
 	return 0;
 }

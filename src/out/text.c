@@ -103,6 +103,33 @@ void text_escape(struct buf *out, struct tbytes t, bool lines)
 	}
 }
 
+static void put_json_escape(struct buf *out, uint32_t cp)
+{
+	if (cp > 0xffff) {
+		cp -= 0x10000;
+		buf_addf(out, "\\u%04x", 0xd800 + (cp >> 10));
+		cp = 0xdc00 + (cp & 0x3ff);
+	}
+	buf_addf(out, "\\u%04x", cp);
+}
+
+void text_json_safe(struct buf *out, struct tbytes t)
+{
+	while (t.n) {
+		uint32_t cp = 0;
+		size_t n = text_utf8_next(t, &cp);
+
+		/* newlines and tabs outside of strings are the document's own */
+		if (n && cp >= 0x20 && (is_control(cp) || is_hidden(cp)))
+			put_json_escape(out, cp);
+		else
+			buf_add(out, t.p, n ? n : 1);
+		n = n ? n : 1;
+		t.p += n;
+		t.n -= (uint32_t)n;
+	}
+}
+
 struct range {
 	uint32_t first, last;
 };

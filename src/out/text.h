@@ -15,6 +15,12 @@
  */
 void text_escape(struct buf *out, struct tbytes t, bool lines);
 
+/*
+ * The same for the inside of a JSON document that is valid already: what steers or hides
+ * becomes \uNNNN, so that the document says the same and is safe to look at.
+ */
+void text_json_safe(struct buf *out, struct tbytes t);
+
 /* Is it whole, valid UTF-8 (no surrogates, no overlong forms)? */
 bool text_is_utf8(struct tbytes t);
 

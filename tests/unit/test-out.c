@@ -167,11 +167,29 @@ static void json_tells_absent_max_and_number(void)
 	free(text);
 }
 
+static void json_neither_steers_nor_hides(void)
+{
+	static const char in[] = "a\x7f\xc2\x9b"
+				 "2J\xe2\x80\xae\xf3\xa0\x81\x81z\xc3\xa9";
+	_cleanup_free_ char *text = NULL;
+	struct jw *w = NULL;
+	struct err err = { 0 };
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	CHECK(jw_new_line(f, &w, &err) == 0, "%s", err.msg);
+	jw_str(w, "x", in);
+	CHECK(jw_free(w) == 0, "jw_free");
+	fclose(f);
+	CHECK_STR(text, "{\"x\":\"a\\u007f\\u009b2J\\u202e\\udb40\\udc41z\xc3\xa9\"}\n");
+}
+
 int main(void)
 {
 	RUN(nothing_steers_the_terminal);
 	RUN(sizes_read_as_pct_prints_them);
 	RUN(a_table_tells_absent_max_and_number);
 	RUN(json_tells_absent_max_and_number);
+	RUN(json_neither_steers_nor_hides);
 	return DONE();
 }
