@@ -7,6 +7,7 @@ const struct cmd *const cmds[] = {
 	&cmd_network,
 	&cmd_status,
 	&cmd_usage,
+	&cmd_backups,
 	&cmd_logs,
 };
 

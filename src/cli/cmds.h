@@ -10,3 +10,4 @@ extern const struct cmd cmd_status;
 extern const struct cmd cmd_usage;
 extern const struct cmd cmd_logs;
 extern const struct cmd cmd_network;
+extern const struct cmd cmd_backups;

@@ -26,3 +26,6 @@ ctscope_SOURCES += src/cli/usage.h
 ctscope_SOURCES += src/cli/usagejson.c
 ctscope_SOURCES += src/cli/usagetext.c
 ctscope_SOURCES += src/cli/usagetree.c
+ctscope_SOURCES += src/cli/backupview.c
+ctscope_SOURCES += src/cli/backupview.h
+ctscope_SOURCES += src/cli/cmd-backups.c
