@@ -10,9 +10,24 @@
 #include "base/clock.h"
 #include "base/num.h"
 
+/*
+ * A child that is left behind must not keep the caller's output open: whoever reads that
+ * would wait for its end.
+ */
+static void let_go_of_stdio(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd <= 2; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			close(fd);
+}
+
 static _noreturn_ void child(guard_fn *fn, void *arg, int out)
 {
 	int r;
+
+	let_go_of_stdio();
 
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);

@@ -2,6 +2,8 @@
 #include "test.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/guard.h"
@@ -139,6 +141,50 @@ static void a_guarded_read_answers_or_is_left_behind(void)
 	CHECK(r == -EIO, "r %d", r);
 }
 
+/* As one in D state: it does not die with its parent. */
+static int outlive(int out, void *arg)
+{
+	(void)out;
+	(void)arg;
+	prctl(PR_SET_PDEATHSIG, 0);
+	clock_sleep_usec(4 * USEC_PER_SEC);
+	return 0;
+}
+
+static _noreturn_ void leave_one_behind(int fds[2])
+{
+	struct guard g = { 0 };
+
+	dup2(fds[1], STDOUT_FILENO);
+	close(fds[0]);
+	close(fds[1]);
+	if (guard_start(outlive, NULL, USEC_PER_SEC, &g, NULL) < 0)
+		_exit(1);
+	clock_sleep_usec(100 * USEC_PER_MSEC); /* it is at work by now */
+	_exit(0);
+}
+
+/* A pipe into which ctscope prints ends with ctscope, whatever it had to leave behind. */
+static void an_abandoned_reader_keeps_no_output_open(void)
+{
+	uint64_t start = clock_mono_usec();
+	int fds[2], status = -1;
+	char c;
+	pid_t pid;
+
+	CHECK(pipe(fds) == 0, "pipe");
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		leave_one_behind(fds);
+	close(fds[1]);
+	CHECK(read(fds[0], &c, 1) == 0, "something was written");
+	CHECK(clock_mono_usec() - start < 2 * USEC_PER_SEC, "the pipe stayed open");
+	waitpid(pid, &status, 0);
+	CHECK(status == 0, "status %d", status);
+	close(fds[0]);
+}
+
 static void a_root_is_not_left(void)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
@@ -224,6 +270,7 @@ int main(void)
 	RUN(fractions_are_cut_not_rounded);
 	RUN(spans_cut_without_losing_bytes);
 	RUN(a_guarded_read_answers_or_is_left_behind);
+	RUN(an_abandoned_reader_keeps_no_output_open);
 	RUN(a_root_is_not_left);
 	return DONE();
 }
