@@ -679,6 +679,20 @@ static int visit_parse(struct span s, struct netguest *ret)
 	return 0;
 }
 
+/* The default route of IPv6 comes last in a dump; it is what is looked for first. */
+static void defaults_first(struct netroutes *l)
+{
+	_cleanup_free_ struct netroute *sorted = xcalloc(l->n, sizeof(*sorted));
+	size_t n = 0;
+
+	for (unsigned others = 0; others < 2; others++)
+		for (size_t i = 0; i < l->n; i++)
+			if ((l->v[i].dst_len != 0) == others)
+				sorted[n++] = l->v[i];
+	if (n)
+		memcpy(l->v, sorted, n * sizeof(*sorted));
+}
+
 static int visit(const struct visit *v, struct netguest *ret, struct err *err)
 {
 	_cleanup_(buf_done) struct buf answer = { 0 };
@@ -729,6 +743,7 @@ static int read_by_visit(const struct target *t, bool routes, struct netguest *i
 		io->known = io->entered = true;
 	}
 	io->routes = g.routes;
+	defaults_first(&io->routes);
 	io->routes_known = g.routes_known;
 	return 0;
 }

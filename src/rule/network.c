@@ -297,12 +297,16 @@ static void check_bridge_device(const struct netview *v, struct net_iface *i)
 		    i->conf.tag.n, i->conf.bridge, i->want_bridge);
 		return;
 	}
-	if (!i->want) {
+	if (!i->want && i->bridge)
+		add(&i->findings, NET_PROBLEM, "bridge-missing",
+		    "bridge %s does not exist on this node, %.*s is in %.*s",
+		    i->want_bridge, NAME(i->port), NAME(i->bridge));
+	else if (!i->want)
 		add(&i->findings, NET_PROBLEM, "bridge-missing",
 		    "bridge %s does not exist on this node%s", i->want_bridge,
 		    v->running ? "" : ": the container will not start");
+	if (!i->want)
 		return;
-	}
 	if (!i->want->up)
 		add(&i->findings, NET_PROBLEM, "bridge-down", "bridge %s is down",
 		    i->want_bridge);
