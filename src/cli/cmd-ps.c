@@ -169,6 +169,14 @@ GET(time)
 			    USEC_PER_SEC);
 }
 
+GET(cputime)
+{
+	*ret = (struct cell){
+		.kind = CELL_CENTI,
+		.n = ticks_to_usec(ROW, PROC->utime_ticks + PROC->stime_ticks) / 10000
+	};
+}
+
 /* How long ago it was started; absent: not known, or later than the uptime was read. */
 static struct val life_usec(const struct psrow *r)
 {
@@ -235,7 +243,8 @@ static const struct col cols[] = {
 	{ "SWAP", "swap", "memory in swap", .right = true, .get = get_swap },
 	{ "THREADS", "threads", "threads", .right = true, .hidden = true,
 	  .get = get_threads },
-	{ "TIME", "cputime", "CPU time used", .right = true, .get = get_time },
+	{ "TIME", NULL, "CPU time used", .right = true, .get = get_time },
+	{ "", "cputime", NULL, .json_only = true, .get = get_cputime },
 	{ "STARTED", "started", "when it was started", .hidden = true,
 	  .get = get_started },
 	{ "UPTIME", "uptime", "how long ago that was", .right = true, .hidden = true,
@@ -408,7 +417,7 @@ static int print_json(const struct app *app, const struct facts *f,
 	jw_obj(w, "container");
 	jw_int(w, "vmid", ct->vmid);
 	jw_str(w, "name", ct->name);
-	jw_str(w, "status", ct_pve_status(ct));
+	jw_str(w, "status", ct_state_name(ct->state));
 	jw_int(w, "left_out", procs->left_out);
 	jw_int(w, "cgroups_left_out", procs->cgroups_left);
 	jw_arr(w, "processes");

@@ -27,7 +27,7 @@ static int run_tree(struct app *app, const struct usage_opts *o, const char *cti
 	struct usage_tree_opts t = { .sort = o->sort ? o->sort : "MEM",
 				     .interval_usec = o->interval_usec };
 
-	if (!colsort_find(usage_tree_cols, usage_tree_ncols, t.sort))
+	if (!colsort_find(usage_tree_cols, USAGE_TREE_COLS, t.sort))
 		return app_error(app, EXIT_USAGE, "--sort: there is no column \"%s\"",
 				 t.sort);
 	return usage_tree(app, ctid, &t);
@@ -72,6 +72,6 @@ const struct cmd cmd_usage = {
 	.opts = opts,
 	.nopts = ARRAY_SIZE(opts),
 	.cols = usage_tree_cols,
-	.ncols = 13,
+	.ncols = USAGE_TREE_COLS,
 	.run = usage_run,
 };

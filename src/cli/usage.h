@@ -59,6 +59,6 @@ struct usage_tree_opts {
 	uint64_t interval_usec;
 };
 
-extern const struct col usage_tree_cols[];
-extern const size_t usage_tree_ncols;
+#define USAGE_TREE_COLS 14
+extern const struct col usage_tree_cols[USAGE_TREE_COLS];
 int usage_tree(struct app *app, const char *ctid, const struct usage_tree_opts *o);

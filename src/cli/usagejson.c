@@ -142,15 +142,20 @@ static void json_unavailable(struct jw *w, const struct usage *u)
 		{ "io", u->ct->io.present, u->ctl.io },
 		{ "pids", u->ct->pids.current.kind != VAL_ABSENT, u->ctl.pids },
 	};
+	bool open = false;
 
-	jw_obj(w, "unavailable");
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		const char *reason = controller_reason(all[i].place);
 
-		if (!all[i].there)
-			jw_str(w, all[i].name, reason ? reason : "not known why");
+		if (all[i].there)
+			continue;
+		if (!open)
+			jw_obj(w, "unavailable");
+		open = true;
+		jw_str(w, all[i].name, reason ? reason : "not known why");
 	}
-	jw_end(w);
+	if (open)
+		jw_end(w);
 }
 
 int usage_print_json(const struct app *app, const struct usage *u)

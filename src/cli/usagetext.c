@@ -135,6 +135,13 @@ static void print_throttled(const struct app *app, const struct usage *u)
 	row(app, val_or(d->nr_periods, 0) ? "" : "throttled", &v, &n);
 }
 
+static void put_cpuset(struct buf *b, const char *cpus)
+{
+	buf_adds(b, "runs on CPU ");
+	text_escape(b, tbytes_str(cpus), false);
+	buf_adds(b, "; ");
+}
+
 static void print_cpu(const struct app *app, const struct usage *u)
 {
 	_cleanup_(buf_done) struct buf v = { 0 }, n = { 0 };
@@ -158,8 +165,8 @@ static void print_cpu(const struct app *app, const struct usage *u)
 		put_seconds(&v, ct->cpu.usage_usec.n);
 		buf_adds(&n, "of CPU time since the start, ");
 		put_seconds(&n, val_or(ct->cpu.system_usec, 0));
-		buf_adds(&n, " of it in the kernel");
-		row(app, "so far", &v, &n);
+		buf_adds(&n, " in the kernel");
+		row(app, "in all", &v, &n);
 		v.n = n.n = 0;
 	}
 	put_cpus(&v, u->limit_centi);
@@ -170,7 +177,7 @@ static void print_cpu(const struct app *app, const struct usage *u)
 	if (ct->cpu.weight.kind == VAL_SET)
 		buf_addf(&n, "weight %ju; ", (uintmax_t)ct->cpu.weight.n);
 	if (ct->cpuset.cpus_effective && *ct->cpuset.cpus_effective)
-		buf_addf(&n, "runs on CPU %s; ", ct->cpuset.cpus_effective);
+		put_cpuset(&n, ct->cpuset.cpus_effective);
 	n.n -= n.n ? 2 : 0;
 	if (n.p)
 		n.p[n.n] = '\0';
@@ -193,9 +200,9 @@ static void print_kernel(const struct app *app, const struct usage *u)
 	put_part(app, &n, "slab", (int64_t)val_or(m->slab_bytes, 0));
 	put_part(app, &n, "page tables", (int64_t)val_or(m->pagetables_bytes, 0));
 	put_part(app, &n, "stacks", (int64_t)val_or(m->kernel_stack_bytes, 0));
+	buf_addc(&n, ',');
 	row(app, "+ kernel", &v, &n);
-	v.n = n.n = 0;
-	buf_add(&v, "", 0);
+	n.n = 0;
 	put_part(app, &n, "per-CPU", (int64_t)val_or(m->percpu_bytes, 0));
 	put_part(app, &n, "vmalloc", (int64_t)val_or(m->vmalloc_bytes, 0));
 	put_part(app, &n, "other", u->mem.kernel_rest_bytes);
@@ -272,10 +279,10 @@ static void print_oom(const struct app *app, const struct cg_memory *m)
 	if (m->events_oom_kill.kind != VAL_SET)
 		return;
 	put_count(&v, m->events_oom_kill);
-	buf_addf(
-		&n, "since the start; high reached %ju times, max %ju, out of memory %ju",
-		(uintmax_t)val_or(m->events_high, 0), (uintmax_t)val_or(m->events_max, 0),
-		(uintmax_t)val_or(m->events_oom, 0));
+	buf_addf(&n, "so far; hit high %ju times, max %ju times, OOM %ju times",
+		 (uintmax_t)val_or(m->events_high, 0),
+		 (uintmax_t)val_or(m->events_max, 0),
+		 (uintmax_t)val_or(m->events_oom, 0));
 	row(app, "OOM kills", &v, &n);
 }
 
@@ -307,7 +314,7 @@ static void print_memory(const struct app *app, const struct usage *u)
 /* ---- tables within the text, indented ---- */
 
 static void subtable(const struct app *app, const struct col *cols, size_t ncols,
-		     const void *rows, size_t n, size_t size)
+		     const char *shown, const void *rows, size_t n, size_t size)
 {
 	struct table_opts o = app->table;
 	_cleanup_free_ char *text = NULL;
@@ -319,7 +326,7 @@ static void subtable(const struct app *app, const struct col *cols, size_t ncols
 
 	if (!f)
 		return;
-	o.columns = NULL;
+	o.columns = shown;
 	o.width = o.width > 2 ? o.width - 2 : 0;
 	r = table_print(f, &o, cols, ncols, rows, n, size, NULL, &err);
 	fclose(f);
@@ -400,8 +407,9 @@ GET(get_io_write_rate)
 
 GET(get_io_note)
 {
-	if (IO->u->io_all.method == IO_TRUE_STACK && !IO->u->io_counted[IO->i])
-		*ret = cell_str("same bytes, below");
+	bool below = IO->u->io_all.method == IO_TRUE_STACK && !IO->u->io_counted[IO->i];
+
+	*ret = cell_str(below ? "same bytes, below" : "");
 }
 
 static const struct col io_cols[] = {
@@ -411,7 +419,7 @@ static const struct col io_cols[] = {
 	{ "WRITTEN", NULL, NULL, .right = true, .get = get_io_written },
 	{ "READ/s", NULL, NULL, .right = true, .get = get_io_read_rate },
 	{ "WRITE/s", NULL, NULL, .right = true, .get = get_io_write_rate },
-	{ "", NULL, NULL, .get = get_io_note },
+	{ "REMARK", NULL, NULL, .get = get_io_note },
 };
 
 static void io_sum_row(const struct app *app, const char *name, struct val r,
@@ -426,14 +434,25 @@ static void io_sum_row(const struct app *app, const char *name, struct val r,
 	fprintf(app->out, "  %-11s %s%s\n", name, buf_str(&b), note);
 }
 
+/* Each line is I/O that was done: the largest is a lower bound of what was done in all.
+ */
+static struct val largest(const struct cg_io *io, bool written)
+{
+	uint64_t max = 0;
+
+	for (size_t i = 0; i < io->n; i++)
+		max = MAX(max, val_or(written ? io->v[i].wbytes : io->v[i].rbytes, 0));
+	return val_set(max);
+}
+
 static void print_io_sums(const struct app *app, const struct usage *u)
 {
+	const struct cg_io *io = &u->ct->io;
 	const struct io_true *t = &u->io_all;
 
 	if (t->method == IO_TRUE_UNKNOWN)
-		fputs("  really      not known: how these devices lie on each other cannot be "
-		      "read here\n",
-		      app->out);
+		io_sum_row(app, "at least", largest(io, false), largest(io, true),
+			   ": what lies on what is not known here");
 	else
 		io_sum_row(app, "really", t->rbytes, t->wbytes, "");
 	if (u->io_now.method != IO_TRUE_UNKNOWN && u->interval_usec)
@@ -441,7 +460,7 @@ static void print_io_sums(const struct app *app, const struct usage *u)
 			   val_set(per_second(u, val_or(u->io_now.wbytes, 0))),
 			   " per second");
 	io_sum_row(app, "PVE shows", ct_diskread_bytes(u->ct), ct_diskwrite_bytes(u->ct),
-		   u->ct->io.n > 1 ? ": the sum of all lines" : "");
+		   io->n > 1 ? ": the sum of all lines" : "");
 }
 
 static void print_io(const struct app *app, const struct usage *u)
@@ -463,7 +482,9 @@ static void print_io(const struct app *app, const struct usage *u)
 		fputs("  none\n", app->out);
 		return;
 	}
-	subtable(app, io_cols, ARRAY_SIZE(io_cols), rows, n, sizeof(*rows));
+	subtable(app, io_cols, ARRAY_SIZE(io_cols),
+		 u->interval_usec ? NULL : "DEVICE,NAME,READ,WRITTEN,REMARK", rows, n,
+		 sizeof(*rows));
 	print_io_sums(app, u);
 }
 
@@ -529,7 +550,9 @@ static void print_net(const struct app *app, const struct usage *u)
 		rows[i] = (struct netrow){ u, &u->nets[i] };
 	if (!u->n_nets)
 		fputs("  no interface on this node\n", app->out);
-	subtable(app, net_cols, ARRAY_SIZE(net_cols), rows, u->n_nets, sizeof(*rows));
+	subtable(app, net_cols, ARRAY_SIZE(net_cols),
+		 u->interval_usec ? NULL : "NET,INSIDE,HOST,IN,OUT", rows, u->n_nets,
+		 sizeof(*rows));
 }
 
 static void print_pids(const struct app *app, const struct usage *u)
@@ -584,7 +607,8 @@ GET(get_psi_300)
 GET(get_psi_total)
 {
 	if (PSI->l->total_usec.kind == VAL_SET)
-		*ret = cell_seconds(PSI->l->total_usec.n / USEC_PER_SEC);
+		*ret = (struct cell){ .kind = CELL_CENTI,
+				      .n = PSI->l->total_usec.n / 10000 };
 }
 
 static const struct col psi_cols[] = {
@@ -592,7 +616,7 @@ static const struct col psi_cols[] = {
 	{ "10s", NULL, NULL, .right = true, .get = get_psi_10 },
 	{ "1min", NULL, NULL, .right = true, .get = get_psi_60 },
 	{ "5min", NULL, NULL, .right = true, .get = get_psi_300 },
-	{ "SINCE START", NULL, NULL, .right = true, .get = get_psi_total },
+	{ "TOTAL(s)", NULL, NULL, .right = true, .get = get_psi_total },
 };
 
 static void print_pressure(const struct app *app, const struct usage *u)
@@ -616,7 +640,7 @@ static void print_pressure(const struct app *app, const struct usage *u)
 	if (!n)
 		fputs("  not available: this kernel keeps none (boot it with psi=1)\n",
 		      app->out);
-	subtable(app, psi_cols, ARRAY_SIZE(psi_cols), rows, n, sizeof(*rows));
+	subtable(app, psi_cols, ARRAY_SIZE(psi_cols), NULL, rows, n, sizeof(*rows));
 }
 
 static void print_disk(const struct app *app, const struct usage *u)

@@ -5,7 +5,17 @@
 #include "cli/ctview.h"
 #include "cli/usage.h"
 #include "read/cgroup.h"
+#include "read/controllers.h"
 #include "read/cgtree.h"
+
+/*
+ * A guest may have any number of cgroups: so many are looked at, and of these the largest
+ * are shown.
+ */
+#define MAX_READ     1024
+#define MAX_SIBLINGS 512
+#define MAX_ROWS     256
+#define MAX_CHILDREN 64
 
 /* A cgroup, or the "(N more)" below one. */
 struct treerow {
@@ -91,6 +101,13 @@ GET(time)
 		*ret = cell_seconds(NODE->cpu.usage_usec.n / USEC_PER_SEC);
 }
 
+GET(cputime)
+{
+	if (NODE && NODE->cpu.usage_usec.kind == VAL_SET)
+		*ret = (struct cell){ .kind = CELL_CENTI,
+				      .n = NODE->cpu.usage_usec.n / 10000 };
+}
+
 GET(tasks)
 {
 	if (NODE)
@@ -115,7 +132,7 @@ GET(more)
 		*ret = cell_int(ROW->more);
 }
 
-const struct col usage_tree_cols[] = {
+const struct col usage_tree_cols[USAGE_TREE_COLS] = {
 	{ "NAME", "name", "unit, slice or nested container", .shrink = true,
 	  .get = get_name },
 	{ "KIND", "kind", "slice, unit, docker, podman, cri, lxc, machine, attach, other",
@@ -129,7 +146,7 @@ const struct col usage_tree_cols[] = {
 	{ "SWAP", "swap", "swap used", .right = true, .get = get_swap },
 	{ "CPU%", "cpu", "use of one CPU over --interval", .right = true,
 	  .get = get_cpu },
-	{ "TIME", "cputime", "CPU time so far", .right = true, .get = get_time },
+	{ "TIME", NULL, "CPU time so far", .right = true, .get = get_time },
 	{ "TASKS", "tasks", "processes and threads", .right = true, .get = get_tasks },
 	{ "READ", "rbytes", "read, as PVE adds it up", .right = true, .hidden = true,
 	  .get = get_read },
@@ -137,9 +154,9 @@ const struct col usage_tree_cols[] = {
 	  .hidden = true, .get = get_written },
 	{ "CGROUP", "cgroup", "name of the directory", .hidden = true,
 	  .get = get_cgroup },
+	{ "", "cputime", NULL, .json_only = true, .get = get_cputime },
 	{ "", "more", NULL, .json_only = true, .get = get_more },
 };
-const size_t usage_tree_ncols = ARRAY_SIZE(usage_tree_cols);
 
 static size_t parent_of(const void *row, _unused_ size_t i)
 {
@@ -172,7 +189,7 @@ static void add_children(const struct cgtree *t, const struct val *cpu,
 			 struct treerows *rows, size_t *nodes)
 {
 	_cleanup_free_ struct child *kids = xcalloc(t->n, sizeof(*kids));
-	size_t n = 0;
+	size_t n = 0, taken = 0;
 
 	for (size_t i = node + 1; i < t->n; i++)
 		if (t->v[i].parent == node && is_shown(t, i))
@@ -181,14 +198,15 @@ static void add_children(const struct cgtree *t, const struct val *cpu,
 				{ .n = &t->v[i], .parent = at, .cpu_ppm = cpu[i] },
 			};
 	qsort_r(kids, n, sizeof(*kids), cmp_children, (void *)(uintptr_t)sort);
-	for (size_t i = 0; i < n; i++) {
-		nodes[rows->n] = kids[i].node;
-		rows->v[rows->n++] = kids[i].row;
+	for (; taken < n && taken < MAX_CHILDREN && rows->n < MAX_ROWS; taken++) {
+		nodes[rows->n] = kids[taken].node;
+		rows->v[rows->n++] = kids[taken].row;
 	}
-	if (t->v[node].more) {
+	if (t->v[node].more + n > taken) {
 		nodes[rows->n] = SIZE_MAX;
 		rows->v[rows->n++] =
-			(struct treerow){ .parent = at, .more = t->v[node].more };
+			(struct treerow){ .parent = at,
+					  .more = t->v[node].more + n - taken };
 	}
 }
 
@@ -223,7 +241,8 @@ static void read_cpu(int dir, const struct cgtree *t, struct val *ret)
 }
 
 /* Each node's two readings are as far apart as all are: they are made in one order. */
-static void measure(int dir, struct cgtree *t, uint64_t interval_usec, struct val *ret)
+static uint64_t measure(int dir, struct cgtree *t, uint64_t interval_usec,
+			struct val *ret)
 {
 	_cleanup_free_ struct val *before = xcalloc(t->n, sizeof(*before));
 	_cleanup_free_ struct val *after = xcalloc(t->n, sizeof(*after));
@@ -237,32 +256,64 @@ static void measure(int dir, struct cgtree *t, uint64_t interval_usec, struct va
 		if (before[i].kind == VAL_SET && after[i].kind == VAL_SET)
 			ret[i] = val_set(num_muldiv(num_sub(after[i].n, before[i].n),
 						    1000000, took));
+	return took;
 }
 
-static int print_json(const struct app *app, const struct facts *f,
-		      const struct cgtree *t, const struct treerows *rows)
+/* One `usage --tree`. */
+struct view {
+	struct facts f;
+	const struct ct *ct;
+	struct cgtree t;
+	struct val *cpu; /* by node of t: use of one CPU, in millionths */
+	uint64_t interval_usec;
+	struct treerows rows;
+	uint64_t left_out; /* cgroups that have no row */
+};
+
+static void view_done(struct view *v)
 {
-	const struct ct *ct = &f->cts[0];
+	facts_done(&v->f);
+	cgtree_done(&v->t);
+	free(v->cpu);
+	free(v->rows.v);
+	*v = (struct view){ 0 };
+}
+
+static void count_left_out(struct view *v)
+{
+	uint64_t shown = 0, there = 0;
+
+	for (size_t i = 0; i < v->rows.n; i++)
+		shown += v->rows.v[i].n != NULL;
+	for (size_t i = 0; i < v->t.n; i++)
+		there += is_shown(&v->t, i);
+	v->left_out = v->t.left_out + there - shown;
+}
+
+static int print_json(const struct app *app, const struct view *v)
+{
 	struct err err = { 0 };
 	struct jw *w;
 
-	if (jw_new(app->out, "ctscope.usage-tree/1", f->node, f->time_real_usec, &w,
+	if (jw_new(app->out, "ctscope.usage-tree/1", v->f.node, v->f.time_real_usec, &w,
 		   &err) < 0)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	if (v->interval_usec)
+		jw_ratio(w, "interval", v->interval_usec, USEC_PER_SEC);
 	jw_obj(w, "container");
-	jw_int(w, "vmid", ct->vmid);
-	jw_str(w, "name", ct->name);
-	jw_str(w, "status", ct_pve_status(ct));
-	jw_int(w, "left_out", t->left_out);
-	if (t->left_out_atleast)
+	jw_int(w, "vmid", v->ct->vmid);
+	jw_str(w, "name", v->ct->name);
+	jw_str(w, "status", ct_state_name(v->ct->state));
+	jw_int(w, "left_out", v->left_out);
+	if (v->t.left_out_atleast)
 		jw_bool(w, "left_out_atleast", true);
 	jw_arr(w, "tree");
-	for (size_t i = 0; i < rows->n; i++) {
+	for (size_t i = 0; i < v->rows.n; i++) {
 		jw_obj(w, NULL);
 		jw_int(w, "id", i);
-		if (rows->v[i].parent != SIZE_MAX)
-			jw_int(w, "parent", rows->v[i].parent);
-		jw_cols(w, usage_tree_cols, usage_tree_ncols, &rows->v[i]);
+		if (v->rows.v[i].parent != SIZE_MAX)
+			jw_int(w, "parent", v->rows.v[i].parent);
+		jw_cols(w, usage_tree_cols, USAGE_TREE_COLS, &v->rows.v[i]);
 		jw_end(w);
 	}
 	jw_end(w);
@@ -270,67 +321,85 @@ static int print_json(const struct app *app, const struct facts *f,
 	return app_json_end(app, w);
 }
 
-static int print_tree(struct app *app, const struct facts *f, const struct cgtree *t,
-		      const struct treerows *rows)
+/* Columns of dashes need a reason. */
+static void warn_of_gaps(const struct app *app, const struct view *v)
 {
-	int r;
+	struct controllers ctl = { 0 };
+	const char *why;
 
-	if (app->json)
-		return print_json(app, f, t, rows);
-	r = app_table(app, usage_tree_cols, usage_tree_ncols, rows->v, rows->n,
-		      sizeof(*rows->v), parent_of);
-	if (r == EXIT_FINE && t->left_out)
+	if (v->left_out)
 		app_warn(app, "%s%ju cgroups of the container are not shown",
-			 t->left_out_atleast ? "at least " : "", (uintmax_t)t->left_out);
+			 v->t.left_out_atleast ? "at least " : "",
+			 (uintmax_t)v->left_out);
+	if (v->t.v[0].memory.current_bytes.kind != VAL_ABSENT)
+		return;
+	controllers_read(app->rootfd, &ctl, NULL);
+	why = controller_reason(ctl.memory);
+	if (why)
+		app_warn(app, "no memory figures: the memory controller is %s", why);
+}
+
+static int print_tree(struct app *app, const struct view *v)
+{
+	int r = app_table(app, usage_tree_cols, USAGE_TREE_COLS, v->rows.v, v->rows.n,
+			  sizeof(*v->rows.v), parent_of);
+
+	if (r == EXIT_FINE)
+		warn_of_gaps(app, v);
 	return r;
 }
 
-static int read_tree(const struct app *app, const struct ct *ct,
-		     const struct usage_tree_opts *o, struct cgtree *t, struct val **cpu)
+static int read_tree(const struct app *app, const struct usage_tree_opts *o,
+		     struct view *v)
 {
+	static const struct cgtree_limits lim = { .nodes = MAX_READ,
+						  .per_node = MAX_SIBLINGS };
 	_cleanup_close_ int dir = -1;
 	struct err err = { 0 };
 	int r;
 
-	r = cg_open(app->rootfd, ct->vmid, &dir, &err);
+	r = cg_open(app->rootfd, v->ct->vmid, &dir, &err);
 	if (r == 0)
-		r = cgtree_list(dir, NULL, t, &err);
+		r = cgtree_list(dir, &lim, &v->t, &err);
 	if (r == 0) {
-		*cpu = xcalloc(t->n, sizeof(**cpu));
+		v->cpu = xcalloc(v->t.n, sizeof(*v->cpu));
 		if (o->interval_usec && app->live)
-			measure(dir, t, o->interval_usec, *cpu);
-		r = cgtree_read_stats(dir, t, &err);
+			v->interval_usec = measure(dir, &v->t, o->interval_usec, v->cpu);
+		r = cgtree_read_stats(dir, &v->t, &err);
 	}
 	if (r == -ENOENT || r == -ENODEV)
 		return app_error(app, EXIT_BROKEN,
-				 "container %u stopped while it was measured", ct->vmid);
-	return r < 0 ? app_error(app, EXIT_BROKEN, "container %u: %s", ct->vmid, err.msg)
+				 "container %u stopped while it was measured",
+				 v->ct->vmid);
+	return r < 0 ? app_error(app, EXIT_BROKEN, "container %u: %s", v->ct->vmid,
+				 err.msg)
 		     : EXIT_FINE;
 }
 
 int usage_tree(struct app *app, const char *ctid, const struct usage_tree_opts *o)
 {
-	_cleanup_(facts_done) struct facts f = { 0 };
-	_cleanup_(cgtree_done) struct cgtree t = { 0 };
-	_cleanup_free_ struct val *cpu = NULL;
-	struct treerows rows = { 0 };
+	_cleanup_(view_done) struct view v = { 0 };
+	bool up;
 	int r;
 
-	r = app_facts_one(app, ctid, (struct facts_want){ 0 }, &f);
+	r = app_facts_one(app, ctid, (struct facts_want){ 0 }, &v.f);
 	if (r)
 		return r;
-	if (!ct_is_up(&f.cts[0])) {
-		if (app->json)
-			return print_json(app, &f, &t, &rows);
-		return app_error(app, EXIT_FINE, "container %u is %s: it uses nothing",
-				 f.cts[0].vmid, ct_state_name(f.cts[0].state));
+	v.ct = &v.f.cts[0];
+	up = ct_is_up(v.ct);
+	if (up) {
+		r = read_tree(app, o, &v);
+		if (r)
+			return r;
+		make_rows(v.ct, &v.t, v.cpu,
+			  colsort_find(usage_tree_cols, USAGE_TREE_COLS, o->sort),
+			  &v.rows);
+		count_left_out(&v);
 	}
-	r = read_tree(app, &f.cts[0], o, &t, &cpu);
-	if (r)
-		return r;
-	make_rows(&f.cts[0], &t, cpu,
-		  colsort_find(usage_tree_cols, usage_tree_ncols, o->sort), &rows);
-	r = print_tree(app, &f, &t, &rows);
-	free(rows.v);
-	return r;
+	if (app->json)
+		return print_json(app, &v);
+	if (!up)
+		return app_error(app, EXIT_FINE, "container %u is %s: it uses nothing",
+				 v.ct->vmid, ct_state_name(v.ct->state));
+	return print_tree(app, &v);
 }
