@@ -224,10 +224,12 @@ static int list_run(struct app *app, int argc, char **argv)
 		return r < 0 ? EXIT_USAGE : EXIT_FINE;
 	if (check_opts(app, &o, &pos) < 0)
 		return EXIT_USAGE;
-	if (o.cluster && !app->table.columns)
+	if (o.cluster && !app->table.columns) {
+		app->table.own_columns = true;
 		app->table.columns =
 			"VMID,Status,Lock,Name,Node,CPU%,Mem,MaxMem,Disk,MaxDisk,"
 			"Uptime,Addresses,Notes";
+	}
 	r = app_facts(app, make_want(app, &o), &f);
 	if (r)
 		return r;

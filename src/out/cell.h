@@ -66,5 +66,6 @@ struct col {
 	bool shrink;    /* may be cut when the terminal is too narrow */
 	bool hidden;    /* shown only when -o names it */
 	bool json_only; /* never a table column */
+	unsigned minor; /* left out of a terminal that is too narrow, largest first */
 	void (*get)(const void *row, struct cell *ret);
 };

@@ -2,6 +2,8 @@
 libct_a_SOURCES += \
 	src/out/cell.c \
 	src/out/cell.h \
+	src/out/fit.c \
+	src/out/fit.h \
 	src/out/json.c \
 	src/out/json.h \
 	src/out/table.c \

@@ -4,6 +4,7 @@
 #include <libsmartcols.h>
 
 #include "base/dl.h"
+#include "out/fit.h"
 #include "out/text.h"
 
 #define MAX_COLS 64
@@ -124,45 +125,121 @@ static const char *color_name(enum cell_color c)
 	return NULL;
 }
 
-static void fill(struct libscols_line *ln, const struct col *const *pick, size_t npick,
-		 const void *row, const struct table_opts *o)
+/* The columns that are shown, and how wide; width 0: nothing is cut (a pipe). */
+struct layout {
+	const struct table_opts *o;
+	const struct col *pick[MAX_COLS];
+	size_t width[MAX_COLS];
+	size_t n;
+	size_t total;
+};
+
+struct rows {
+	const char *p;
+	size_t n, size;
+	size_t (*parent)(const void *row, size_t i);
+};
+
+static const char *row_at(const struct rows *rows, size_t i)
 {
-	for (size_t i = 0; i < npick; i++) {
+	return rows->p + i * rows->size;
+}
+
+/* How deep below its root a row of a tree is; a tree that goes round has an end. */
+static size_t depth_of(const struct rows *rows, size_t i)
+{
+	size_t depth = 0, p;
+
+	while (rows->parent && depth < 32 &&
+	       (p = rows->parent(row_at(rows, i), i)) < rows->n && p != i) {
+		i = p;
+		depth++;
+	}
+	return depth;
+}
+
+static void measure(const struct layout *l, const struct rows *rows, size_t i,
+		    struct fit_col *ret)
+{
+	const struct col *col = l->pick[i];
+
+	ret->heading = l->o->noheadings ? 0 : strlen(col->heading);
+	ret->natural = ret->heading;
+	/* a tree's own column carries the branches, which the library draws */
+	ret->shrink = col->shrink && !(rows->parent && i == 0);
+	ret->minor = col->minor;
+	ret->empty = true;
+	for (size_t k = 0; k < rows->n; k++) {
+		_cleanup_(cell_done) struct cell c = { 0 };
+		_cleanup_(buf_done) struct buf b = { 0 };
+		size_t branches = i == 0 ? 2 * depth_of(rows, k) : 0;
+
+		col->get(row_at(rows, k), &c);
+		cell_print(&b, &c, l->o->exact_bytes);
+		ret->empty = ret->empty && c.kind == CELL_ABSENT;
+		ret->natural =
+			MAX(ret->natural, branches + text_width(tbytes_str(buf_str(&b))));
+	}
+}
+
+/* Narrow terminals: which columns are left out, how wide the others are. */
+static void fit(struct layout *l, const struct rows *rows)
+{
+	struct fit_col v[MAX_COLS] = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		measure(l, rows, i, &v[i]);
+	fit_columns(v, l->n, l->o->width,
+		    l->o->columns && *l->o->columns != '+' && !l->o->own_columns);
+	for (size_t i = 0; i < l->n; i++) {
+		if (v[i].drop)
+			continue;
+		l->pick[n] = l->pick[i];
+		l->width[n++] = v[i].width;
+		l->total += v[i].width + 1;
+	}
+	l->n = n;
+}
+
+static void fill(struct libscols_line *ln, const struct layout *l, const void *row)
+{
+	for (size_t i = 0; i < l->n; i++) {
 		_cleanup_(cell_done) struct cell c = { 0 };
 		_cleanup_(buf_done) struct buf b = { 0 };
 
-		pick[i]->get(row, &c);
-		cell_print(&b, &c, o->exact_bytes);
+		l->pick[i]->get(row, &c);
+		cell_print(&b, &c, l->o->exact_bytes);
+		if (l->width[i] && l->pick[i]->shrink)
+			fit_cut(&b, l->width[i]);
 		if (dl_scols_line_set_data(ln, i, buf_str(&b)) < 0)
 			abort();
-		if (o->color && c.color)
+		if (l->o->color && c.color)
 			dl_scols_cell_set_color(dl_scols_line_get_cell(ln, i),
 						color_name(c.color));
 	}
 }
 
-static struct libscols_table *new_table(FILE *f, const struct table_opts *o,
-					const struct col *const *pick, size_t npick,
-					bool tree)
+static struct libscols_table *new_table(FILE *f, const struct layout *l, bool tree)
 {
 	struct libscols_table *tb = dl_scols_new_table();
 
 	if (!tb)
 		abort();
 	dl_scols_table_set_stream(tb, f);
-	dl_scols_table_enable_noheadings(tb, o->noheadings);
-	dl_scols_table_enable_colors(tb, o->color);
+	dl_scols_table_enable_noheadings(tb, l->o->noheadings);
+	dl_scols_table_enable_colors(tb, l->o->color);
 	dl_scols_table_enable_noencoding(tb, 1); /* escaped already, by out/text.h */
-	dl_scols_table_set_termforce(tb, o->width ? SCOLS_TERMFORCE_ALWAYS
-						  : SCOLS_TERMFORCE_NEVER);
-	if (o->width)
-		dl_scols_table_set_termwidth(tb, o->width);
-	for (size_t i = 0; i < npick; i++) {
-		int flags = (pick[i]->right ? SCOLS_FL_RIGHT : 0) |
-			    (pick[i]->shrink ? SCOLS_FL_TRUNC : 0) |
+	/* it fits, or is wider on purpose: the library must not tear it */
+	dl_scols_table_set_termforce(tb, l->o->width ? SCOLS_TERMFORCE_ALWAYS
+						     : SCOLS_TERMFORCE_NEVER);
+	if (l->o->width)
+		dl_scols_table_set_termwidth(tb, MAX((size_t)l->o->width, l->total + 8));
+	for (size_t i = 0; i < l->n; i++) {
+		int flags = (l->pick[i]->right ? SCOLS_FL_RIGHT : 0) |
 			    (tree && i == 0 ? SCOLS_FL_TREE : 0);
 
-		if (!dl_scols_table_new_column(tb, pick[i]->heading, 0.1, flags))
+		if (!dl_scols_table_new_column(tb, l->pick[i]->heading, 0.1, flags))
 			abort();
 	}
 	return tb;
@@ -170,20 +247,18 @@ static struct libscols_table *new_table(FILE *f, const struct table_opts *o,
 
 /* A parent must have its line before its children: lines are made in that order. */
 static struct libscols_line *line_of(struct libscols_table *tb,
-				     struct libscols_line **lines, const char *rows,
-				     size_t n, size_t size, size_t i,
-				     size_t (*parent)(const void *row, size_t i),
-				     size_t depth)
+				     struct libscols_line **lines,
+				     const struct rows *rows, size_t i, size_t depth)
 {
 	struct libscols_line *up = NULL;
 
 	if (lines[i])
 		return lines[i];
-	if (parent && depth < n) {
-		size_t p = parent(rows + i * size, i);
+	if (rows->parent && depth < rows->n) {
+		size_t p = rows->parent(row_at(rows, i), i);
 
-		if (p < n && p != i)
-			up = line_of(tb, lines, rows, n, size, p, parent, depth + 1);
+		if (p < rows->n && p != i)
+			up = line_of(tb, lines, rows, p, depth + 1);
 	}
 	if (!lines[i])
 		lines[i] = dl_scols_table_new_line(tb, up);
@@ -195,26 +270,27 @@ int table_print(FILE *f, const struct table_opts *o, const struct col *cols, siz
 		size_t (*parent)(const void *row, size_t i), struct err *err)
 {
 	_cleanup_free_ struct libscols_line **lines = NULL;
-	const struct col *pick[MAX_COLS];
+	struct rows all = { .p = rows, .n = n, .size = size, .parent = parent };
+	struct layout l = { .o = o };
 	struct libscols_table *tb;
-	size_t npick;
 	int r;
 
 	r = load(err);
 	if (r < 0)
 		return r;
-	r = pick_columns(o->columns, cols, ncols, pick, &npick, err);
+	r = pick_columns(o->columns, cols, ncols, l.pick, &l.n, err);
 	if (r < 0)
 		return r;
-	tb = new_table(f, o, pick, npick, parent != NULL);
+	if (o->width)
+		fit(&l, &all);
+	tb = new_table(f, &l, parent != NULL);
 	lines = xcalloc(n, sizeof(*lines));
 	for (size_t i = 0; i < n; i++) {
-		struct libscols_line *ln =
-			line_of(tb, lines, rows, n, size, i, parent, 0);
+		struct libscols_line *ln = line_of(tb, lines, &all, i, 0);
 
 		if (!ln)
 			abort();
-		fill(ln, pick, npick, (const char *)rows + i * size, o);
+		fill(ln, &l, row_at(&all, i));
 	}
 	r = n ? dl_scols_print_table(tb) : 0;
 	dl_scols_unref_table(tb);

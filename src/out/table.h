@@ -10,6 +10,8 @@
 struct table_opts {
 	const char
 		*columns; /* -o: "A,B" these, "+A,B" these too, NULL: the default ones */
+	bool own_columns; /* they are the command's choice: what does not fit may be left
+			     out */
 	bool noheadings;
 	bool exact_bytes;
 	bool color;

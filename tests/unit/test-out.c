@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "test.h"
 
+#include "out/fit.h"
 #include "out/json.h"
 #include "out/table.h"
 #include "out/text.h"
@@ -167,6 +168,67 @@ static void json_tells_absent_max_and_number(void)
 	free(text);
 }
 
+static void a_narrow_terminal_leaves_out_what_matters_least(void)
+{
+	const struct fit_col all[] = {
+		{ .natural = 4, .heading = 4 },
+		{ .natural = 4, .heading = 4, .empty = true },
+		{ .natural = 30, .heading = 4, .shrink = true },
+		{ .natural = 10, .heading = 4, .minor = 1 },
+		{ .natural = 10, .heading = 4, .minor = 2 },
+	};
+	static const struct {
+		size_t width;
+		bool keep;
+		const char *want;
+	} cases[] = {
+		{ 80, false, "4 4 30 10 10 " }, { 61, false, "4 - 30 10 10 " },
+		{ 57, false, "4 - 30 10 10 " }, { 50, false, "4 - 23 10 10 " },
+		{ 39, false, "4 - 12 10 10 " }, { 38, false, "4 - 22 10 - " },
+		{ 27, false, "4 - 22 - - " },   { 5, false, "4 - 12 - - " },
+		{ 30, true, "4 4 12 10 10 " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+		struct fit_col v[ARRAY_SIZE(all)];
+
+		memcpy(v, all, sizeof(all));
+		fit_columns(v, ARRAY_SIZE(v), cases[i].width, cases[i].keep);
+		for (size_t k = 0; k < ARRAY_SIZE(v); k++)
+			if (v[k].drop)
+				buf_adds(&b, "- ");
+			else
+				buf_addf(&b, "%zu ", v[k].width);
+		CHECK_STR(buf_str(&b), cases[i].want);
+	}
+}
+
+static void a_cell_is_cut_between_characters(void)
+{
+	static const struct {
+		const char *in;
+		size_t width;
+		const char *out;
+	} cases[] = {
+		{ "abcdef", 6, "abcdef" },
+		{ "abcdef", 5, "abc.." },
+		{ "\xe6\xbc\xa2\xe5\xad\x97"
+		  "ab",
+		  5, "\xe6\xbc\xa2.." },
+		{ "e\xcc\x81xyz", 3, "e\xcc\x81.." },
+		{ "abc", 1, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+
+		buf_adds(&b, cases[i].in);
+		fit_cut(&b, cases[i].width);
+		CHECK_STR(buf_str(&b), cases[i].out);
+	}
+}
+
 static void json_neither_steers_nor_hides(void)
 {
 	static const char in[] = "a\x7f\xc2\x9b"
@@ -190,6 +252,8 @@ int main(void)
 	RUN(sizes_read_as_pct_prints_them);
 	RUN(a_table_tells_absent_max_and_number);
 	RUN(json_tells_absent_max_and_number);
+	RUN(a_narrow_terminal_leaves_out_what_matters_least);
+	RUN(a_cell_is_cut_between_characters);
 	RUN(json_neither_steers_nor_hides);
 	return DONE();
 }
