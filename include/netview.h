@@ -83,7 +83,9 @@ struct netview {
 	bool vlans_known;
 	struct netvlans vlans;
 	struct netguest guest;
-	char *guest_error; /* why the inside is not known */
+	const char *config_error; /* borrowed; NULL: the config could be read */
+	char *host_error;         /* why the node's links are not known */
+	char *guest_error;        /* why the inside is not known */
 	struct net_iface *ifaces;
 	size_t n_ifaces;
 	struct net_findings findings; /* of the container as a whole */

@@ -4,3 +4,4 @@ schemadir = $(pkgdatadir)/schemas
 dist_schema_DATA = \
 	schemas/ctscope.list.json \
 	schemas/ctscope.status.json
+dist_schema_DATA += schemas/ctscope.network.json

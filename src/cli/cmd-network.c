@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "cli/cmds.h"
+#include "cli/netfw.h"
 #include "cli/opts.h"
 #include "out/json.h"
 #include "out/netview.h"
@@ -292,6 +293,7 @@ static int print_view(struct app *app, const struct facts *f, const struct netvi
 		if (jw_new(app->out, "ctscope.network/1", f->node, f->time_real_usec, &w,
 			   &err) < 0)
 			return app_error(app, EXIT_BROKEN, "%s", err.msg);
+		jw_str(w, "error", f->pve_error);
 		if (v->interval_usec)
 			jw_ratio(w, "interval", v->interval_usec, USEC_PER_SEC);
 		jw_obj(w, "container");
@@ -333,12 +335,12 @@ static int show(struct app *app, const struct network_opts *o, const char *arg)
 	v.name = ct->name;
 	v.status = ct_state_name(ct->state);
 	v.running = ct->init_pid != 0;
-	if (ct->error)
-		app_warn(app, "%s", ct->error);
+	v.config_error = ct->error;
 	if (ct->conf)
 		read_config(ct->conf, &v);
 	if (read_devices(app, ct, o, &v, &err) < 0)
-		app_warn(app, "devices of the node: %s", err.msg);
+		v.host_error = xstrdup(err.msg);
+	netfw_read(app, &v);
 	read_claims(&all, &nets, &claims);
 	network_check(&v, &claims);
 	return print_view(app, &one, &v);

@@ -35,6 +35,7 @@ void netview_done(struct netview *v)
 	netifs_done(&v->host);
 	netvlans_done(&v->vlans);
 	netguest_done(&v->guest);
+	free(v->host_error);
 	free(v->guest_error);
 	net_findings_done(&v->findings);
 	*v = (struct netview){ 0 };

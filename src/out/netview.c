@@ -320,7 +320,7 @@ static void print_firewall(struct page *p, const struct net_iface *i)
 	if (!is_valid(i) || !i->fw_known)
 		return;
 	if (i->filtered)
-		buf_adds(b, "on");
+		buf_adds(b, "on (cluster, container and interface)");
 	else if (m->iface)
 		buf_adds(b, "off: no firewall=1 on this interface");
 	else if (m->cluster)

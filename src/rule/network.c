@@ -755,6 +755,11 @@ void network_claim(struct net_claims *claims, size_t first, struct net_claim c)
 
 static void check_whole(struct netview *v)
 {
+	if (v->config_error)
+		add(&v->findings, NET_PROBLEM, "config-broken", "%s", v->config_error);
+	if (v->host_error)
+		add(&v->findings, NET_PROBLEM, "devices-unknown",
+		    "the devices of the node could not be read: %s", v->host_error);
 	if (v->guest.shares_host)
 		add(&v->findings, NET_WARNING, "shares-host-network",
 		    "the container uses the network of the node itself: its addresses are "
