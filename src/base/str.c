@@ -143,8 +143,12 @@ void buf_add_urldecoded(struct buf *b, const char *p, size_t n)
 		int hi = p[i] == '%' && n - i > 2 ? hex_digit(p[i + 1]) : -1;
 		int lo = hi >= 0 ? hex_digit(p[i + 2]) : -1;
 
-		buf_addc(b, lo >= 0 ? (char)(hi << 4 | lo) : p[i]);
-		i += lo >= 0 ? 2 : 0;
+		if (lo < 0) {
+			buf_addc(b, p[i]);
+			continue;
+		}
+		buf_addc(b, (char)(hi << 4 | lo));
+		i += 2;
 	}
 }
 
@@ -192,6 +196,10 @@ bool span_field(struct span *line, struct span *ret)
 {
 	size_t i = 0, start;
 
+	if (!line->n) {
+		*ret = *line;
+		return false;
+	}
 	while (i < line->n && (line->p[i] == ' ' || line->p[i] == '\t'))
 		i++;
 	start = i;
@@ -227,6 +235,10 @@ bool span_list(struct span *list, struct span *ret)
 {
 	size_t i = 0, start;
 
+	if (!list->n) {
+		*ret = *list;
+		return false;
+	}
 	while (i < list->n && parts_list(list->p[i]))
 		i++;
 	start = i;
