@@ -332,9 +332,8 @@ ENTRY(when)
 END
 	/* A success whose file is not there any more was pruned, or is on a backup
 	   server. */
-		ENTRY(result) if (e->a && e->a->writing) *c =
-			cell_str(e->r && e->r->outcome == BACKUP_RUNNING ? "running"
-									 : "unfinished");
+	ENTRY(result) if (e->a && e->a->writing) *c = cell_str(
+		e->r && e->r->outcome == BACKUP_RUNNING ? "running" : "unfinished");
 else if (e->a && !e->r) *c = cell_str("archive");
 else if (!e->a && e->r->outcome == BACKUP_ENDED_OK && e->r->target &&
 	 e->r->target[0] == '/') *c = cell_str("ok, gone");
@@ -484,8 +483,7 @@ static int show_one(struct app *app, const char *arg)
 #define O(field) offsetof(struct backups_opts, field)
 static const struct opt opts[] = {
 	{ "problems", 'p', OPT_FLAG, NULL,
-	  "only containers with a failed, missing or never scheduled backup",
-	  O(problems) },
+	  "only where one failed, is missing or not scheduled", O(problems) },
 };
 #undef O
 

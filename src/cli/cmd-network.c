@@ -368,9 +368,10 @@ const struct cmd cmd_network = {
 	.name = "network",
 	.args = "ID",
 	.help = "interfaces of one container: as configured, on the node, and inside",
-	.more = "Each netN with its devices on the node, bridge, VLANs, rate and firewall, its addresses\n"
-		"inside, and what is wrong between them. \"in\" is towards the container. With -o it is a\n"
-		"table, one row an interface. Exit code 0 whatever it finds.\n\n"
+	.more = "Each netN with its devices on the node, bridge, VLANs, rate and firewall, its\n"
+		"addresses inside, and what is wrong between them. \"in\" is towards the\n"
+		"container. With -o it is a table, one row an interface. Exit code 0 whatever it\n"
+		"finds.\n\n"
 		"  ctscope network 101\n"
 		"  ctscope network 101 --interval 2\n"
 		"  ctscope network 101 -o NET,STATE,ADDRESSES,FINDINGS --noheadings\n"

@@ -15,8 +15,8 @@ struct usage_opts {
 static const struct opt opts[] = {
 	{ "interval", 'i', OPT_DURATION, "SECONDS",
 	  "time over which rates are taken (1; 0: no rates)", O(interval_usec) },
-	{ "tree", 't', OPT_FLAG, NULL,
-	  "per unit and nested container inside the guest, as a table", O(tree) },
+	{ "tree", 't', OPT_FLAG, NULL, "per unit and nested container inside the guest",
+	  O(tree) },
 	{ "sort", 0, OPT_STR, "COL", "with --tree: sort by a column (MEM), largest first",
 	  O(sort) },
 };
