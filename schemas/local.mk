@@ -5,3 +5,5 @@ dist_schema_DATA = \
 	schemas/ctscope.list.json \
 	schemas/ctscope.status.json
 dist_schema_DATA += schemas/ctscope.network.json
+dist_schema_DATA += schemas/ctscope.backups.json
+dist_schema_DATA += schemas/ctscope.logs.json

@@ -10,6 +10,7 @@
 #include "read/pools.h"
 #include "read/pvefs.h"
 #include "read/storage.h"
+#include "read/tasklog.h"
 
 void backupview_done(struct backupview *v)
 {
@@ -19,6 +20,7 @@ void backupview_done(struct backupview *v)
 	pools_done(&v->pools);
 	backup_archives_done(&v->archives);
 	backup_results_done(&v->results);
+	tasks_done(&v->created);
 }
 
 static const struct pvefs_req files[] = {
@@ -118,7 +120,11 @@ static void read_results(const struct app *app, uint32_t vmid, struct backupview
 	struct err err = { 0 };
 	int r = backup_results_read(app->rootfd, vmid, &v->results, &err);
 
+	struct tasks_want created = { .vmid = vmid, .type = "vzcreate" };
+
 	v->results_known = r == 0;
+	if (r == 0)
+		r = tasks_read(app->rootfd, &created, &v->created, &err);
 	if (r < 0 && r != -ENOENT)
 		app_warn(app, "tasks: %s", err.msg);
 }
@@ -214,14 +220,27 @@ static void note(struct backuprow *r, struct buf *b, bool alarm, const char *tex
 	r->alarm |= alarm;
 }
 
+/* The word that counts comes first: a narrow terminal shows no more. */
 static void note_failure(struct backuprow *r, struct buf *b)
 {
 	const struct backup_result *f = r->sum.failure;
 
-	note(r, b, true, f->outcome == BACKUP_FAILED ? "failed " : "broken off ");
-	text_stamp(b, f->start_real_usec);
+	note(r, b, true, f->outcome == BACKUP_FAILED ? "failed" : "broken off");
 	if (f->error && *f->error)
 		buf_addf(b, ": %s", f->error);
+	buf_adds(b, " (");
+	text_stamp(b, f->start_real_usec);
+	buf_addc(b, ')');
+}
+
+static void note_last(struct backuprow *r, struct buf *b)
+{
+	if (r->sum.last_real_usec.kind != VAL_SET) {
+		if (!r->sum.running)
+			note(r, b, true, "no backup");
+	} else if (val_or(r->created_real_usec, 0) > r->sum.last_real_usec.n) {
+		note(r, b, true, "the backup is of an older container with this ID");
+	}
 }
 
 static void make_note(struct backuprow *r)
@@ -236,15 +255,26 @@ static void make_note(struct backuprow *r)
 		text_stamp(&b, r->sum.running->start_real_usec);
 	}
 	if (r->stale_lock)
-		note(r, &b, true, "lock backup is left behind: no vzdump runs");
+		note(r, &b, true, "stale lock backup: no vzdump runs");
+	note_last(r, &b);
 	if (known && !r->job)
-		note(r, &b, true,
-		     r->off.n ? "only a switched-off job covers it" : "no job covers it");
-	if (r->sum.last_real_usec.kind != VAL_SET && !r->sum.running)
-		note(r, &b, true, "no backup known");
+		note(r, &b, true, r->off.n ? "job switched off" : "no job");
 	if (r->ct->error)
 		note(r, &b, true, r->ct->error);
 	r->note = b.p;
+}
+
+/* An ID is used again: what was backed up before this container was made is not it. */
+static void find_created(struct backuprow *r)
+{
+	const struct tasks *t = &r->view->created;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (upid_is_about(&t->v[i].upid, r->ct->vmid) &&
+		    (t->v[i].state == TASK_OK || t->v[i].state == TASK_WARNINGS)) {
+			r->created_real_usec = val_set(t->v[i].upid.start_real_usec);
+			return;
+		}
 }
 
 void backuprow_init(struct backuprow *r, const struct backupview *v, const struct ct *ct)
@@ -258,6 +288,7 @@ void backuprow_init(struct backuprow *r, const struct backupview *v, const struc
 		r->storage = storage_of(v, r->sum.success);
 	find_jobs(r);
 	find_left_out(r);
+	find_created(r);
 	r->stale_lock = is_stale(r);
 	make_note(r);
 }
@@ -400,7 +431,9 @@ void backuprow_json(struct jw *w, const struct backuprow *r)
 	json_last(w, r);
 	json_result(w, "failure", r->sum.failure);
 	json_result(w, "running", r->sum.running);
-	jw_bool(w, "stale_lock", r->stale_lock);
+	opt_stamp(w, "created", r->created_real_usec);
+	if (r->view->results_known)
+		jw_bool(w, "stale_lock", r->stale_lock);
 	jw_int(w, "archives_count", r->sum.n_archives);
 	jw_int(w, "archives_size", r->sum.archives_bytes);
 	jw_int(w, "protected_count", r->sum.n_protected);

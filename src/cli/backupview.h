@@ -8,6 +8,7 @@
 #include "jobcfg.h"
 #include "out/json.h"
 #include "storagecfg.h"
+#include "task.h"
 
 /* Everything `backups` knows, read once. */
 struct backupview {
@@ -19,7 +20,8 @@ struct backupview {
 	bool jobs_known; /* the job files could be read: none means none */
 	struct backup_archives archives;
 	struct backup_results results;
-	bool results_known; /* there is a task list */
+	bool results_known;   /* there is a task list */
+	struct tasks created; /* vzcreate */
 };
 
 void backupview_done(struct backupview *v);
@@ -40,6 +42,7 @@ struct backuprow {
 	struct strv left_out;         /* "mp1": in no backup */
 	const struct backup_job *job; /* the first that covers it; NULL: none */
 	const char *storage;          /* of the last success; NULL: not known */
+	struct val created_real_usec; /* absent: too long ago for the task list */
 	bool stale_lock;              /* lock: backup, and no vzdump is at it */
 	char *note;                   /* what stands out, one line; NULL: nothing */
 	bool alarm;

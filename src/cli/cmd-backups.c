@@ -272,14 +272,28 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* The log names the archive; while it is written its last extension is .dat. */
+static bool is_target(const char *target, const struct backup_archive *a)
+{
+	const char *name = base_name(target), *dot = strrchr(name, '.');
+
+	if (*target != '/')
+		return false;
+	if (!a->writing)
+		return str_eq(name, a->file);
+	return dot && strncmp(name, a->file, (size_t)(dot - name)) == 0 &&
+	       str_eq(a->file + (dot - name), ".dat");
+}
+
 static const struct backup_result *result_of(const struct backupview *v,
 					     const struct backup_archive *a)
 {
-	for (size_t i = 0; i < v->results.n; i++)
-		if (v->results.v[i].vmid == a->vmid && v->results.v[i].target &&
-		    v->results.v[i].target[0] == '/' &&
-		    str_eq(base_name(v->results.v[i].target), a->file))
-			return &v->results.v[i];
+	for (size_t i = 0; i < v->results.n; i++) {
+		const struct backup_result *r = &v->results.v[i];
+
+		if (r->vmid == a->vmid && r->target && is_target(r->target, a))
+			return r;
+	}
 	return NULL;
 }
 

@@ -145,7 +145,7 @@ static int identify(struct logs *l, struct err *ret_err)
 {
 	_cleanup_(facts_done) struct facts facts = { 0 };
 	struct facts_want want = { .vmid = l->vmid };
-	struct facts_want none = { .no_config = true };
+	struct facts_want none = { 0 };
 	int r = facts_read(l->app->rootfd, l->app->live, &want, l->app->now_real_usec,
 			   &facts, ret_err);
 
@@ -302,7 +302,7 @@ static void text_line(const struct logs *l, const struct logline *line, struct b
 		text_escape(b, tbytes_str(line->origin), false);
 		buf_adds(b, ": ");
 	}
-	text_escape(b, line->text, false);
+	text_escape(b, line->text, true); /* a line has no line end, but tabs */
 	if (color)
 		buf_adds(b, "\033[0m");
 	buf_addc(b, '\n');
@@ -431,7 +431,7 @@ static int show(struct logs *l)
 		return app_error(l->app, EXIT_BROKEN, "%s", err.msg);
 	warn_journal(l);
 	if (r < 0)
-		app_warn(l->app, "%s: these are the logs it left here", err.msg);
+		app_warn(l->app, "%s; these are the logs it left here", err.msg);
 	if (l->app->json)
 		return print_json(l, &lines);
 	if (!lines.n)

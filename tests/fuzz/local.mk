@@ -11,6 +11,14 @@ fuzz_targets = \
 	tests/fuzz/fuzz-unixsock
 
 fuzz_targets += tests/fuzz/fuzz-vmlist
+fuzz_targets += tests/fuzz/fuzz-kernelmsg
+fuzz_targets += tests/fuzz/fuzz-backupname
+fuzz_targets += tests/fuzz/fuzz-firewalllog
+fuzz_targets += tests/fuzz/fuzz-vzdumplog
+fuzz_targets += tests/fuzz/fuzz-stderrlog
+fuzz_targets += tests/fuzz/fuzz-tasklog
+fuzz_targets += tests/fuzz/fuzz-taskindex
+fuzz_targets += tests/fuzz/fuzz-upid
 fuzz_targets += tests/fuzz/fuzz-members
 fuzz_targets += tests/fuzz/fuzz-rrd
 fuzz_targets += tests/fuzz/fuzz-clusterlog

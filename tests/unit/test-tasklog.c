@@ -154,8 +154,8 @@ static void tasks_of_a_recorded_node(void)
 	struct err err = { 0 };
 
 	CHECK(tasks_read(root, &want, &all, &err) == 0, "%s", err.msg);
-	/* 13 + 8 in the indexes, two of the three in active are there too */
-	CHECK_U64(all.n, 22);
+	/* 14 + 8 in the indexes, two of the three in active are there too */
+	CHECK_U64(all.n, 23);
 	for (size_t i = 1; i < all.n; i++)
 		CHECK(all.v[i - 1].upid.start_real_usec >= all.v[i].upid.start_real_usec,
 		      "order at %zu", i);

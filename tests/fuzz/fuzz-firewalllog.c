@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "read/hostlog.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Lines of that guest only. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_(loglines_done) struct loglines l = { 0 };
+
+	firewalllog_parse(span_of((const char *)data, size), 101, &l);
+	for (size_t i = 0; i < l.n; i++)
+		if (!l.v[i].text.n || memchr(l.v[i].text.p, '\n', l.v[i].text.n))
+			abort();
+	return 0;
+}
