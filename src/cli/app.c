@@ -2,6 +2,7 @@
 #include "cli/app.h"
 
 #include <stdarg.h>
+#include <time.h>
 
 #include "base/fs.h"
 #include "base/num.h"
@@ -9,7 +10,7 @@
 #include "out/text.h"
 #include "read/facts.h"
 
-static void complain(const struct app *app, const char *fmt, va_list ap)
+static _printf_(2, 0) void complain(const struct app *app, const char *fmt, va_list ap)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
 	char msg[1024];
@@ -74,6 +75,44 @@ int app_ctid(const char *arg, uint32_t *ret, struct err *err)
 	return 0;
 }
 
+/* "/usr/share/zoneinfo/Europe/Vienna": the name behind the last "zoneinfo/". */
+static const char *zone_name(const char *link)
+{
+	const char *name = link ? strstr(link, "zoneinfo/") : NULL;
+
+	if (!name)
+		return NULL;
+	name += strlen("zoneinfo/");
+	if (!*name || strstr(name, "..") ||
+	    name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			      "0123456789+-_/")])
+		return NULL;
+	return name;
+}
+
+/*
+ * Logs and names of backups have the node's local time, so that is ours too, whatever
+ * zone the caller has set; of a copy it is the zone its /etc/localtime names, else the
+ * caller's.
+ */
+static void use_zone(struct app *app)
+{
+	_cleanup_free_ char *link = NULL;
+	const char *name = NULL, *env = getenv("TZ");
+
+	if (!app->zone && env)
+		app->zone = xstrdup(env);
+	if (!app->live && fs_readlink(app->rootfd, "etc/localtime", &link, NULL) == 0)
+		name = zone_name(link);
+	if (!name && !app->live)
+		name = app->zone;
+	if (name)
+		setenv("TZ", name, 1);
+	else
+		unsetenv("TZ");
+	tzset();
+}
+
 int app_open_root(struct app *app, const char *root, struct err *err)
 {
 	int fd = -1, r;
@@ -87,6 +126,7 @@ int app_open_root(struct app *app, const char *root, struct err *err)
 	app->root = root;
 	app->live = !root;
 	app->now_known = app->live;
+	use_zone(app);
 	return 0;
 }
 

@@ -23,7 +23,8 @@ struct app {
 	const char *command;
 	const char *root; /* NULL: this machine; else the directory given with --root */
 	int rootfd;
-	bool live; /* root is this machine's own "/" */
+	char *zone; /* TZ as it was given to us, NULL: not set */
+	bool live;  /* root is this machine's own "/" */
 	bool json;
 	struct table_opts table; /* -o, --noheadings, --bytes, --color, width */
 	uint64_t now_real_usec;

@@ -121,5 +121,6 @@ int main(int argc, char **argv)
 	    code == EXIT_FINE)
 		code = app_error(&app, EXIT_BROKEN, "write: %s", strerror(errno));
 	close(app.rootfd);
+	free(app.zone);
 	return code;
 }

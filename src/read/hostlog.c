@@ -319,20 +319,22 @@ static enum log_level firewall_level(struct span word)
  */
 void firewalllog_parse(struct span text, uint32_t vmid, struct loglines *ret)
 {
+	struct logline cur = { .source = LOG_FIREWALL };
 	struct span line, level, chain;
 	char id[16];
 
 	snprintf(id, sizeof(id), "%u ", vmid);
 	while (span_line(&text, &line)) {
-		struct logline cur = { .source = LOG_FIREWALL };
-
 		if (!span_skip(&line, id) || !span_field(&line, &level) ||
 		    !span_field(&line, &chain))
 			continue;
 		span_skip(&line, " ");
 		if (firewall_stamp_cut(&line, &cur.time_real_usec))
 			cur.time_kind = LOG_TIME_EXACT;
+		else if (cur.time_kind == LOG_TIME_EXACT)
+			cur.time_kind = LOG_TIME_NOT_BEFORE;
 		cur.level = firewall_level(level);
+		cur.origin = NULL;
 		if (chain.n <= 64) {
 			_cleanup_free_ char *name = span_dup(chain);
 

@@ -121,7 +121,7 @@ static void firewall_lines_are_of_that_guest_only(void)
 	CHECK(l.v[0].level == LOG_LEVEL_WARNING, "%d", l.v[0].level);
 	CHECK_STR(l.v[0].origin, "veth109i0-IN");
 	CHECK_U64(l.v[1].time_real_usec, 1755073920ull * SEC);
-	CHECK(l.v[2].time_kind == LOG_TIME_NONE, "%d", l.v[2].time_kind);
+	CHECK(l.v[2].time_kind == LOG_TIME_NOT_BEFORE, "%d", l.v[2].time_kind);
 }
 
 static void sources_of_a_recorded_node(void)
