@@ -78,3 +78,4 @@ endif
 tests_live_netprobe_LDADD = libct.a
 
 include tests/node/local.mk
+EXTRA_DIST += tests/live/test-network.py

@@ -7,6 +7,7 @@
  *	netprobe record links|addrs|routes|vlans|qdiscs|classes|filters [NAME] >FILE
  *	netprobe bench PID...
  *	netprobe hold N		N processes in new network namespaces; prints their pids
+ *	netprobe forge		is what another process sends us taken for an answer?
  */
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
@@ -340,6 +341,54 @@ static void do_hold(uint32_t n)
 	pause();
 }
 
+/* The port of the reader's socket: the only netlink socket that is open. */
+static uint32_t port_of_reader(void)
+{
+	for (int fd = 3; fd < 64; fd++) {
+		struct sockaddr_nl sa = { 0 };
+		socklen_t len = sizeof(sa);
+
+		if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+		    sa.nl_family == AF_NETLINK)
+			return sa.nl_pid;
+	}
+	return 0;
+}
+
+/*
+ * Root of a network namespace may send to any port in it: answers lie in the reader's
+ * socket before it asks, with every number that it may be about to use.
+ */
+static void do_forge(struct netlink *nl)
+{
+	static const char name[16] = "forged0";
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_pid = port_of_reader() };
+	_cleanup_(netifs_done) struct netifs l = { 0 };
+	struct ifinfomsg m = { .ifi_index = 666 };
+	struct nlattr a = { sizeof(a) + sizeof(name), IFLA_IFNAME };
+	struct err err = { 0 };
+	int fd = raw_socket(), sent = 0;
+
+	for (uint32_t seq = 1; seq < 32; seq++) {
+		struct nlmsghdr h = { 52, RTM_NEWLINK, NLM_F_MULTI, seq, 0 };
+		struct nlmsghdr done = { 20, NLMSG_DONE, NLM_F_MULTI, seq, 0 };
+		uint8_t p[72] = { 0 };
+
+		memcpy(p, &h, 16);
+		memcpy(p + 16, &m, 16);
+		memcpy(p + 32, &a, 4);
+		memcpy(p + 36, name, 16);
+		memcpy(p + 52, &done, 16);
+		sent += sendto(fd, p, sizeof(p), MSG_DONTWAIT, (struct sockaddr *)&to,
+			       sizeof(to)) == sizeof(p);
+	}
+	close(fd);
+	if (netlink_read_links(nl, false, &l, &err) < 0)
+		die("links", &err);
+	printf("forge: %d sent, %s\n", sent,
+	       netifs_find_name(&l, "forged0") ? "believed" : "not believed");
+}
+
 int main(int argc, char **argv)
 {
 	const char *cmd = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : NULL;
@@ -369,6 +418,8 @@ int main(int argc, char **argv)
 		do_guest(nl, (pid_t)n);
 	else if (str_eq(cmd, "addrs") && arg)
 		read_addrs(nl, (pid_t)n, true);
+	else if (str_eq(cmd, "forge"))
+		do_forge(nl);
 	else if (str_eq(cmd, "bench") && arg)
 		do_bench(nl, argc - 2, argv + 2);
 	else
