@@ -2,6 +2,7 @@
 #include "read/firewall.h"
 
 #include "base/str.h"
+#include "read/pveformat.h"
 #include "read/sectionconf.h"
 
 #define MAX_GROUP_NAME 18
@@ -27,16 +28,11 @@ static struct span trim_blanks(struct span s)
 	return s;
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static struct span trim(struct span s)
 {
-	while (s.n && is_space(s.p[0]))
+	while (s.n && pve_is_space(s.p[0]))
 		s = span_of(s.p + 1, s.n - 1);
-	while (s.n && is_space(s.p[s.n - 1]))
+	while (s.n && pve_is_space(s.p[s.n - 1]))
 		s.n--;
 	return s;
 }
@@ -47,7 +43,7 @@ static struct span take_word(struct span *s)
 	size_t n = 0;
 
 	*s = trim(*s);
-	while (n < s->n && !is_space(s->p[n]))
+	while (n < s->n && !pve_is_space(s->p[n]))
 		n++;
 	word = span_of(s->p, n);
 	*s = trim(span_of(s->p + n, s->n - n));
@@ -135,7 +131,7 @@ static bool is_queues(struct span s)
 static bool is_word(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (is_space(s.p[i]))
+		if (pve_is_space(s.p[i]))
 			return false;
 	return s.n > 0;
 }
@@ -215,24 +211,36 @@ static const char *option_line(struct parser *ps, struct span s)
 	return "no such option here";
 }
 
+static bool is_cidr(struct span s)
+{
+	struct span bits = s, address;
+	bool slash = span_find(s, "/") != NULL;
+
+	if (!span_cut(&bits, '/', &address) || (slash && !all_digits(bits)))
+		return false;
+	return pve_format_ipv4(address, NULL) == 0 || pve_format_ipv6(address, NULL) == 0;
+}
+
 /* "name cidr", one blank between */
 static const char *alias_line(struct parser *ps, struct span s)
 {
 	_cleanup_free_ char *comment = take_comment(&s);
 	struct fw_file *f = &ps->file;
-	struct span name;
+	struct span name, cidr;
 
 	s = trim(s);
 	name = span_of(s.p, 0);
-	while (name.n < s.n && !is_space(s.p[name.n]))
+	while (name.n < s.n && !pve_is_space(s.p[name.n]))
 		name.n++;
-	if (!name.n || name.n == s.n ||
-	    !is_word(span_of(s.p + name.n + 1, s.n - name.n - 1)))
+	if (!name.n || name.n == s.n)
 		return "not an alias";
+	cidr = span_of(s.p + name.n + 1, s.n - name.n - 1);
+	if (!is_cidr(cidr))
+		return "not an address or network";
 	GROW(f->aliases, f->n_aliases, f->cap_aliases);
 	f->aliases[f->n_aliases++] = (struct fw_alias){
 		.name = span_dup(name),
-		.cidr = xstrndup(s.p + name.n + 1, s.n - name.n - 1),
+		.cidr = span_dup(cidr),
 		.comment = take_ptr(comment),
 		.line = ps->line,
 	};
@@ -367,7 +375,7 @@ static const char *rule_line(struct parser *ps, struct span s)
 
 	r.comment = take_comment(&s);
 	r.enabled = !span_skip(&s, "|");
-	if (!s.n || is_space(s.p[0]))
+	if (!s.n || pve_is_space(s.p[0]))
 		return "not a rule";
 	type = take_word(&s);
 	action = take_word(&s);
@@ -419,10 +427,10 @@ static bool match_named(struct span s, const char *word, struct span *ret_name,
 	head = span_of(s.p + 1, (size_t)(close - s.p) - 1);
 	tail = trim(span_of(close + 1, s.n - head.n - 2));
 	if (head.n <= n || !span_eq_nocase(span_of(head.p, n), word) ||
-	    !is_space(head.p[n]) || (tail.n && tail.p[0] != '#'))
+	    !pve_is_space(head.p[n]) || (tail.n && tail.p[0] != '#'))
 		return false;
 	head = span_of(head.p + n, head.n - n);
-	while (head.n && is_space(head.p[0]))
+	while (head.n && pve_is_space(head.p[0]))
 		head = span_of(head.p + 1, head.n - 1);
 	if (!is_word(head))
 		return false;

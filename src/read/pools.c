@@ -53,7 +53,7 @@ static bool name_ok(struct span s)
 			return false;
 		len++;
 	}
-	return len > 0;
+	return len > 0 && !span_eq(s, "0"); /* which Perl takes for none */
 }
 
 static struct rec *add_rec(struct builder *b, struct span name)

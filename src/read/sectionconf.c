@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/sectionconf.h"
 
-/* Perl's \s. */
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+#include "read/pveformat.h"
 
 struct parser {
 	const struct sc_kind *kind;
@@ -24,7 +20,7 @@ struct piece {
 
 static struct piece trim_end(struct piece s)
 {
-	while (s.n && is_space(s.p[s.n - 1]))
+	while (s.n && pve_is_space(s.p[s.n - 1]))
 		s.n--;
 	return s;
 }
@@ -35,14 +31,14 @@ static bool match_header(struct piece s, char **ret_type, char **ret_id)
 	size_t blank = 0, id, colon;
 
 	s = trim_end(s);
-	while (blank < s.n && !is_space(s.p[blank]))
+	while (blank < s.n && !pve_is_space(s.p[blank]))
 		blank++;
 	if (blank < s.n) {
-		for (id = blank; is_space(s.p[id]);)
+		for (id = blank; pve_is_space(s.p[id]);)
 			id++;
 		colon = blank - 1; /* of an empty type: wraps, and is refused */
 		for (size_t i = id; i < s.n; i++)
-			if (is_space(s.p[i]))
+			if (pve_is_space(s.p[i]))
 				return false;
 	} else {
 		for (colon = s.n > 1 ? s.n - 2 : 0; colon > 0 && s.p[colon] != ':';)
@@ -64,13 +60,13 @@ static bool match_prop(struct piece s, const char **ret_key, const char **ret_va
 	size_t key = 0, end, value;
 
 	s = trim_end(s);
-	while (key < s.n && is_space(s.p[key]))
+	while (key < s.n && pve_is_space(s.p[key]))
 		key++;
 	if (key == 0 || key == s.n)
 		return false;
-	for (end = key; end < s.n && !is_space(s.p[end]);)
+	for (end = key; end < s.n && !pve_is_space(s.p[end]);)
 		end++;
-	for (value = end; value < s.n && is_space(s.p[value]);)
+	for (value = end; value < s.n && pve_is_space(s.p[value]);)
 		value++;
 	s.p[end] = '\0';
 	s.p[s.n] = '\0';
@@ -123,7 +119,7 @@ static bool is_comment(struct piece s)
 {
 	size_t i = 0;
 
-	while (i < s.n && is_space(s.p[i]))
+	while (i < s.n && pve_is_space(s.p[i]))
 		i++;
 	return i < s.n && s.p[i] == '#';
 }

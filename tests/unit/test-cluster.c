@@ -307,6 +307,7 @@ static void pools_nest_and_the_first_claim_wins(void)
 				   "pools:q::109::\n"
 				   "pool::::\n"
 				   "pool:/a::110\n"
+				   "pool:0::111\n"
 				   "pool:last";
 	_cleanup_(pools_done) struct pools p = { 0 };
 	const struct pool *q;
@@ -327,7 +328,7 @@ static void pools_nest_and_the_first_claim_wins(void)
 	CHECK(q && !q->comment && q->n_storages == 1, "comment 0 is none");
 	q = pools_find(&p, "z");
 	CHECK_STR(q ? q->comment : NULL, "later");
-	CHECK_U64(p.warns.n, 7);
+	CHECK_U64(p.warns.n, 8);
 	CHECK(p.warns.n && p.warns.v[0].line == 2, "line %u", p.warns.v[0].line);
 }
 

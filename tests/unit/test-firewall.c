@@ -71,9 +71,10 @@ static void bad_lines_lose_nothing_else(void)
 		"IN ACCEPT\nIN\nUP ACCEPT\nFORWARD ACCEPT\nIN ACCEPT -i  net0\n"
 		"IN ACCEPT -x y\nIN ACCEPT -p\nGROUP web -p tcp\nin X(DROP) -i net1\n"
 		"OUT Y(z)\n| IN ACCEPT\n[group g1]\n[IPSET a b]\n[ipset A1]#c\n1.2.3.4 5\n"
-		"! 10.0.0.0/8 # n\n[ipset x]\n9.9.9.9\n[aliases]\nn 1.1.1.1\nn  1.1.1.1\nn";
-	static const unsigned lines[] = { 1,  3,  6,  9,  10, 13, 14, 15, 16, 17,
-					  18, 19, 22, 23, 24, 26, 28, 29, 32, 33 };
+		"! 10.0.0.0/8 # n\n[ipset x]\n9.9.9.9\n[aliases]\nn 1.1.1.1\nn  1.1.1.1\nn\n"
+		"m in\nm 1.1.1.1/\nm 1.1.1.1/a\nm fd00::/64 # x";
+	static const unsigned lines[] = { 1,  3,  6,  9,  10, 13, 14, 15, 16, 17, 18, 19,
+					  22, 23, 24, 26, 28, 29, 32, 33, 34, 35, 36 };
 	_cleanup_(fw_file_done) struct fw_file f = { 0 };
 
 	fw_of(text, FW_GUEST, &f);
@@ -86,7 +87,7 @@ static void bad_lines_lose_nothing_else(void)
 	CHECK_STR(f.n_rules == 3 ? f.rules[2].action : NULL, "Y(z)");
 	CHECK(f.n_ipsets == 1 && f.ipsets[0].n == 1 && f.ipsets[0].v[0].nomatch, "set");
 	CHECK_STR(f.n_ipsets ? f.ipsets[0].name : NULL, "a1");
-	CHECK_U64(f.n_aliases, 1);
+	CHECK_U64(f.n_aliases, 2);
 	CHECK_U64(f.warns.n, ARRAY_SIZE(lines));
 	for (size_t i = 0; i < f.warns.n && i < ARRAY_SIZE(lines); i++)
 		CHECK(f.warns.v[i].line == lines[i], "%zu: line %u, want %u: %s", i,
