@@ -7,3 +7,5 @@ dist_schema_DATA = \
 dist_schema_DATA += schemas/ctscope.network.json
 dist_schema_DATA += schemas/ctscope.backups.json
 dist_schema_DATA += schemas/ctscope.logs.json
+dist_schema_DATA += schemas/ctscope.ps.json
+dist_schema_DATA += schemas/ctscope.usage.json

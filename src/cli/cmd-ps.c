@@ -221,7 +221,7 @@ GET(command)
 
 static const struct col cols[] = {
 	{ "PID", "pid", "process ID on the node", .right = true, .get = get_pid },
-	{ "CPID", "cpid", "process ID inside the container", .right = true,
+	{ "CPID", "cpid", "process ID inside the container", .right = true, .minor = 1,
 	  .get = get_cpid },
 	{ "PPID", "ppid", "parent's process ID on the node", .right = true,
 	  .hidden = true, .get = get_ppid },
@@ -240,10 +240,10 @@ static const struct col cols[] = {
 	{ "CPU%", "cpu", "use of one CPU, since it was started or over --interval",
 	  .right = true, .get = get_cpu },
 	{ "MEM", "mem", "resident memory", .right = true, .get = get_mem },
-	{ "SWAP", "swap", "memory in swap", .right = true, .get = get_swap },
+	{ "SWAP", "swap", "memory in swap", .right = true, .minor = 3, .get = get_swap },
 	{ "THREADS", "threads", "threads", .right = true, .hidden = true,
 	  .get = get_threads },
-	{ "TIME", NULL, "CPU time used", .right = true, .get = get_time },
+	{ "TIME", NULL, "CPU time used", .right = true, .minor = 2, .get = get_time },
 	{ "", "cputime", NULL, .json_only = true, .get = get_cputime },
 	{ "STARTED", "started", "when it was started", .hidden = true,
 	  .get = get_started },

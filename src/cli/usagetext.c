@@ -121,7 +121,7 @@ static void print_throttled(const struct app *app, const struct usage *u)
 		return;
 	if (val_or(d->nr_periods, 0)) {
 		put_percent(&v, val_or(d->nr_throttled, 0), d->nr_periods.n);
-		buf_addf(&n, "of the periods, %ju of %ju, for ",
+		buf_addf(&n, "of its periods, %ju of %ju, for ",
 			 (uintmax_t)val_or(d->nr_throttled, 0),
 			 (uintmax_t)d->nr_periods.n);
 		put_seconds(&n, val_or(d->throttled_usec, 0));
@@ -129,7 +129,7 @@ static void print_throttled(const struct app *app, const struct usage *u)
 		v.n = n.n = 0;
 	}
 	put_percent(&v, val_or(c->nr_throttled, 0), c->nr_periods.n);
-	buf_addf(&n, "since the start, %ju of %ju, for ",
+	buf_addf(&n, "of its periods since the start, %ju of %ju, for ",
 		 (uintmax_t)val_or(c->nr_throttled, 0), (uintmax_t)c->nr_periods.n);
 	put_seconds(&n, val_or(c->throttled_usec, 0));
 	row(app, val_or(d->nr_periods, 0) ? "" : "throttled", &v, &n);
@@ -467,8 +467,12 @@ static void print_io(const struct app *app, const struct usage *u)
 {
 	const struct cg_io *io = &u->ct->io;
 	_cleanup_free_ struct iorow *rows = xcalloc(io->n, sizeof(*rows));
+	_cleanup_(buf_done) struct buf shown = { 0 };
 	size_t n = 0;
 
+	buf_addf(&shown, "DEVICE,NAME,READ,WRITTEN%s%s",
+		 u->interval_usec ? ",READ/s,WRITE/s" : "",
+		 u->io_all.method == IO_TRUE_STACK && io->n > 1 ? ",REMARK" : "");
 	section(app, "Disk I/O since the start");
 	if (!io->present) {
 		not_available(app, u->ctl.io, "io");
@@ -482,8 +486,7 @@ static void print_io(const struct app *app, const struct usage *u)
 		fputs("  none\n", app->out);
 		return;
 	}
-	subtable(app, io_cols, ARRAY_SIZE(io_cols),
-		 u->interval_usec ? NULL : "DEVICE,NAME,READ,WRITTEN,REMARK", rows, n,
+	subtable(app, io_cols, ARRAY_SIZE(io_cols), buf_str(&shown), rows, n,
 		 sizeof(*rows));
 	print_io_sums(app, u);
 }
@@ -669,7 +672,7 @@ static void print_limits(const struct app *app, const struct usage *u)
 	_cleanup_(buf_done) struct buf v = { 0 };
 	const struct ct *ct = u->ct;
 
-	fputs("It is not running: these are the limits of its configuration.\n\n",
+	fputs("Nothing runs in it: these are the limits of its configuration.\n\n",
 	      app->out);
 	if (!ct->conf)
 		return;

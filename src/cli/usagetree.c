@@ -139,15 +139,16 @@ const struct col usage_tree_cols[USAGE_TREE_COLS] = {
 	  .get = get_kind },
 	{ "MEM", "mem", "memory.current, with page cache", .right = true,
 	  .get = get_mem },
-	{ "CACHE", "file", "page cache and tmpfs of it", .right = true,
+	{ "CACHE", "file", "page cache and tmpfs of it", .right = true, .minor = 2,
 	  .get = get_cache },
 	{ "ANON", "anon", "the programs' own memory of it", .right = true, .hidden = true,
 	  .get = get_anon },
-	{ "SWAP", "swap", "swap used", .right = true, .get = get_swap },
+	{ "SWAP", "swap", "swap used", .right = true, .minor = 3, .get = get_swap },
 	{ "CPU%", "cpu", "use of one CPU over --interval", .right = true,
 	  .get = get_cpu },
 	{ "TIME", NULL, "CPU time so far", .right = true, .get = get_time },
-	{ "TASKS", "tasks", "processes and threads", .right = true, .get = get_tasks },
+	{ "TASKS", "tasks", "processes and threads", .right = true, .minor = 1,
+	  .get = get_tasks },
 	{ "READ", "rbytes", "read, as PVE adds it up", .right = true, .hidden = true,
 	  .get = get_read },
 	{ "WRITTEN", "wbytes", "written, as PVE adds it up", .right = true,
@@ -295,7 +296,7 @@ static int print_json(const struct app *app, const struct view *v)
 	struct err err = { 0 };
 	struct jw *w;
 
-	if (jw_new(app->out, "ctscope.usage-tree/1", v->f.node, v->f.time_real_usec, &w,
+	if (jw_new(app->out, "ctscope.usage/1", v->f.node, v->f.time_real_usec, &w,
 		   &err) < 0)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	if (v->interval_usec)
