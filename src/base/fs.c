@@ -171,8 +171,19 @@ static int open_regular(int rootfd, const char *path, struct stat *st, int *ret,
 	return 0;
 }
 
-int fs_read_file(int rootfd, const char *path, size_t max, struct buf *ret,
-		 struct err *err)
+static struct fs_stat from_stat(const struct stat *st)
+{
+	return (struct fs_stat){
+		.mode = st->st_mode,
+		.size_bytes = (uint64_t)st->st_size,
+		.mtime_real_usec = (uint64_t)st->st_mtim.tv_sec * USEC_PER_SEC +
+				   (uint64_t)st->st_mtim.tv_nsec / 1000,
+		.ino = st->st_ino,
+	};
+}
+
+int fs_read_file_stat(int rootfd, const char *path, size_t max, struct buf *ret,
+		      struct fs_stat *ret_st, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -201,18 +212,16 @@ int fs_read_file(int rootfd, const char *path, size_t max, struct buf *ret,
 				       max);
 	}
 	ret->p[ret->n] = '\0';
+	*ret_st = from_stat(&st);
 	return 0;
 }
 
-static struct fs_stat from_stat(const struct stat *st)
+int fs_read_file(int rootfd, const char *path, size_t max, struct buf *ret,
+		 struct err *err)
 {
-	return (struct fs_stat){
-		.mode = st->st_mode,
-		.size_bytes = (uint64_t)st->st_size,
-		.mtime_real_usec = (uint64_t)st->st_mtim.tv_sec * USEC_PER_SEC +
-				   (uint64_t)st->st_mtim.tv_nsec / 1000,
-		.ino = st->st_ino,
-	};
+	struct fs_stat st;
+
+	return fs_read_file_stat(rootfd, path, max, ret, &st, err);
 }
 
 int fs_open_regular(int rootfd, const char *path, struct fs_stat *ret_st, int *ret,

@@ -53,6 +53,12 @@ int fs_open_regular(int rootfd, const char *path, struct fs_stat *st, int *ret,
 /* Appends at most `max` bytes from `offset` on; short at the end of the file. */
 int fs_pread_buf(int fd, uint64_t offset, size_t max, struct buf *ret);
 
+struct fs_stat;
+
+/* The same, and what fstat says of it. */
+int fs_read_file_stat(int rootfd, const char *path, size_t max, struct buf *ret,
+		      struct fs_stat *ret_st, struct err *err);
+
 /* The last `max` bytes of a file; *ret_start is the offset of the first of them. */
 int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
 		 uint64_t *ret_start, struct err *err);

@@ -7,6 +7,7 @@
 #include "out/text.h"
 
 #define MAX_DEPTH 64
+#define OUT_BYTES 32768
 
 /* Loaded when the first document is begun: most tables never need it. */
 static __typeof__(json_object) *dl_json_object;
@@ -52,6 +53,7 @@ static int load(struct err *err)
  */
 struct jw {
 	FILE *f;
+	struct buf out;
 	json_t *stack[MAX_DEPTH];
 	size_t depth; /* open objects and arrays, the document included */
 	bool line;
@@ -70,6 +72,13 @@ static bool is_plain(const char *p, size_t n)
 	return true;
 }
 
+static void write_out(struct jw *w)
+{
+	if (!w->error && w->out.n && fwrite(w->out.p, 1, w->out.n, w->f) != w->out.n)
+		w->error = errno ? -errno : -EIO;
+	w->out.n = 0;
+}
+
 static int sink(const char *p, size_t n, void *data)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
@@ -82,8 +91,10 @@ static int sink(const char *p, size_t n, void *data)
 		p = b.p;
 		n = b.n;
 	}
-	if (fwrite(p, 1, n, w->f) != n)
-		w->error = errno ? -errno : -EIO;
+	/* jansson comes with one or two bytes at a time: stdio has its price for each */
+	buf_add(&w->out, p, n);
+	if (w->out.n >= OUT_BYTES)
+		write_out(w);
 	return 0;
 }
 
@@ -190,6 +201,8 @@ int jw_free(struct jw *w)
 		puts_out(w, w->any_top ? "}" : "{}");
 	puts_out(w, "\n");
 	unref(w->stack[0]);
+	write_out(w);
+	buf_done(&w->out);
 	if (fflush(w->f) != 0 && !w->error)
 		w->error = errno ? -errno : -EIO;
 	r = w->error;

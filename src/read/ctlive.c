@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 
 #include "base/fs.h"
 #include "base/num.h"
@@ -27,6 +28,21 @@ static int open_dir(int rootfd, const char *name, int *ret, struct err *err)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* "pid:[4026531836]"; pid 0: our own. A magic link, read and not followed. */
+static int read_pidns(int rootfd, pid_t pid, char *ret, size_t cap)
+{
+	char path[40];
+	ssize_t n;
+
+	if (pid)
+		snprintf(path, sizeof(path), "proc/%d/ns/pid", pid);
+	n = readlinkat(rootfd, pid ? path : "proc/self/ns/pid", ret, cap - 1);
+	if (n < 0)
+		return -errno;
+	ret[n] = '\0';
+	return 0;
+}
+
 int ctlive_open(int rootfd, struct ctlive *ret, struct err *err)
 {
 	struct ctlive c = { .rootfd = rootfd, .lxc_dir = -1, .monitor_dir = -1 };
@@ -38,6 +54,7 @@ int ctlive_open(int rootfd, struct ctlive *ret, struct err *err)
 		ctlive_close(&c);
 		return r;
 	}
+	(void)read_pidns(rootfd, 0, c.pidns, sizeof(c.pidns));
 	*ret = c;
 	return 0;
 }
@@ -80,6 +97,21 @@ static bool in_cgroup(const struct ctlive *c, pid_t pid, uint32_t vmid)
 	       procfs_cgroup_is_ct(cgroup, vmid);
 }
 
+/*
+ * A child of the monitor is init or a hook. Hooks stay in our pid namespace: one in
+ * another is init. Only where that does not tell (lxc.namespace.share.pid) its cgroup is
+ * read.
+ */
+static bool is_init(const struct ctlive *c, pid_t pid, uint32_t vmid)
+{
+	char ns[sizeof(c->pidns)];
+
+	if (*c->pidns && read_pidns(c->rootfd, pid, ns, sizeof(ns)) == 0 &&
+	    !str_eq(ns, c->pidns))
+		return true;
+	return in_cgroup(c, pid, vmid);
+}
+
 static void use_init(struct ct *ct, const struct proc_stat *st)
 {
 	ct->init_pid = st->pid;
@@ -88,12 +120,31 @@ static void use_init(struct ct *ct, const struct proc_stat *st)
 		ct->state = CT_STOPPING;
 }
 
-/*
- * Init is the monitor's child that is in the container's cgroup: whatever the guest does
- * with its own cgroups and names. Hooks are children of the monitor too, elsewhere.
+/* Looks at one child of the monitor; the handle is taken before anything is read of it.
  */
+static bool try_child(const struct ctlive *c, pid_t monitor, pid_t pid, struct ct *ct,
+		      int *ret_hold)
+{
+	_cleanup_close_ int hold = -1;
+	_uninit_ char buf[1024];
+	struct proc_stat st;
+
+	if (ret_hold)
+		hold = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (!is_init(c, pid, ct->vmid) ||
+	    procfs_read_stat(c->rootfd, pid, buf, sizeof(buf), &st, NULL) < 0 ||
+	    st.ppid != monitor)
+		return false;
+	ct->monitor_pid = monitor;
+	use_init(ct, &st);
+	if (ret_hold)
+		*ret_hold = take_fd(&hold);
+	return true;
+}
+
+/* Init is the monitor's child: whatever the guest does with its own cgroups and names. */
 static bool init_by_children(const struct ctlive *c, const struct pids *monitors,
-			     struct ct *ct, bool *ret_asked)
+			     struct ct *ct, int *ret_hold, bool *ret_asked)
 {
 	for (size_t i = 0; i < monitors->n; i++) {
 		pid_t kids[MAX_CHILDREN];
@@ -103,19 +154,9 @@ static bool init_by_children(const struct ctlive *c, const struct pids *monitors
 					 &n, NULL) < 0)
 			continue;
 		*ret_asked = true;
-		for (size_t k = 0; k < n; k++) {
-			_uninit_ char buf[1024];
-			struct proc_stat st;
-
-			if (!in_cgroup(c, kids[k], ct->vmid) ||
-			    procfs_read_stat(c->rootfd, kids[k], buf, sizeof(buf), &st,
-					     NULL) < 0 ||
-			    st.ppid != monitors->v[i])
-				continue;
-			ct->monitor_pid = monitors->v[i];
-			use_init(ct, &st);
-			return true;
-		}
+		for (size_t k = 0; k < n; k++)
+			if (try_child(c, monitors->v[i], kids[k], ct, ret_hold))
+				return true;
 	}
 	return false;
 }
@@ -161,7 +202,7 @@ static bool init_by_procs(const struct ctlive *c, int dir, struct ct *ct)
 	return false;
 }
 
-static void find_init(const struct ctlive *c, int dir, struct ct *ct)
+static void find_init(const struct ctlive *c, int dir, struct ct *ct, int *ret_hold)
 {
 	struct pids monitors = { 0 };
 	bool asked = false;
@@ -173,7 +214,7 @@ static void find_init(const struct ctlive *c, int dir, struct ct *ct)
 			  NULL) == 0 &&
 	    monitors.n)
 		ct->monitor_pid = monitors.v[0];
-	if (dir < 0 || init_by_children(c, &monitors, ct, &asked))
+	if (dir < 0 || init_by_children(c, &monitors, ct, ret_hold, &asked))
 		return;
 	if (!asked)
 		init_by_procs(c, dir, ct);
@@ -216,19 +257,21 @@ static int read_stats(int dir, const struct facts_want *want, struct ct *ct,
 }
 
 int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool socket,
-		struct ct *ct, struct err *err)
+		struct ct *ct, int *ret_hold, struct err *err)
 {
 	_cleanup_close_ int dir = -1;
 	struct cg_events ev = { 0 };
 	int r = open_ct(c, ct->vmid, &dir);
 
+	if (ret_hold)
+		*ret_hold = -1;
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "open cgroup lxc/%u: %s", ct->vmid, strerror(-r));
 	if (!socket && dir < 0) {
 		ct->state = CT_STOPPED;
 		return 0;
 	}
-	find_init(c, dir, ct);
+	find_init(c, dir, ct, ret_hold);
 	if (ct->init_pid && dir >= 0) {
 		r = cg_read_events(dir, &ev, err);
 		if (r == 0)
@@ -246,6 +289,18 @@ int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool sock
 		return 0;
 	}
 	return r < 0 ? err_wrap(err, r, "cgroup lxc/%u", ct->vmid) : 0;
+}
+
+bool ctlive_same(const struct ctlive *c, const struct ct *ct, int hold)
+{
+	_uninit_ char buf[1024];
+	struct proc_stat st;
+
+	if (hold >= 0)
+		return syscall(SYS_pidfd_send_signal, hold, 0, NULL, 0) == 0;
+	return procfs_read_stat(c->rootfd, ct->init_pid, buf, sizeof(buf), &st, NULL) ==
+		       0 &&
+	       st.start_ticks == ct->init_start_ticks;
 }
 
 struct val ctlive_cpu_usage_usec(const struct ctlive *c, uint32_t vmid)

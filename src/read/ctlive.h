@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -15,6 +16,7 @@ struct ctlive {
 	int rootfd;
 	int lxc_dir;     /* <cgroup>/lxc, -1: there is none (nothing runs) */
 	int monitor_dir; /* <cgroup>/lxc.monitor, -1 */
+	char pidns[32];  /* our own pid namespace, as its link reads; "": not known */
 };
 
 int ctlive_open(int rootfd, struct ctlive *ret, struct err *err);
@@ -24,9 +26,18 @@ void ctlive_close(struct ctlive *c);
  * State, monitor, init and what `want` asks for, into *ct (vmid is set already).
  * `socket`: its command socket is there. 0, also for a container that stops meanwhile
  * (state CT_STOPPING); an error is one of the kernel's files not being readable.
+ *
+ * *ret_hold (may be NULL): a handle on init, to be closed with close(); -1: there is
+ * none.
  */
 int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool socket,
-		struct ct *ct, struct err *err);
+		struct ct *ct, int *ret_hold, struct err *err);
+
+/*
+ * Is init still the process it was at ctlive_read(), so that what was asked of its number
+ * since was not of another? Cheap with a handle; without (-1) its start time is read.
+ */
+bool ctlive_same(const struct ctlive *c, const struct ct *ct, int hold);
 
 /* CPU time used so far, alone, for the two readings of a rate; absent: not running. */
 struct val ctlive_cpu_usage_usec(const struct ctlive *c, uint32_t vmid);

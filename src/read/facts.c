@@ -2,6 +2,7 @@
 #include "read/facts.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -34,6 +35,7 @@ struct reading {
 	size_t n_sockets;
 	struct netlink *nl;
 	struct vmlist vmlist;
+	int *holds; /* on the init of each of f->cts, -1: none */
 };
 
 static void reading_done(struct reading *rd)
@@ -44,6 +46,10 @@ static void reading_done(struct reading *rd)
 	free(rd->sockets);
 	netlink_close(rd->nl);
 	vmlist_done(&rd->vmlist);
+	for (size_t i = 0; rd->holds && i < rd->f->n_cts; i++)
+		if (rd->holds[i] >= 0)
+			close(rd->holds[i]);
+	free(rd->holds);
 }
 
 static struct ct *add_ct(struct reading *rd, uint32_t vmid)
@@ -377,25 +383,8 @@ static int read_net(struct reading *rd, struct err *err)
 	return 0;
 }
 
-/* Did the process stay who it was while its addresses were asked for? */
-static bool same_init(const struct reading *rd, const struct ct *ct)
+static void drop_addrs(struct ct *ct)
 {
-	_uninit_ char buf[1024];
-	struct proc_stat st;
-
-	return procfs_read_stat(rd->rootfd, ct->init_pid, buf, sizeof(buf), &st, NULL) ==
-		       0 &&
-	       st.start_ticks == ct->init_start_ticks;
-}
-
-static void read_addrs(struct reading *rd, struct ct *ct)
-{
-	if (!rd->nl)
-		return;
-	if (netlink_guest_addrs(rd->nl, ct->init_pid, &ct->addrs, &ct->n_addrs,
-				&ct->addrs_known, NULL) == 0 &&
-	    same_init(rd, ct))
-		return;
 	for (size_t i = 0; i < ct->n_addrs; i++) {
 		free(ct->addrs[i].ifname);
 		free(ct->addrs[i].address);
@@ -404,6 +393,34 @@ static void read_addrs(struct reading *rd, struct ct *ct)
 	ct->addrs = NULL;
 	ct->n_addrs = 0;
 	ct->addrs_known = false;
+}
+
+/*
+ * What was asked by the number of init is believed only if it is the same process still.
+ */
+static void drop_doubtful(struct reading *rd)
+{
+	for (size_t i = 0; i < rd->f->n_cts; i++) {
+		struct ct *ct = &rd->f->cts[i];
+
+		if (!ct->init_pid ||
+		    (!ct->addrs_known && ct->disk_bytes.kind == VAL_ABSENT) ||
+		    ctlive_same(&rd->kernel, ct, rd->holds[i]))
+			continue;
+		drop_addrs(ct);
+		ct->disk_bytes = ct->disk_max_bytes = (struct val){ 0 };
+	}
+}
+
+/* A handle for each container: the soft limit of 1024 files is too low for a thousand. */
+static void allow_handles(size_t n)
+{
+	struct rlimit l;
+
+	if (n < 500 || getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return;
+	l.rlim_cur = MIN(l.rlim_max, (rlim_t)n + 1024);
+	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
 static void set_uptime(const struct host *h, struct ct *ct)
@@ -417,33 +434,34 @@ static void set_uptime(const struct host *h, struct ct *ct)
 }
 
 /* One container's files not being readable is that container's error. */
-static void read_one(struct reading *rd, struct ct *ct)
+static void read_one(struct reading *rd, struct ct *ct, int *hold)
 {
 	bool socket = unixsock_has(rd->sockets, rd->n_sockets, ct->vmid);
 	struct err err = { 0 };
 
 	if (!ct->here)
 		return;
-	if (ctlive_read(&rd->kernel, rd->want, socket, ct, &err) < 0 && !ct->error)
+	if (ctlive_read(&rd->kernel, rd->want, socket, ct, hold, &err) < 0 && !ct->error)
 		ct->error = xstrdup(err.msg);
 	set_uptime(&rd->f->host, ct);
-	if (ct->init_pid && rd->want->addrs && rd->live)
-		read_addrs(rd, ct);
+	if (ct->init_pid && rd->nl &&
+	    netlink_guest_addrs(rd->nl, ct->init_pid, &ct->addrs, &ct->n_addrs,
+				&ct->addrs_known, NULL) < 0)
+		drop_addrs(ct);
 }
 
 static void read_disk(struct reading *rd)
 {
 	struct facts *f = rd->f;
 	_cleanup_free_ struct rootstat *roots = xcalloc(f->n_cts, sizeof(*roots));
-	struct guard g = { 0 };
+	struct rootstat_job job = { 0 };
 
 	for (size_t i = 0; i < f->n_cts; i++) {
 		roots[i].init_pid = f->cts[i].init_pid;
-		roots[i].init_start_ticks = f->cts[i].init_start_ticks;
 	}
-	if (rootstat_start(rd->rootfd, roots, f->n_cts, &g, NULL) < 0)
+	if (rootstat_start(rd->rootfd, roots, f->n_cts, &job, NULL) < 0)
 		return;
-	rootstat_finish(rd->rootfd, &g, roots, f->n_cts);
+	rootstat_finish(rd->rootfd, &job, roots);
 	for (size_t i = 0; i < f->n_cts; i++) {
 		f->cts[i].disk_bytes = roots[i].used_bytes;
 		f->cts[i].disk_max_bytes = roots[i].total_bytes;
@@ -458,6 +476,7 @@ static int read_kernel(struct reading *rd, struct err *err)
 	_cleanup_free_ struct val *usage = xcalloc(f->n_cts, sizeof(*usage));
 	_cleanup_free_ uint64_t *at = xcalloc(f->n_cts, sizeof(*at));
 	bool rates = rd->want->interval_usec && rd->live && rd->n_sockets;
+	bool later = rd->live && (rd->want->addrs || rd->want->disk);
 	uint64_t start = clock_mono_usec();
 	int r;
 
@@ -465,8 +484,11 @@ static int read_kernel(struct reading *rd, struct err *err)
 		first_cpu(rd, usage, at);
 	if (rd->want->addrs && rd->live && netlink_open(&rd->nl, NULL) < 0)
 		rd->nl = NULL;
+	rd->holds = xcalloc(f->n_cts, sizeof(*rd->holds));
+	memset(rd->holds, 0xff, f->n_cts * sizeof(*rd->holds)); /* -1: none */
+	allow_handles(rd->n_sockets);
 	for (size_t i = 0; i < f->n_cts; i++)
-		read_one(rd, &f->cts[i]);
+		read_one(rd, &f->cts[i], later ? &rd->holds[i] : NULL);
 	if (rd->want->net) {
 		r = read_net(rd, err);
 		if (r < 0)
@@ -474,6 +496,7 @@ static int read_kernel(struct reading *rd, struct err *err)
 	}
 	if (rd->want->disk && rd->live)
 		read_disk(rd);
+	drop_doubtful(rd);
 	if (rates) {
 		wait_interval(start, rd->want->interval_usec);
 		second_cpu(rd, usage, at);

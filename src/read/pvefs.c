@@ -81,16 +81,15 @@ static int read_one(int rootfd, const char *path, struct fs_stat *st, struct buf
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *dir = NULL, *real = NULL;
-	int r = fs_stat(rootfd, path, true, st, NULL);
+	int r = fs_read_file_stat(rootfd, path, MAX_FILE, ret, st, NULL);
 
-	if (r == -ENOTDIR && slash)
-		dir = lost_link(rootfd, span_of(path, (size_t)(slash - path)));
-	if (dir) {
-		real = xasprintf("%s%s", dir, slash);
-		path = real;
-		r = fs_stat(rootfd, path, true, st, NULL);
-	}
-	return r < 0 ? r : fs_read_file(rootfd, path, MAX_FILE, ret, NULL);
+	if (r != -ENOTDIR || !slash)
+		return r;
+	dir = lost_link(rootfd, span_of(path, (size_t)(slash - path)));
+	if (!dir)
+		return r;
+	real = xasprintf("%s%s", dir, slash);
+	return fs_read_file_stat(rootfd, real, MAX_FILE, ret, st, NULL);
 }
 
 static int send_file(struct sender *s, const char *path)

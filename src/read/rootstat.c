@@ -1,58 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/rootstat.h"
 
-#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/vfs.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/num.h"
-#include "read/procfs.h"
 
 #define ONE_TIMEOUT_USEC (300 * USEC_PER_MSEC)
 #define MAX_STUCK        4
 
-struct job {
-	int rootfd;
-	const struct rootstat *v;
-	size_t first, n;
-};
-
-/* `done` is sent before a root is asked: the last one begun is the one that hangs. */
 struct answer {
-	uint32_t index;
-	uint32_t ok;
+	bool ok;
 	uint64_t used_bytes, total_bytes;
 };
 
 /*
- * The directory of the process is held over the look at its start time and the statfs, so
- * both are of the same process even when the number is used again in between.
+ * Memory of both processes, so that no answer costs a switch between them. `next` is the
+ * one that is being asked: where the process is stuck, if it is.
  */
-static int ask(int rootfd, const struct rootstat *s, struct answer *a)
+struct rootstat_shared {
+	_Atomic size_t next;
+	struct answer v[];
+};
+
+struct task {
+	int rootfd;
+	const struct rootstat *v;
+	struct rootstat_shared *shared;
+	size_t n;
+};
+
+static size_t shared_bytes(size_t n)
 {
-	_cleanup_close_ int proc = -1, root = -1;
-	_uninit_ char buf[1024];
-	struct proc_stat st;
+	return sizeof(struct rootstat_shared) + n * sizeof(struct answer);
+}
+
+/* A magic link, which the kernel follows to the root itself and no further. */
+static int ask(const struct rootstat *s, struct answer *a)
+{
 	struct statfs fs;
 	char path[32];
-	size_t n;
-	int r;
 
-	snprintf(path, sizeof(path), "proc/%d", s->init_pid);
-	r = fs_open(rootfd, path, O_PATH | O_DIRECTORY, &proc, NULL);
-	if (r == 0)
-		r = fs_read_once(proc, "stat", buf, sizeof(buf), &n, NULL);
-	if (r == 0)
-		r = procfs_parse_stat(span_of(buf, n), &st);
-	if (r < 0)
-		return r;
-	if (st.start_ticks != s->init_start_ticks)
-		return -ESRCH;
-	/* a magic link, which the kernel follows to the root itself and no further */
-	root = openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0 || fstatfs(root, &fs) < 0)
+	snprintf(path, sizeof(path), "proc/%d/root", s->init_pid);
+	if (statfs(path, &fs) < 0)
 		return -errno;
 	if (fs.f_bfree > fs.f_blocks)
 		return -EINVAL;
@@ -63,73 +56,91 @@ static int ask(int rootfd, const struct rootstat *s, struct answer *a)
 
 static int child(int out, void *arg)
 {
-	const struct job *j = arg;
-	int r = 0;
+	const struct task *t = arg;
+	size_t i;
 
-	for (size_t i = j->first; r == 0 && i < j->n; i++) {
-		struct answer a = { .index = (uint32_t)i };
+	(void)out; /* its end is what tells the parent */
+	if (fchdir(t->rootfd) < 0)
+		return -errno;
+	while ((i = atomic_load(&t->shared->next)) < t->n) {
+		struct answer a = { 0 };
 
-		if (j->v[i].init_pid <= 0)
-			continue;
-		a.ok = ask(j->rootfd, &j->v[i], &a) == 0;
-		r = fs_write_all(out, &a, sizeof(a));
+		if (t->v[i].init_pid > 0)
+			a.ok = ask(&t->v[i], &a) == 0;
+		t->shared->v[i] = a;
+		atomic_store(&t->shared->next, i + 1);
 	}
-	return r;
+	return 0;
 }
 
-static int start(int rootfd, const struct rootstat *v, size_t first, size_t n,
-		 struct guard *ret, struct err *err)
+static int start(int rootfd, const struct rootstat *v, struct rootstat_job *job,
+		 struct err *err)
 {
-	struct job j = { .rootfd = rootfd, .v = v, .first = first, .n = n };
+	struct task t = { .rootfd = rootfd, .v = v, .shared = job->shared, .n = job->n };
 
-	return guard_start(child, &j, ONE_TIMEOUT_USEC, ret, err);
+	return guard_start(child, &t, ONE_TIMEOUT_USEC, &job->guard, err);
 }
 
-int rootstat_start(int rootfd, struct rootstat *v, size_t n, struct guard *ret,
-		   struct err *err)
+int rootstat_start(int rootfd, const struct rootstat *v, size_t n,
+		   struct rootstat_job *ret, struct err *err)
 {
-	return start(rootfd, v, 0, n, ret, err);
-}
+	struct rootstat_job job = { .n = n };
+	int r;
 
-/* Takes the answers over; the index after the last one. */
-static size_t take(const struct buf *b, struct rootstat *v, size_t first, size_t n)
-{
-	for (size_t at = 0; at + sizeof(struct answer) <= b->n;
-	     at += sizeof(struct answer)) {
-		struct answer a;
-
-		memcpy(&a, b->p + at, sizeof(a));
-		if (a.index >= n)
-			break;
-		first = a.index + 1;
-		if (!a.ok)
-			continue;
-		v[a.index].used_bytes = val_set(a.used_bytes);
-		v[a.index].total_bytes = val_set(a.total_bytes);
+	job.shared = mmap(NULL, shared_bytes(n), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (job.shared == MAP_FAILED)
+		return err_set(err, -errno, "mmap: %s", strerror(errno));
+	r = start(rootfd, v, &job, err);
+	if (r < 0) {
+		munmap(job.shared, shared_bytes(n));
+		return r;
 	}
-	return first;
+	*ret = job;
+	return 0;
 }
 
-void rootstat_finish(int rootfd, struct guard *g, struct rootstat *v, size_t n)
+/*
+ * Waits for the process; where it is stuck, that one is marked and another process goes
+ * on behind it.
+ */
+static void wait_all(int rootfd, struct rootstat_job *job, struct rootstat *v)
 {
-	size_t next = 0;
-
-	for (unsigned stuck = 0; g->pid > 0; stuck++) {
+	for (unsigned stuck = 0; job->guard.pid > 0; stuck++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
-		int r;
+		size_t at;
 
 		/* the caller's own work in between is no fault of the guest */
-		g->deadline_mono_usec = clock_mono_usec() + ONE_TIMEOUT_USEC;
-		r = guard_collect(g, (n + 1) * sizeof(struct answer), &b, NULL);
-		next = take(&b, v, next, n);
-		if (r != -ETIMEDOUT)
+		job->guard.deadline_mono_usec = clock_mono_usec() + ONE_TIMEOUT_USEC;
+		if (guard_collect(&job->guard, 1, &b, NULL) != -ETIMEDOUT)
 			return;
-		while (next < n && v[next].init_pid <= 0)
-			next++;
-		if (next >= n)
+		at = atomic_load(&job->shared->next);
+		if (at >= job->n)
 			return;
-		v[next++].stuck = true;
-		if (stuck + 1 >= MAX_STUCK || start(rootfd, v, next, n, g, NULL) < 0)
+		v[at].stuck = true;
+		atomic_store(&job->shared->next, at + 1);
+		if (stuck + 1 >= MAX_STUCK || start(rootfd, v, job, NULL) < 0)
 			return;
 	}
+}
+
+void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v)
+{
+	size_t done;
+
+	if (!job->shared)
+		return;
+	wait_all(rootfd, job, v);
+	done = MIN(atomic_load(&job->shared->next), job->n);
+	for (size_t i = 0; i < done; i++) {
+		const struct answer *a = &job->shared->v[i];
+
+		if (v[i].stuck || !a->ok)
+			continue;
+		v[i].used_bytes = val_set(a->used_bytes);
+		v[i].total_bytes = val_set(a->total_bytes);
+	}
+	/* one that is stuck may wake up and write: it has a mapping of its own */
+	munmap(job->shared, shared_bytes(job->n));
+	*job = (struct rootstat_job){ 0 };
 }

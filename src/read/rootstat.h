@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,18 +14,24 @@
  * Size and use of root file systems, as PVE has it: statfs of /proc/<init>/root, used =
  * blocks - bfree, total = blocks (facts: observed.md 24). A guest can make its root one
  * that never answers (FUSE), so it is asked in a process that can be abandoned: the one
- * that hangs is left absent, the others are had all the same.
+ * that hangs is left absent, the others are had all the same. That the process is still
+ * the one that was meant is for the caller to check afterwards (ctlive_same()).
  */
 struct rootstat {
-	pid_t init_pid;            /* in: 0 is skipped */
-	uint64_t init_start_ticks; /* in: the process must still be this one */
+	pid_t init_pid; /* in: 0 is skipped */
 	struct val used_bytes, total_bytes;
 	bool stuck; /* it did not answer in time */
 };
 
+struct rootstat_job {
+	struct guard guard;
+	struct rootstat_shared *shared; /* what the process has found so far */
+	size_t n;
+};
+
 /* Starts on all of them; `v` must stay until rootstat_finish(). */
-int rootstat_start(int rootfd, struct rootstat *v, size_t n, struct guard *ret,
-		   struct err *err);
+int rootstat_start(int rootfd, const struct rootstat *v, size_t n,
+		   struct rootstat_job *ret, struct err *err);
 
 /* Fills used and total. Takes at most about a second more, whatever hangs. */
-void rootstat_finish(int rootfd, struct guard *g, struct rootstat *v, size_t n);
+void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v);

@@ -107,8 +107,8 @@ static void init_and_state_of_the_recorded_node(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct ct ct = { .vmid = cases[i].vmid };
 
-		CHECK(ctlive_read(&c, &want, unixsock_has(ids, n, ct.vmid), &ct, &err) ==
-			      0,
+		CHECK(ctlive_read(&c, &want, unixsock_has(ids, n, ct.vmid), &ct, NULL,
+				  &err) == 0,
 		      "%s", err.msg);
 		CHECK(ct.init_pid == cases[i].init, "%u: init %d", ct.vmid, ct.init_pid);
 		CHECK(ct.monitor_pid == cases[i].monitor, "%u: monitor %d", ct.vmid,
