@@ -31,5 +31,5 @@ struct findings {
 
 void findings_done(struct findings *f);
 
-/* Worst first, then by line. */
+/* Worst first, then by rule, container and line. */
 void findings_sort(struct findings *f);

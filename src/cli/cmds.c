@@ -9,6 +9,8 @@ const struct cmd *const cmds[] = {
 	&cmd_usage,
 	&cmd_backups,
 	&cmd_logs,
+	&cmd_config,
+	&cmd_snapshots,
 };
 
 const size_t ncmds = ARRAY_SIZE(cmds);

@@ -11,3 +11,5 @@ extern const struct cmd cmd_usage;
 extern const struct cmd cmd_logs;
 extern const struct cmd cmd_network;
 extern const struct cmd cmd_backups;
+extern const struct cmd cmd_config;
+extern const struct cmd cmd_snapshots;

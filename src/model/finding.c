@@ -2,6 +2,7 @@
 #include "finding.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *severity_name(enum severity s)
 {
@@ -29,11 +30,18 @@ static int cmp(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
 
+	int r;
+
 	if (x->severity != y->severity)
 		return x->severity > y->severity ? -1 : 1;
+	r = strcmp(x->rule, y->rule);
+	if (r)
+		return r;
+	if (x->vmid != y->vmid)
+		return x->vmid > y->vmid ? 1 : -1;
 	if (x->line != y->line)
 		return x->line > y->line ? 1 : -1;
-	return (x->vmid > y->vmid) - (x->vmid < y->vmid);
+	return strcmp(x->seen, y->seen);
 }
 
 void findings_sort(struct findings *f)

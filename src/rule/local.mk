@@ -2,3 +2,12 @@
 libct_a_SOURCES +=
 libct_a_SOURCES += src/rule/usage.c src/rule/usage.h
 libct_a_SOURCES += src/rule/network.c src/rule/network.h
+libct_a_SOURCES += src/rule/rule.c src/rule/rule.h
+libct_a_SOURCES += src/rule/rules.c
+libct_a_SOURCES += src/rule/config-device.c
+libct_a_SOURCES += src/rule/config-file.c
+libct_a_SOURCES += src/rule/config-idmap.c
+libct_a_SOURCES += src/rule/config-lxc.c
+libct_a_SOURCES += src/rule/config-mount.c
+libct_a_SOURCES += src/rule/config-privilege.c
+libct_a_SOURCES += src/rule/config-snapshot.c

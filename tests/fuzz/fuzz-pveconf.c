@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "out/confjson.h"
 #include "read/pveconf.h"
+#include "rule/rule.h"
 #include "snapshot.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,6 +37,18 @@ static void check_tree(const struct pveconf *c)
 			abort(); /* a parent comes first */
 }
 
+static void audit(struct pveconf *c)
+{
+	_cleanup_(findings_done) struct findings found = { 0 };
+	struct ct ct = { .vmid = 100, .here = true, .conf = c };
+
+	rules_run_ct(&ct, &found);
+	findings_sort(&found);
+	for (size_t i = 0; i < found.n; i++)
+		if (!found.v[i].seen || !*found.v[i].seen)
+			abort();
+}
+
 static void print(const struct pveconf *c)
 {
 	char *p = NULL;
@@ -65,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < c.n_snapshots; i++)
 		check_section(&c.snapshots[i]);
 	check_tree(&c);
+	audit(&c);
 	if (size < 4096)
 		print(&c);
 	return 0;

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rule/rule.h"
+
+/* Devices of the node inside: devN, mpN of a device, lxc.mount.entry of /dev/... */
+
+static const struct {
+	const char *prefix;
+	const char *what;
+} raw_disks[] = {
+	{ "/dev/disk/", "a disk" },
+	{ "/dev/dm-", "a disk" },
+	{ "/dev/kmem", "the node's memory" },
+	{ "/dev/loop", "a disk" },
+	{ "/dev/mapper/", "a disk" },
+	{ "/dev/md", "a disk" },
+	{ "/dev/mem", "the node's memory" },
+	{ "/dev/nvme", "a disk" },
+	{ "/dev/port", "the node's I/O ports" },
+	{ "/dev/sd", "a disk" },
+	{ "/dev/vd", "a disk" },
+	{ "/dev/zd", "a disk" },
+	{ "/dev/zvol/", "a disk" },
+	{ "/dev/drbd", "a disk" },
+	{ "/dev/rbd", "a disk" },
+	{ "/dev/pve/", "a disk" },
+};
+
+static const char *raw(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(raw_disks); i++)
+		if (str_starts(path, raw_disks[i].prefix))
+			return raw_disks[i].what;
+	return NULL;
+}
+
+struct device {
+	const char *key;
+	uint32_t line;
+	const char *path;
+	bool ro;
+};
+
+typedef void device_fn(const struct rule *rule, const struct ct *ct,
+		       const struct device *d, struct findings *out);
+
+static void each_device(const struct rule *rule, const struct ct *ct, device_fn *fn,
+			struct findings *out)
+{
+	const struct pve_typed *t = &ct->conf->typed;
+	_cleanup_(rule_binds_done) struct rule_binds b = { 0 };
+
+	for (size_t i = 0; i < t->n_devs; i++) {
+		_cleanup_free_ char *key = xasprintf("dev%u", t->devs[i].n);
+
+		if (t->devs[i].path)
+			fn(rule, ct,
+			   &(struct device){ key, t->devs[i].line, t->devs[i].path,
+					     t->devs[i].deny_write },
+			   out);
+	}
+	for (size_t i = 0; i < t->n_mps; i++) {
+		_cleanup_free_ char *key = t->mps[i].rootfs
+						   ? xstrdup("rootfs")
+						   : xasprintf("mp%u", t->mps[i].n);
+
+		if (t->mps[i].type == PVE_MP_DEVICE)
+			fn(rule, ct,
+			   &(struct device){ key, t->mps[i].line, t->mps[i].volume,
+					     t->mps[i].ro },
+			   out);
+	}
+	rule_binds_get(ct, &b);
+	for (size_t i = 0; i < b.n; i++)
+		if (str_starts(b.v[i].source, "/dev/"))
+			fn(rule, ct,
+			   &(struct device){ b.v[i].key, b.v[i].line, b.v[i].source,
+					     b.v[i].ro },
+			   out);
+}
+
+static void passthrough_one(const struct rule *rule, const struct ct *ct,
+			    const struct device *d, struct findings *out)
+{
+	if (!raw(d->path))
+		finding_add(out, rule, ct, d->key, d->line, NULL, "%s%s", d->path,
+			    d->ro ? ", read-only" : "");
+}
+
+static void passthrough(const struct rule *rule, const struct ct *ct,
+			struct findings *out)
+{
+	each_device(rule, ct, passthrough_one, out);
+}
+
+const struct rule rule_device_passthrough = {
+	.id = "device-passthrough",
+	.severity = SEV_INFO,
+	.title = "a device of the node",
+	.why = "the guest talks to the driver in the node's kernel; the container runs only "
+	       "where the device is",
+	.check = passthrough,
+};
+
+static void raw_disk_one(const struct rule *rule, const struct ct *ct,
+			 const struct device *d, struct findings *out)
+{
+	const char *what = raw(d->path);
+
+	if (what)
+		finding_add(out, rule, ct, d->key, d->line, NULL, "%s, %s%s", d->path,
+			    what, d->ro ? ", read-only" : "");
+}
+
+static void raw_disk(const struct rule *rule, const struct ct *ct, struct findings *out)
+{
+	each_device(rule, ct, raw_disk_one, out);
+}
+
+const struct rule rule_device_raw_disk = {
+	.id = "device-raw",
+	.severity = SEV_WARN,
+	.title = "a disk or memory of the node",
+	.why = "raw access goes around the permissions of the files on it, and a file system "
+	       "that the guest can write to is parsed by the node's kernel",
+	.check = raw_disk,
+};
+
+static void no_path(const struct rule *rule, const struct ct *ct, struct findings *out)
+{
+	const struct pve_typed *t = &ct->conf->typed;
+
+	for (size_t i = 0; i < t->n_devs; i++) {
+		_cleanup_free_ char *key = xasprintf("dev%u", t->devs[i].n);
+
+		if (!t->devs[i].path)
+			finding_add(out, rule, ct, key, t->devs[i].line,
+				    xasprintf("pct set %u --delete %s", ct->vmid, key),
+				    "%s names no device", key);
+	}
+}
+
+const struct rule rule_device_no_path = {
+	.id = "device-no-path",
+	.severity = SEV_ERROR,
+	.title = "a device without a path",
+	.why = "PVE takes the line, but the start fails with \"Path has to be defined\"",
+	.check = no_path,
+};

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test.h"
+
+#include "read/pveconf.h"
+#include "rule/rule.h"
+
+/* A whole container that no rule has anything to say about. */
+#define FINE                                                                             \
+	"arch: amd64\nostype: debian\nhostname: ok\nmemory: 512\nswap: 0\nonboot: 1\n"   \
+	"rootfs: local-lvm:vm-100-disk-0,size=8G\nunprivileged: 1\n"
+#define PRIVILEGED                                                                       \
+	"arch: amd64\nostype: debian\nhostname: ok\nmemory: 512\nswap: 0\nonboot: 1\n"   \
+	"rootfs: local-lvm:vm-100-disk-0,size=8G\n"
+#define NET "net0: name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01\n"
+#define MAP "lxc.idmap: u 0 100000 65536\nlxc.idmap: g 0 100000 65536\n"
+
+struct sample {
+	const char *rule;
+	const char *fires;
+	size_t n;          /* how often */
+	const char *seen;  /* in the first finding */
+	const char *fix;   /* in its fix; NULL: it has none */
+	const char *quiet; /* just does not fire */
+};
+
+static const struct sample samples[] = {
+	{ "parser-dies", FINE "snapshots: x\n[ab]\n", 1, "line 10", "line 9",
+	  FINE "snapshots: x\n" },
+	{ "start-missing-key", "unprivileged: 1\nlock: backup\n", 3, "arch",
+	  "pct set 100 --arch amd64", "lock: create\n" },
+	{ "rootfs-invalid", FINE "rootfs: local-lvm:x,size=big\n", 1, "size=big",
+	  "line 9", FINE "rootfs: local-lvm:x,size=8G\n" },
+	{ "cores-hang", FINE "cores: -2\n", 1, "cores: -2", "--cores 1",
+	  FINE "cores: -x\n" },
+	{ "value-invalid", FINE "memory: lots\n" NET "mp0: /x\n", 2, "memory: type check",
+	  "line 9", FINE "memory: 0512\n" },
+	{ "value-range", FINE "cores: 0\ntty: 7\nlock: coffee\n", 3, "cores: 0", NULL,
+	  FINE "cores: 1\ntty: 6\nlock: disk\n" },
+	{ "key-unknown", FINE "foo: bar\nnet32: name=x\n", 2, "foo: bar", "line 9",
+	  FINE NET },
+	{ "lines-dropped", FINE "[x]\nlxc.frob: 1\n", 1, "2 lines PVE cannot use: 9, 10",
+	  NULL, FINE "foo: kept\n" },
+	{ "lock-set", FINE "lock: backup\n", 1, "lock: backup", "pct unlock 100", FINE },
+	{ "privileged", PRIVILEGED, 1, "unprivileged", "--unprivileged 1",
+	  PRIVILEGED MAP },
+	{ "privileged-nesting", PRIVILEGED "features: fuse=1,nesting=1\n", 1, "nesting=1",
+	  "pct set 100 --features 'fuse=1'", PRIVILEGED "features: nesting=0\n" },
+	{ "nesting", FINE "features: nesting=yes\n", 1, "nesting=1", NULL,
+	  PRIVILEGED "features: nesting=1\n" },
+	{ "keyctl", FINE "features: keyctl=1\n", 1, "keyctl=1", NULL,
+	  FINE "features: keyctl=off\n" },
+	{ "features-mount", FINE "features: mount=nfs;cifs\n", 1, "mount=nfs;cifs",
+	  "pct set 100 --delete features", FINE "features: nesting=1\n" },
+	{ "features-fuse", FINE "features: fuse=1\n", 1, "fuse=1", NULL,
+	  FINE "features: fuse=0\n" },
+	{ "features-mknod", FINE "features: mknod=1\n", 1, "mknod=1", NULL,
+	  FINE "features: mknod=0\n" },
+	{ "features-force-rw-sys", FINE "features: force_rw_sys=1\n", 1, "force_rw_sys=1",
+	  "--delete features", FINE "features: force_rw_sys=0\n" },
+	{ "apparmor-unconfined", FINE "lxc.apparmor.profile: unconfined\n", 1,
+	  "unconfined", "line 9",
+	  FINE "lxc.apparmor.profile: unconfined\nlxc.apparmor.profile: mine\n" },
+	{ "apparmor-overrides-features",
+	  FINE "features: nesting=1\nlxc.apparmor.profile = unconfined\n", 1,
+	  "nesting (line 9)", "line 10",
+	  FINE "features: nesting=1\nlxc.apparmor.profile: generated\n" },
+	{ "apparmor-incomplete", FINE "lxc.apparmor.allow_incomplete: 1\n", 1,
+	  "allow_incomplete", "line 9", FINE "lxc.apparmor.allow_incomplete: 0\n" },
+	{ "apparmor-raw", FINE "lxc.apparmor.raw: mount,\nlxc.apparmor.raw: umount,\n", 2,
+	  "mount,", NULL, FINE },
+	{ "seccomp-cleared", FINE "lxc.seccomp.profile:\n", 1, "empty", "line 9",
+	  FINE "lxc.seccomp.profile:\nlxc.seccomp.profile: /my\n" },
+	{ "cap-drop-cleared", PRIVILEGED "lxc.cap.drop:\n", 1, "privileged", "line 8",
+	  FINE "lxc.cap.drop: sys_time\n" },
+	{ "mount-auto-rw", FINE "lxc.mount.auto: proc:mixed sys:rw cgroup:rw\n", 2,
+	  "sys:rw", "line 9", FINE "lxc.mount.auto: proc:mixed sys:ro\n" },
+	{ "devices-allow-all", FINE "lxc.cgroup2.devices.allow: a\n", 1,
+	  "devices.allow: a", "line 9",
+	  FINE "lxc.cgroup2.devices.allow: c 10:200 rwm\n" },
+	{ "devices-allow-block", FINE "lxc.cgroup2.devices.allow: b 8:* rwm\n", 1,
+	  "b 8:*", NULL, FINE "lxc.cgroup2.devices.allow: c 8:* rwm\n" },
+	{ "idmap-malformed", FINE "lxc.idmap: b 0 1 2\nlxc.idmap: u 0 1\n" MAP, 2,
+	  "b 0 1 2", "line 9", FINE "lxc.idmap:\n" MAP },
+	{ "idmap-overlap",
+	  FINE MAP "lxc.idmap: u 65535 300000 1\nlxc.idmap: g 70000 165535 9\n", 2,
+	  "lines 9 and 11", "line 11",
+	  FINE MAP "lxc.idmap: u 65536 300000 1\nlxc.idmap: g 70000 165536 9\n" },
+	{ "idmap-no-root", FINE "lxc.idmap: u 0 100000 65536\nlxc.idmap: g 1 100001 9\n",
+	  1, "gid 0", "add g 0", FINE MAP },
+	{ "idmap-host-root", FINE MAP "lxc.idmap: u 70000 0 1\n", 1, "uid 70000",
+	  "line 11", FINE MAP "lxc.idmap: u 70000 1 1\n" },
+	{ "idmap-host-ids", FINE MAP "lxc.idmap: u 70000 99999 2\n", 1,
+	  "uids 99999 to 100000", NULL, FINE MAP "lxc.idmap: u 70000 200000 2\n" },
+	{ "idmap-custom", FINE MAP, 1, "2 lxc.idmap lines", NULL,
+	  FINE MAP "lxc.idmap:\n" },
+	{ "idmap-without-unprivileged", PRIVILEGED MAP, 1, "without", NULL, FINE MAP },
+	{ "bind-sensitive-rw",
+	  FINE "mp0: /etc/,mp=/x\nmp1: /run/docker.sock,mp=/s\n"
+	       "lxc.mount.entry: /root/a\\040b x none rbind,create=dir 0 0\n",
+	  3, "/etc/ of the node is at /x, writable", "ro=1",
+	  FINE "mp0: /etc/,mp=/x,ro=1\nmp1: /etcetera,mp=/y\nmp2: /srv/etc,mp=/z\n" },
+	{ "bind-sensitive-ro", FINE "mp0: /var/lib/lxc/101,mp=/x,ro=1\n", 1, "read-only",
+	  "line 9", FINE "mp0: /var/lib/lxcfs,mp=/x,ro=1\n" },
+	{ "bind-host-path",
+	  FINE "mp0: /srv/x,mp=/x\nlxc.mount.entry: /tank t none bind 0 0\n", 2,
+	  "/srv/x of the node is at /x, writable", NULL,
+	  FINE
+	  "lxc.mount.entry: tmpfs t tmpfs rw 0 0\nlxc.mount.entry: /dev/fuse dev/fuse "
+	  "none bind,create=file\n" },
+	{ "device-passthrough",
+	  FINE "dev0: /dev/dri/card0\nlxc.mount.entry: /dev/fuse d none bind\n", 2,
+	  "/dev/dri/card0", NULL, FINE "dev0: /dev/sda\n" },
+	{ "device-raw", FINE "dev0: /dev/nvme0n1\nmp0: /dev/sdb1,mp=/x,ro=1\n", 2,
+	  "a disk", NULL, FINE "dev0: /dev/ttyUSB0\n" },
+	{ "device-no-path", FINE "dev0: gid=3\n", 1, "dev0", "pct set 100 --delete dev0",
+	  FINE "dev0: /dev/kvm,gid=3\n" },
+	{ "hook-cleared", FINE "lxc.hook.pre-start:\nlxc.hook.stop =\n", 2,
+	  "cannot start", "line 9", FINE "lxc.hook.pre-start: /x\nlxc.hook.version:\n" },
+	{ "hook-version", FINE NET "lxc.hook.version: 1\n", 1, "with a network",
+	  "line 10", FINE "lxc.hook.version: 1\n" },
+	{ "host-script", FINE "hookscript: local:snippets/x\nlxc.hook.stop: /y\n", 2,
+	  "snippets/x", NULL, FINE "lxc.hook.start: /inside\n" },
+	{ "lxc-include", FINE "lxc.include: /etc/x.conf\n", 1, "/etc/x.conf", NULL,
+	  FINE },
+	{ "lxc-key-refused",
+	  FINE
+	  "lxc.utsname: x\nlxc.limit.nofile: 5\nlxc.devtty.dir: x\n[ab]\nlxc.tty: 1\n",
+	  3, "lxc.utsname", "name it lxc.uts.name", FINE "lxc.uts.name: x\n" },
+	{ "cgroup-v1-key", FINE "lxc.cgroup.devices.allow: a\n", 1, "devices.allow: a",
+	  "line 9", FINE "lxc.cgroup2.devices.deny: a\n" },
+	{ "limit-raw", FINE "lxc.cgroup2.memory.max: 1\nlxc.cgroup2.io.max: x\n", 2,
+	  "memory.max: 1", NULL, FINE "lxc.cgroup2.cpuset.cpus: 0\n" },
+	{ "memory-default", "arch: amd64\n", 1, "512 MiB", "--memory", FINE },
+	{ "swap-absent", "arch: amd64\n", 1, "none", "--swap", FINE },
+	{ "mp-same-path", FINE "mp0: a1:x,mp=/x,backup=1\nmp7: a1:y,mp=/x,backup=1\n", 1,
+	  "mp0 and mp7", NULL,
+	  FINE "mp0: a1:x,mp=/x,backup=1\nmp7: a1:y,mp=/y,backup=1\n" },
+	{ "quota-unprivileged", FINE "mp0: a1:x,mp=/x,quota=1,backup=1\n", 1, "mp0",
+	  "--mp0 'a1:x,mp=/x,backup=1'", PRIVILEGED "mp0: a1:x,mp=/x,quota=1\n" },
+	{ "backup-excluded", FINE "mp0: a1:x,backup=0,mp=/x\nmp1: /srv,mp=/y\n", 2,
+	  "backup=0", "--mp0 'a1:x,mp=/x,backup=1'", FINE "mp0: a1:x,mp=/x,backup=1\n" },
+	{ "no-snapshot", FINE "mp0: /srv,mp=/x\nmp1: /dev/sdb,mp=/y\n", 1,
+	  "mp0 (bind mount), mp1 (device)", NULL, FINE "mp0: a1:x,mp=/x\n" },
+	{ "net-no-hwaddr", FINE NET "net1: name=eth1\n", 1, "net1", NULL, FINE NET },
+	{ "onboot-off", "arch: amd64\nonboot: 0\n", 1, "onboot", "--onboot 1",
+	  "template: 1\n" },
+	{ "debug-on", FINE "debug: 1\n", 1, "debug", "--delete debug",
+	  FINE "debug: 0\n" },
+	{ "snapshot-unfinished", FINE "[ab]\nsnapstate: delete\n", 1, "ab",
+	  "delsnapshot 100 ab", FINE "[vzdump]\nsnapstate: prepare\n" },
+	{ "snapshot-orphan", FINE "[ab]\nparent: gone\n", 1, "gone", NULL,
+	  FINE "[ab]\n[cd]\nparent: ab\n" },
+	{ "snapshot-cycle", FINE "[ab]\nparent: cd\n[cd]\nparent: ab\n[ef]\nparent: ab\n",
+	  2, "own ancestor", "line 9", FINE "[ab]\n[cd]\nparent: ab\n" },
+	{ "vzdump-left", FINE "[vzdump]\n", 1, "no lock", "delsnapshot 100 vzdump",
+	  FINE "[vzdump2]\n" },
+};
+
+static size_t run(const char *text, const char *rule, struct findings *all,
+		  const struct finding **first)
+{
+	_cleanup_(pveconf_done) struct pveconf c = { 0 };
+	struct ct ct = { .vmid = 100, .here = true, .conf = &c };
+	struct err err = { 0 };
+	int r = pveconf_parse(text, strlen(text), 100, &c, &err);
+	size_t n = 0;
+
+	CHECK(r == 0 || r == -EBADMSG, "%s", err.msg);
+	rules_run_ct(&ct, all);
+	*first = NULL;
+	for (size_t i = 0; i < all->n; i++) {
+		if (!str_eq(all->v[i].rule, rule))
+			continue;
+		*first = *first ? *first : &all->v[i];
+		n++;
+	}
+	return n;
+}
+
+static void check_fires(const struct sample *s)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+	const struct finding *first;
+	size_t n = run(s->fires, s->rule, &f, &first);
+
+	CHECK(n == s->n, "%s: %zu findings, want %zu", s->rule, n, s->n);
+	if (!first)
+		return;
+	CHECK(strstr(first->seen, s->seen), "%s: seen \"%s\"", s->rule, first->seen);
+	CHECK(!s->fix == !first->fix && (!s->fix || strstr(first->fix, s->fix)),
+	      "%s: fix \"%s\"", s->rule, first->fix ? first->fix : "(none)");
+}
+
+static void check_quiet(const struct sample *s, const char *text, const char *which)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+	const struct finding *first;
+
+	CHECK(run(text, s->rule, &f, &first) == 0, "%s: %s: \"%s\"", s->rule, which,
+	      first ? first->seen : "");
+}
+
+static void each_rule_fires_and_just_does_not(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+		check_fires(&samples[i]);
+		check_quiet(&samples[i], samples[i].quiet, "just not");
+	}
+}
+
+static void a_fine_container_has_no_findings(void)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+	const struct finding *first;
+
+	run(FINE NET, "", &f, &first);
+	CHECK(f.n == 0, "%s: %s", f.v[0].rule, f.v[0].seen);
+}
+
+static void an_empty_config_is_missing_things_only(void)
+{
+	static const char *const may[] = { "start-missing-key", "privileged",
+					   "memory-default", "swap-absent",
+					   "onboot-off" };
+	_cleanup_(findings_done) struct findings f = { 0 };
+	const struct finding *first;
+
+	run("", "", &f, &first);
+	for (size_t i = 0; i < f.n; i++) {
+		bool ok = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(may); k++)
+			ok |= str_eq(f.v[i].rule, may[k]);
+		CHECK(ok, "%s: %s", f.v[i].rule, f.v[i].seen);
+	}
+}
+
+static void a_stub_is_only_locked(void)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+	const struct finding *first;
+
+	run("lock: destroyed\n", "", &f, &first);
+	CHECK(f.n == 1, "%zu", f.n);
+	CHECK_STR(f.v[0].rule, "lock-set");
+}
+
+static void every_rule_has_a_sample_and_a_reason(void)
+{
+	for (size_t i = 0; i < n_rules; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(samples); k++)
+			found |= str_eq(samples[k].rule, rules[i]->id);
+		CHECK(found, "%s has no sample", rules[i]->id);
+		CHECK(rules[i]->title && rules[i]->why && rules[i]->check, "%s",
+		      rules[i]->id);
+		for (size_t k = 0; k < i; k++)
+			CHECK(!str_eq(rules[k]->id, rules[i]->id), "%s is there twice",
+			      rules[i]->id);
+	}
+	CHECK(n_rules == ARRAY_SIZE(samples), "%zu rules, %zu samples", n_rules,
+	      ARRAY_SIZE(samples));
+}
+
+static void findings_are_worst_first(void)
+{
+	struct finding v[] = {
+		{ .rule = "b", .severity = SEV_INFO, .line = 1 },
+		{ .rule = "b", .severity = SEV_ERROR, .line = 9 },
+		{ .rule = "a", .severity = SEV_WARN, .line = 3 },
+		{ .rule = "b", .severity = SEV_ERROR, .line = 2 },
+	};
+	struct findings f = { v, 4, 4 };
+
+	findings_sort(&f);
+	CHECK(v[0].line == 2 && v[1].line == 9 && v[2].line == 3 && v[3].line == 1,
+	      "%u %u %u %u", v[0].line, v[1].line, v[2].line, v[3].line);
+	CHECK_STR(severity_name(SEV_WARN), "warning");
+}
+
+static void a_container_without_config_is_passed_over(void)
+{
+	struct ct ct = { .vmid = 100 };
+	struct facts facts = { .cts = &ct, .n_cts = 1 };
+	struct findings f = { 0 };
+
+	rules_run(&facts, &f);
+	CHECK(f.n == 0, "%zu", f.n);
+}
+
+int main(void)
+{
+	RUN(each_rule_fires_and_just_does_not);
+	RUN(a_fine_container_has_no_findings);
+	RUN(an_empty_config_is_missing_things_only);
+	RUN(a_stub_is_only_locked);
+	RUN(every_rule_has_a_sample_and_a_reason);
+	RUN(findings_are_worst_first);
+	RUN(a_container_without_config_is_passed_over);
+	return DONE();
+}
