@@ -31,7 +31,7 @@ base_rootfs()
 	[ "$owner" = 0 ] || chown -hR "$owner:$owner" "$dir"
 }
 
-# A pid 1 that only sleeps, for the bulk: 1 page of anonymous memory each.
+# A pid 1 that only sleeps, for the bulk.
 minimal_rootfs()
 {
 	local dir=$1
@@ -52,6 +52,7 @@ bases()
 	echo "shared by the node" >/run/node/shared/README
 	base_rootfs /run/node/base/0 0
 	base_rootfs /run/node/base/100000 100000
+	minimal_rootfs /run/node/base/minimal
 }
 
 # rootfs ID OWNER: prints the volume's path; what is written to it later is the caller's
@@ -559,7 +560,6 @@ bulk()
 {
 	local n=$1 id
 
-	minimal_rootfs /run/node/base/minimal
 	for ((id = 1000; id < 1000 + n; id++)); do
 		mkdir -p "$vz/images/$id"
 		ln -s /run/node/base/minimal "$vz/images/$id/subvol-$id-disk-0.subvol"

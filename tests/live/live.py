@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the live tests share: TAP, ctscope, containers of the scratch node.
+
+A test program defines functions with @test("claim"), in order, and ends with main(). It
+runs inside `tests/node/scratch run`; anywhere else it is skipped.
+"""
+import importlib.machinery
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+CGROUP = "/sys/fs/cgroup"
+CTSCOPE = os.environ.get("CTSCOPE", "")
+BUILD = os.environ.get("CTSCOPE_BUILD", "")
+# QEMU without KVM, two CPUs shared with a compiler: everything takes its time there
+SLOW = 10 if os.environ.get("CTSCOPE_VM") else 1
+MIB = 1 << 20
+
+_loader = importlib.machinery.SourceFileLoader("pct", HERE + "/../node/pct")
+_loader.path = HERE + "/../node/pct"
+sys.dont_write_bytecode = True
+pct = importlib.util.module_from_spec(importlib.util.spec_from_loader("pct", _loader))
+_loader.exec_module(pct)
+
+_tests = []
+_made = []
+
+
+class Skip(Exception):
+    pass
+
+
+class Failed(Exception):
+    pass
+
+
+def test(claim):
+    def add(fn):
+        _tests.append((claim, fn))
+        return fn
+    return add
+
+
+def check(ok, what):
+    if not ok:
+        raise Failed(what)
+
+
+def equal(got, want, what):
+    check(got == want, "%s: %r, expected %r" % (what, got, want))
+
+
+def near(got, want, percent, what):
+    check(got is not None, "%s is absent" % what)
+    off = abs(got - want) * 100.0 / want
+    check(off <= percent, "%s: %s, expected %s: %.2f %% off" % (what, got, want, off))
+    return off
+
+
+def note(text):
+    print("# " + text.replace("\n", "\n# "), flush=True)
+
+
+def until(fn, what, seconds=10):
+    """Waits until fn() is true, and returns what it gave."""
+    end = time.monotonic() + seconds * SLOW
+    while True:
+        got = fn()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise Failed("%s: not so after %d s" % (what, seconds * SLOW))
+        time.sleep(0.05)
+
+
+def controllers(*need):
+    have = pct.controllers()
+    for c in need:
+        if c not in have:
+            raise Skip("cgroup v2 has no %s controller here" % c)
+
+
+# ---- ctscope ------------------------------------------------------------------------
+
+class Result:
+    def __init__(self, code, out, err, seconds):
+        self.code, self.out, self.err, self.seconds = code, out, err, seconds
+
+
+def ctscope(*args, code=0):
+    """Runs it; out and err as bytes. code=None: any exit code will do."""
+    t0 = time.monotonic()
+    p = subprocess.Popen([CTSCOPE] + [str(a) for a in args], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        out, err = p.communicate(timeout=30 * SLOW)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        raise Failed("ctscope %s: no end of its output, it %s" % (
+            " ".join(map(str, args)), "has ended" if p.poll() is not None else "runs"))
+    r = Result(p.returncode, out, err, time.monotonic() - t0)
+    if code is not None and r.code != code:
+        raise Failed("ctscope %s: exit %d, expected %d: %s" % (
+            " ".join(map(str, args)), r.code, code, r.err.decode(errors="replace")))
+    return r
+
+
+def ctjson(*args):
+    return json.loads(ctscope(*args, "--json").out)
+
+
+def status(vmid):
+    return ctjson("status", vmid)["container"]
+
+
+def usage(vmid):
+    return ctjson("usage", "--interval", "0.2", vmid)["container"]
+
+
+def rows():
+    """list --json by vmid."""
+    return {c["vmid"]: c for c in ctjson("list")["containers"]}
+
+
+# ---- containers ---------------------------------------------------------------------
+
+def cgfile(vmid, name):
+    with open("%s/lxc/%d/%s" % (CGROUP, vmid, name)) as f:
+        return f.read()
+
+
+def cgkey(vmid, name, key):
+    for line in cgfile(vmid, name).splitlines():
+        k, _, v = line.partition(" ")
+        if k == key:
+            return int(v)
+    return None
+
+
+def rootfs(vmid):
+    return "/var/lib/vz/images/%d/subvol-%d-disk-0.subvol" % (vmid, vmid)
+
+
+def make(vmid, rc="", start=True, raw=(), net=None, **keys):
+    """A container of its own: busybox' init, `rc` run at its start."""
+    conf = {"arch": "amd64", "hostname": "ct%d" % vmid, "memory": 128, "swap": 0,
+            "ostype": "unmanaged", "unprivileged": 1,
+            "rootfs": "local:%d/subvol-%d-disk-0.subvol,size=1G" % (vmid, vmid)}
+    conf.update(keys)
+    if net:
+        conf["net0"] = "name=eth0,bridge=vmbr0,hwaddr=BC:24:13:00:%02X:%02X,%s,type=veth" \
+            % (vmid // 256 % 256, vmid % 256, net)
+    owner = "100000" if conf["unprivileged"] else "0"
+    if not conf["unprivileged"]:
+        del conf["unprivileged"]
+    os.makedirs(os.path.dirname(rootfs(vmid)), exist_ok=True)
+    subprocess.run(["cp", "-a", "/run/node/base/" + owner, rootfs(vmid)], check=True)
+    with open(rootfs(vmid) + "/etc/rc.local", "w") as f:
+        f.write(rc + "\n")
+    write_conf(vmid, "".join("%s: %s\n" % kv for kv in sorted(conf.items())) +
+               "".join(line + "\n" for line in raw))
+    _made.append(vmid)
+    if start:
+        pct.start(vmid)
+    return vmid
+
+
+def write_conf(vmid, text):
+    pct.write(pct.conf_path(vmid), text)
+    pct.dotfiles()
+
+
+def many(first, count):
+    """Minimal containers that share one root file system, started at once."""
+    for vmid in range(first, first + count):
+        os.makedirs("/var/lib/vz/images/%d" % vmid)
+        os.symlink("/run/node/base/minimal", rootfs(vmid))
+        pct.write(pct.conf_path(vmid),
+                  "arch: amd64\nentrypoint: /bin/load sleep\nhostname: ct%d\nmemory: 64\n"
+                  "ostype: unmanaged\nrootfs: local:%d/subvol-%d-disk-0.subvol,size=1G\n"
+                  "swap: 0\nunprivileged: 1\n" % (vmid, vmid, vmid))
+        _made.append(vmid)
+    pct.dotfiles()
+    pct.start_many(first, count)
+
+
+def destroy(vmid):
+    if pct.listening(vmid):
+        if pct.state(vmid) == "FROZEN":
+            subprocess.run(["lxc-unfreeze", "-n", str(vmid)])
+        subprocess.run(["lxc-stop", "-n", str(vmid), "--kill"], stderr=subprocess.DEVNULL)
+        pct.wait_stopped(vmid)
+    if os.path.exists(pct.conf_path(vmid)):
+        os.unlink(pct.conf_path(vmid))
+        pct.dotfiles()
+    shutil.rmtree("/var/lib/vz/images/%d" % vmid, ignore_errors=True)
+    shutil.rmtree("/var/lib/lxc/%d" % vmid, ignore_errors=True)
+    if vmid in _made:
+        _made.remove(vmid)
+
+
+def guest(vmid, *cmd, **kw):
+    """A command inside; its output."""
+    return subprocess.run(["lxc-attach", "-n", str(vmid), "--clear-env", "--"] + list(cmd),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          check=True, **kw).stdout.decode()
+
+
+class Load:
+    """`load ARGS` inside a container (a child of lxc-attach: in its cgroup, of its
+    namespaces), waited for until it says "ready"."""
+
+    def __init__(self, vmid, *args):
+        self.p = subprocess.Popen(["lxc-attach", "-n", str(vmid), "--clear-env", "--",
+                                   "/bin/load"] + [str(a) for a in args],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.said = []
+        for line in self.p.stdout:
+            line = line.decode().strip()
+            if line == "ready":
+                return
+            self.said.append(line)
+        raise Failed("load %s ended: exit %d %s" % (args, self.p.wait(), self.said))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.p.kill()
+        self.p.wait()
+        self.p.stdout.close()
+
+
+# ---- TAP ----------------------------------------------------------------------------
+
+def main():
+    if not os.environ.get("SCRATCH"):
+        print("1..0 # SKIP runs in tests/node/scratch run only")
+        sys.exit(77)
+    if not os.access(CTSCOPE, os.X_OK):
+        print("1..0 # SKIP there is no program to test: %r" % CTSCOPE)
+        sys.exit(77)
+    only = sys.argv[1:]
+    failed = 0
+    print("1..%d" % len(_tests), flush=True)
+    for n, (claim, fn) in enumerate(_tests, 1):
+        if only and fn.__name__ not in only:
+            print("ok %d - %s # SKIP not asked for" % (n, claim))
+            continue
+        t0 = time.monotonic()
+        try:
+            fn()
+            print("ok %d - %s" % (n, claim))
+        except Skip as e:
+            print("ok %d - %s # SKIP %s" % (n, claim, e))
+        except Exception as e:  # one broken test must not hide the others
+            failed += 1
+            print("not ok %d - %s" % (n, claim))
+            note(str(e) if isinstance(e, Failed) else traceback.format_exc())
+        for vmid in list(_made):
+            try:
+                destroy(vmid)
+            except Exception:
+                note("destroying %d: %s" % (vmid, traceback.format_exc()))
+        if time.monotonic() - t0 > 5:
+            note("%s: %.1f s" % (fn.__name__, time.monotonic() - t0))
+        sys.stdout.flush()
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""/etc/pve that does not answer: the kernel's truth, one sentence, in bounded time."""
+import os
+import shutil
+import subprocess
+
+from live import (BUILD, HERE, SLOW, Failed, Skip, check, ctscope, equal, main, make, note,
+                  pct, test, until)
+
+LIMIT = 2.5
+
+
+def helper():
+    path = BUILD + "/tests/node/hangfuse"
+    if not os.access(path, os.X_OK):
+        path = "/run/node/hangfuse"
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", path,
+                        HERE + "/../node/hangfuse.c"], check=True)
+    return path
+
+
+class Hang:
+    """pmxcfs' place taken by a FUSE that shows the same files and hangs at `op`."""
+
+    def __init__(self, op):
+        if not os.path.exists("/dev/fuse"):
+            raise Skip("no /dev/fuse")
+        shutil.rmtree("/run/node/pve-copy", ignore_errors=True)
+        shutil.copytree("/etc/pve", "/run/node/pve-copy", symlinks=True)
+        self.p = subprocess.Popen([helper(), "/run/node/pve-copy", "/etc/pve", op],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if self.p.stdout.readline() != b"ready\n":
+            raise Skip("cannot mount FUSE: %s" % self.p.stderr.read().decode())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        # every request that hangs fails now, then nobody is in the way of the umount
+        self.p.kill()
+        self.p.wait()
+        until(lambda: subprocess.run(["umount", "-l", "/etc/pve"],
+                                     stderr=subprocess.DEVNULL).returncode == 0, "umount")
+
+
+@test("with a FUSE that answers, everything is as ever")
+def answers():
+    make(400)
+    with Hang("none"):
+        r = ctscope("list", "--json")
+        check(b'"vmid":400' in r.out, "400 is missing")
+        equal(r.err, b"", "stderr")
+
+
+def hung(op):
+    make(401)
+    with Hang(op):
+        r = ctscope("list", code=None)
+        note("hang at %s: list in %.2f s, exit %d: %s"
+             % (op, r.seconds, r.code, r.err.decode(errors="replace").strip()))
+        check(r.seconds < LIMIT * SLOW, "list took %.1f s" % r.seconds)
+        row = [x for x in r.out.splitlines() if x.split()[:1] == [b"401"]]
+        check(row and b"running" in row[0], "the kernel knows 401: %r" % r.out[:400])
+        check(1 <= r.err.count(b"\n") <= 2 and b"/etc/pve" in r.err,
+              "one sentence: %r" % r.err)
+        r = ctscope("status", 401, code=None)
+        check(r.seconds < LIMIT * SLOW, "status took %.1f s" % r.seconds)
+        check(b"running" in r.out or b"/etc/pve" in r.err, "status: %r %r" % (r.out, r.err))
+    # nobody who hung is left
+    until(lambda: not [p for p in os.listdir("/proc") if p.isdigit() and hangs(p)],
+          "readers that hang forever")
+
+
+def hangs(pid):
+    try:
+        with open("/proc/%s/comm" % pid) as f:
+            return f.read().strip() == "ctscope"
+    except OSError:
+        return False
+
+
+@test("every request hangs: list answers in 2.5 s with what the kernel knows")
+def all_hang():
+    hung("all")
+
+
+@test("the directory cannot be listed")
+def readdir_hangs():
+    hung("readdir")
+
+
+@test("configs cannot be read")
+def read_hangs():
+    hung("read")
+
+
+@test("configs cannot be opened")
+def open_hangs():
+    hung("open")
+
+
+@test("one config hangs, the others are there")
+def one_hangs():
+    make(402)
+    make(403)
+    with Hang("read:/402.conf"):
+        r = ctscope("list", code=None)
+        note("list in %.2f s: %s" % (r.seconds, r.err.decode(errors="replace").strip()))
+        check(r.seconds < LIMIT * SLOW, "list took %.1f s" % r.seconds)
+        for vmid in (b"402", b"403"):
+            row = [x for x in r.out.splitlines() if x.split()[:1] == [vmid]]
+            check(row and b"running" in row[0], "%s: %r" % (vmid, r.out[:400]))
+
+
+@test("every other command ends too")
+def others():
+    make(404)
+    with Hang("all"):
+        for cmd in ("usage", "network", "ps", "config", "snapshots", "logs", "backups"):
+            args = [cmd, "404"] + (["--interval", "0.1"] if cmd == "usage" else [])
+            r = ctscope(*args, code=None)
+            if b"unknown command" in r.err:
+                continue
+            check(r.seconds < 2 * LIMIT * SLOW, "%s took %.1f s" % (cmd, r.seconds))
+            check(r.out or r.err, "%s says nothing" % cmd)
+            if r.code not in (0, 1, 3):
+                raise Failed("%s: exit %d %s" % (cmd, r.code, r.err))
+
+
+@test("/etc/pve that is not mounted at all: one sentence")
+def gone():
+    make(405)
+    os.rename("/etc/pve/local", "/etc/pve/local.away")
+    try:
+        r = ctscope("list", code=None)
+        note("exit %d: %s" % (r.code, r.err.decode(errors="replace").strip()))
+        check(r.code in (0, 3), "exit %d" % r.code)
+        check(r.err.count(b"\n") <= 2, "%r" % r.err)
+    finally:
+        os.rename("/etc/pve/local.away", "/etc/pve/local")
+        pct.dotfiles()
+
+
+main()

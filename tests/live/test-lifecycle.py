@@ -1,0 +1,202 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Start, stop, freeze, kill, reboot: what ctscope says while it happens."""
+import os
+import signal
+import subprocess
+import time
+
+from live import (SLOW, Failed, check, ctscope, equal, guest, main, make, pct, rootfs, rows,
+                  status, test, until)
+
+
+@test("a container that was started is running, with the pid of its init and its uptime")
+def started():
+    make(300)
+    s = status(300)
+    equal(s["status"], "running", "status")
+    equal(s["pid"], pct.init_pid(300), "pid")
+    equal(s["monitor_pid"], monitor(300), "monitor_pid")
+    check(0 <= s["uptime"] <= 15 * SLOW, "uptime %r" % s["uptime"])
+    equal(rows()[300]["status"], "running", "list")
+
+
+def monitor(vmid):
+    want = b"/usr/bin/lxc-start\0-F\0-n\0%d\0" % vmid
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % p, "rb") as f:
+                # its child has the same command line until it executes init
+                if f.read() != want:
+                    continue
+            with open("/proc/%s/cgroup" % p) as f:
+                if "0::/lxc.monitor/%d" % vmid in f.read().splitlines():
+                    return int(p)
+        except OSError:
+            pass
+    return None
+
+
+@test("uptime is PVE's: the age of init in whole seconds")
+def uptime():
+    make(301)
+    time.sleep(1.2)
+    with open("/proc/%d/stat" % pct.init_pid(301)) as f:
+        ticks = int(f.read().rsplit(")", 1)[1].split()[19])
+    s = status(301)
+    with open("/proc/uptime") as f:
+        now = float(f.read().split()[0])
+    want = int(now - ticks / os.sysconf("SC_CLK_TCK"))
+    check(want - 1 * SLOW <= s["uptime"] <= want, "%r, expected %d" % (s["uptime"], want))
+
+
+@test("while a pre-start hook is at work it is starting: PVE says running")
+def starting():
+    make(302, start=False)
+    pct.prepare(302)
+    pct.write("/var/lib/lxc/302/.slow", "%d" % (4 * SLOW))
+    pct.spawn(302)
+    until(lambda: pct.listening(302), "the command socket")
+    s = status(302)
+    equal(s["status"], "starting", "status")
+    equal(s["pve_status"], "running", "pve_status")
+    check("pid" not in s, "pid %r" % s.get("pid"))
+    equal(rows()[302]["status"], "starting", "list")
+    until(lambda: status(302)["status"] == "running", "running at last", 10)
+
+
+@test("a frozen container is frozen, and running again when thawed")
+def frozen():
+    make(303)
+    subprocess.run(["lxc-freeze", "-n", "303"], check=True)
+    s = status(303)
+    equal((s["status"], s["pve_status"]), ("frozen", "running"), "status")
+    equal(rows()[303]["status"], "frozen", "list")
+    subprocess.run(["lxc-unfreeze", "-n", "303"], check=True)
+    equal(status(303)["status"], "running", "status after")
+
+
+@test("a container frozen from inside its cgroup, not by LXC, is frozen too")
+def frozen_by_cgroup():
+    make(304)
+    with open("/sys/fs/cgroup/lxc/304/cgroup.freeze", "w") as f:
+        f.write("1")
+    until(lambda: status(304)["status"] == "frozen", "frozen")
+    with open("/sys/fs/cgroup/lxc/304/cgroup.freeze", "w") as f:
+        f.write("0")
+    until(lambda: status(304)["status"] == "running", "running")
+
+
+@test("stopped by the admin, it is stopped and has no pid")
+def stopped():
+    make(305)
+    pct.kill(305)
+    s = status(305)
+    equal((s["status"], s["pve_status"]), ("stopped", "stopped"), "status")
+    check("pid" not in s, "pid %r" % s.get("pid"))
+    equal(s["uptime"], 0, "uptime")
+
+
+@test("halted from inside, it is stopped")
+def halted_inside():
+    make(306)
+    subprocess.run(["lxc-attach", "-n", "306", "--", "/bin/halt", "-f"],
+                   stderr=subprocess.DEVNULL)
+    until(lambda: status(306)["status"] == "stopped", "stopped")
+
+
+@test("init killed with SIGKILL: stopped, and never an error on the way")
+def killed():
+    make(307)
+    pid = status(307)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: status(307)["status"] == "stopped", "stopped")
+    equal(rows()[307]["status"], "stopped", "list")
+
+
+@test("rebooted from inside: another init, uptime from the start again")
+def rebooted():
+    make(308)
+    before = status(308)["pid"]
+    time.sleep(1.1)
+    subprocess.run(["lxc-attach", "-n", "308", "--", "/bin/reboot", "-f"],
+                   stderr=subprocess.DEVNULL)
+
+    def again():
+        s = status(308)
+        check(s["status"] in ("running", "stopped", "starting", "stopping"), s["status"])
+        return s if s.get("pid") not in (None, before) and s["status"] == "running" else None
+
+    after = until(again, "another init", 20)
+    check(after["uptime"] <= 20 * SLOW, "uptime %r" % after["uptime"])
+
+
+@test("init gone while the monitor still runs its hooks: not running, no stale pid")
+def stopping():
+    make(309)
+    pid = status(309)["pid"]
+    # post-stop hooks of this one take a while
+    with open("/run/node/slow-stop", "w") as f:
+        f.write("%d" % (2 * SLOW))
+    try:
+        os.kill(pid, signal.SIGKILL)
+        seen = set()
+        end = time.monotonic() + 4 * SLOW
+        while time.monotonic() < end:
+            s = status(309)
+            seen.add(s["status"])
+            check(s.get("pid") != pid or s["status"] != "stopped", "a stopped pid")
+            if s["status"] == "stopped":
+                break
+            time.sleep(0.02)
+        check("stopped" in seen and "frozen" not in seen, "seen: %s" % seen)
+    finally:
+        os.unlink("/run/node/slow-stop")
+
+
+@test("a start that fails leaves it stopped")
+def failed_start():
+    make(310, start=False, mp0="/run/node/no-such,mp=/x")
+    try:
+        pct.start(310)
+        raise Failed("it started")
+    except pct.Error:
+        pass
+    equal(status(310)["status"], "stopped", "status")
+
+
+@test("a left-over cgroup does not make a container running")
+def leftover():
+    make(311, start=False)
+    os.makedirs("/sys/fs/cgroup/lxc/311/ns")
+    try:
+        equal(status(311)["status"], "stopped", "status")
+    finally:
+        os.rmdir("/sys/fs/cgroup/lxc/311/ns")
+        os.rmdir("/sys/fs/cgroup/lxc/311")
+
+
+@test("commands say in one sentence that a container is stopped, and do not fail")
+def on_stopped():
+    make(312, start=False)
+    for cmd in ("status", "usage", "network", "ps", "config", "snapshots", "logs"):
+        r = ctscope(cmd, "312", code=None)
+        if b"unknown command" in r.err:
+            continue
+        check(r.code == 0, "%s: exit %d %s" % (cmd, r.code, r.err))
+
+
+@test("its processes are those inside, by the name of their unit")
+def processes():
+    make(313, rc="mkdir -p /sys/fs/cgroup/system.slice/x.service\n"
+         "sh -c 'echo $$ >/sys/fs/cgroup/system.slice/x.service/cgroup.procs;"
+         "exec sleep 1000' &\n")
+    until(lambda: os.path.isdir("/sys/fs/cgroup/lxc/313/ns/system.slice/x.service"), "unit")
+    until(lambda: b"sleep" in ctscope("ps", "313").out, "sleep in ps", 5)
+    line = [x for x in ctscope("ps", "313").out.splitlines() if b"sleep" in x][0]
+    check(b"x.service" in line, line.decode())
+    check(guest(313, "/bin/ps"), "ps inside")
+    check(os.path.isdir(rootfs(313)), "rootfs")
+
+
+main()
