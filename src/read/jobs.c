@@ -75,7 +75,8 @@ static const char *check_node(const char *value)
 static const char *check_prop(const char *type, const char *key, const char *value)
 {
 	static const char *const bools[] = { "enabled", "all", "repeat-missed" };
-	static const char *const texts[] = { "schedule", "pool", "storage", "dumpdir" };
+	static const char *const texts[] = { "schedule", "pool", "storage", "dumpdir",
+					     "comment" };
 
 	if (!str_eq(type, "vzdump"))
 		return NULL;
@@ -92,6 +93,11 @@ static const char *check_prop(const char *type, const char *key, const char *val
 	if (str_eq(key, "node"))
 		return value ? check_node(value) : "it has no value";
 	return NULL;
+}
+
+static bool is_unknown(const char *type)
+{
+	return !str_eq(type, "vzdump") && !str_eq(type, "realm-sync");
 }
 
 static bool is_list(const char *key)
@@ -206,6 +212,7 @@ static void take_warns(struct warns *to, struct warns *from)
 int jobs_parse(const char *p, size_t n, struct backup_jobs *ret, struct err *err)
 {
 	static const struct sc_kind kind = {
+		.is_weak = is_unknown,
 		.check_prop = check_prop,
 		.is_list = is_list,
 	};

@@ -10,6 +10,14 @@
 #define STATE_FILE      "var/lib/pve-manager/pve-replication-state.json"
 #define STATE_MAX_BYTES ((size_t)4 << 20)
 
+static bool all_digits(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
 /* "<vmid>-<number>" */
 static bool parse_id(const char *id, uint32_t *ret_vmid, uint32_t *ret_number)
 {
@@ -17,6 +25,14 @@ static bool parse_id(const char *id, uint32_t *ret_vmid, uint32_t *ret_number)
 
 	return span_cut(&s, '-', &vmid) && num_parse_u32(vmid, ret_vmid) == 0 &&
 	       num_parse_u32(s, ret_number) == 0 && *ret_vmid >= 100;
+}
+
+static bool is_header(const char *type, const char *id)
+{
+	struct span s = span_str(id), vmid;
+
+	(void)type;
+	return span_cut(&s, '-', &vmid) && all_digits(vmid) && all_digits(s);
 }
 
 static const char *check_header(const char *type, const char *id)
@@ -96,6 +112,7 @@ int replication_parse(const char *p, size_t n, struct replication_jobs *ret,
 {
 	static const struct sc_kind kind = {
 		.lower_type = true,
+		.is_header = is_header,
 		.check_header = check_header,
 		.check_prop = check_prop,
 	};

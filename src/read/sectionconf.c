@@ -138,7 +138,8 @@ static void one_line(struct parser *ps, struct piece s)
 	if (memchr(s.p, '\0', s.n)) {
 		warns_add(&ps->conf.warns, ps->line, "ignored: it holds a NUL byte");
 	} else if (!ps->open) {
-		if (match_header(s, &type, &id))
+		if (match_header(s, &type, &id) &&
+		    (!ps->kind->is_header || ps->kind->is_header(type, id)))
 			open_section(ps, type, id);
 		else
 			warns_add(&ps->conf.warns, ps->line,

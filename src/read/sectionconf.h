@@ -48,6 +48,8 @@ struct sectionconf {
 struct sc_kind {
 	bool lower_type;  /* types are folded to lower case */
 	bool id_has_type; /* ids are told apart with their type (ha/resources.cfg) */
+	/* false: the line looks like a header but is none, and opens nothing */
+	bool (*is_header)(const char *type, const char *id);
 	/* a section of such a type never replaces another of its id */
 	bool (*is_weak)(const char *type);
 	const char *(*check_header)(const char *type, const char *id);

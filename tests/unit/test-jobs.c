@@ -142,6 +142,12 @@ static void jobs_that_pve_drops(void)
 	CHECK_STR(j.n ? j.v[0].id : NULL, "c");
 	CHECK_U64(j.warns.n, 1); /* a: no schedule; exclude-path may be repeated */
 	backup_jobs_done(&j);
+	jobs_of("vzdump: a\n\tschedule x\n\nnewer: a\n\nvzdump: b\n\tschedule x\n\n"
+		"realm-sync: b\n",
+		&j);
+	CHECK(j.n == 1 && str_eq(j.v[0].id, "a"),
+	      "a type PVE knows replaces, others not");
+	backup_jobs_done(&j);
 	jobs_of("", &j);
 	CHECK(!j.n && !j.warns.n, "empty");
 }
@@ -273,6 +279,7 @@ static void odd_replication(void)
 		"\"local/n\":7}}";
 	_cleanup_(replication_jobs_done) struct replication_jobs j = { 0 };
 	_cleanup_(replication_states_done) struct replication_states s = { 0 };
+	static const char loose[] = "local: 102\nlocal: 103-0\n\ttarget n2";
 	_cleanup_close_ int root = fixture_open("hosts/empty");
 	struct err err = { 0 };
 
@@ -283,6 +290,9 @@ static void odd_replication(void)
 	CHECK(j.warns.n == 7, "%zu", j.warns.n);
 	CHECK(replication_state_parse(state, strlen(state), &s, &err) == 0, "%s",
 	      err.msg);
+	replication_jobs_done(&j);
+	CHECK(replication_parse(loose, strlen(loose), &j, &err) == 0, "%s", err.msg);
+	CHECK(j.n == 1 && j.v[0].vmid == 103, "what is no header opens no section");
 	CHECK(s.n == 1 && s.v[0].vmid == 101 && s.v[0].last_sync_sec.kind == VAL_ABSENT,
 	      "%zu", s.n);
 	CHECK(replication_state_parse("{\"100\":", 7, &s, &err) == -EBADMSG, "cut off");
