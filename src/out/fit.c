@@ -64,12 +64,11 @@ static void share(struct fit_col *v, size_t n, size_t left)
 	}
 }
 
-void fit_columns(struct fit_col *v, size_t n, size_t width, bool keep)
+void fit_columns(struct fit_col *v, size_t n, size_t width)
 {
 	size_t taken;
 
-	if (!keep)
-		leave_out(v, n, width);
+	leave_out(v, n, width);
 	for (size_t i = 0; i < n; i++)
 		v[i].width = least(&v[i]);
 	taken = total(v, n, least);

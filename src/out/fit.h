@@ -11,7 +11,7 @@ struct fit_col {
 	size_t natural; /* columns of the terminal its widest cell or heading takes */
 	size_t heading; /* its heading alone */
 	bool shrink;    /* its cells may be cut */
-	bool empty;     /* no row has a value */
+	bool empty;     /* no row has a value: goes before all others */
 	unsigned minor; /* 0: never left out for lack of room; the largest goes first */
 
 	bool drop;
@@ -20,11 +20,11 @@ struct fit_col {
 
 /*
  * Makes n columns, one blank between them, fit `width`: columns without any value go
- * first, then the least important ones, then cells are cut where that is allowed. With
- * `keep` (the user named the columns) none is left out. What still does not fit is wider
- * than the terminal: a long line is read more easily than a torn one.
+ * first, then the least important ones, then cells are cut where that is allowed. What
+ * still does not fit is wider than the terminal: a long line is read more easily than a
+ * torn one.
  */
-void fit_columns(struct fit_col *v, size_t n, size_t width, bool keep);
+void fit_columns(struct fit_col *v, size_t n, size_t width);
 
 /* Cuts escaped text to `width`, ending it with ".." where something is missing. */
 void fit_cut(struct buf *text, size_t width);

@@ -182,16 +182,33 @@ static void measure(const struct layout *l, const struct rows *rows, size_t i,
 	}
 }
 
+static bool is_named(const struct table_opts *o, const struct col *col)
+{
+	struct span rest = span_str(o->columns && !o->own_columns ? o->columns : ""),
+		    name;
+
+	span_skip(&rest, "+");
+	while (span_cut(&rest, ',', &name))
+		if (span_eq_nocase(name, col->heading))
+			return true;
+	return false;
+}
+
 /* Narrow terminals: which columns are left out, how wide the others are. */
 static void fit(struct layout *l, const struct rows *rows)
 {
 	struct fit_col v[MAX_COLS] = { 0 };
 	size_t n = 0;
 
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++) {
 		measure(l, rows, i, &v[i]);
-	fit_columns(v, l->n, l->o->width,
-		    l->o->columns && *l->o->columns != '+' && !l->o->own_columns);
+		/* who names a column wants it, empty or not */
+		if (is_named(l->o, l->pick[i])) {
+			v[i].empty = false;
+			v[i].minor = 0;
+		}
+	}
+	fit_columns(v, l->n, l->o->width);
 	for (size_t i = 0; i < l->n; i++) {
 		if (v[i].drop)
 			continue;
