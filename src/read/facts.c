@@ -284,7 +284,8 @@ static void add_running(struct reading *rd)
 	size_t n = f->n_cts;
 	size_t at = 0;
 
-	qsort(f->cts, n, sizeof(*f->cts), cmp_ct);
+	if (n)
+		qsort(f->cts, n, sizeof(*f->cts), cmp_ct);
 	for (size_t i = 0; i < rd->n_sockets; i++) {
 		uint32_t id = rd->sockets[i];
 		struct ct *ct;
@@ -303,7 +304,8 @@ static void add_running(struct reading *rd)
 					      "(/etc/pve/lxc/%u.conf)",
 					      id);
 	}
-	qsort(f->cts, f->n_cts, sizeof(*f->cts), cmp_ct);
+	if (f->n_cts)
+		qsort(f->cts, f->n_cts, sizeof(*f->cts), cmp_ct);
 }
 
 static void first_cpu(struct reading *rd, struct val *usage, uint64_t *at)
