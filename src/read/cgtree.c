@@ -181,7 +181,8 @@ int cgtree_open(int dir, const struct cgtree *t, size_t i, int *ret)
 /* What one listing may still take. */
 struct walk {
 	struct cgtree *t;
-	size_t cap, max_nodes, per_node, entries;
+	size_t cap, max_nodes, per_node;
+	size_t max_entries; /* read of one directory */
 	unsigned max_depth;
 	bool cut; /* some directory could not be counted to its end */
 };
@@ -229,31 +230,70 @@ static bool may_take(const struct walk *w, size_t i, uint64_t taken)
 	       w->t->v[i].depth < w->max_depth;
 }
 
-/* Takes the children of node i out of its open directory. */
-static void list_children(struct walk *w, DIR *d, size_t i)
+/* Which children one pass over a directory takes. */
+enum pass { PASS_ALL, PASS_KNOWN, PASS_REST };
+
+static bool fits(const struct cgtree *t, size_t i, enum pass pass, const char *name)
 {
-	uint64_t total = count_dirs(dirfd(d)), seen = 0, taken = 0;
+	struct span up = { "", 0 }, label;
+
+	if (pass == PASS_ALL)
+		return true;
+	if (t->v[i].name)
+		up = span_str(t->v[i].name);
+	return (cgtree_kind(span_str(name), up, &label) == CGK_OTHER) ==
+	       (pass == PASS_REST);
+}
+
+/* Returns how many it took. `total` is how many there are, UINT64_MAX: not known. */
+static uint64_t take_children(struct walk *w, DIR *d, size_t i, uint64_t total,
+			      enum pass pass, uint64_t taken, uint64_t *ret_seen)
+{
+	uint64_t seen = 0;
+	size_t left = w->max_entries;
 	struct dirent *de;
 
-	for (;;) {
-		if (total != UINT64_MAX && (seen >= total || !may_take(w, i, taken)))
-			break; /* the rest is known by number */
-		if (!w->entries) {
+	for (; may_take(w, i, taken) || total == UINT64_MAX; left--) {
+		if (seen >= total)
+			break; /* the rest is files */
+		if (!left) {
 			w->cut |= total == UINT64_MAX;
 			break;
 		}
 		de = readdir(d);
 		if (!de)
 			break;
-		w->entries--;
 		if (str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
 		    !is_dir(dirfd(d), de))
 			continue;
 		seen++;
-		if (may_take(w, i, taken)) {
+		if (may_take(w, i, taken) && fits(w->t, i, pass, de->d_name)) {
 			add_node(w, i, de->d_name);
 			taken++;
 		}
+	}
+	*ret_seen = seen;
+	return taken;
+}
+
+/*
+ * Takes the children of node i out of its open directory: where they are too many, units
+ * and nested containers before whatever else is there.
+ */
+static void list_children(struct walk *w, DIR *d, size_t i)
+{
+	uint64_t total = count_dirs(dirfd(d)), seen = 0, taken = 0;
+	bool many = total == UINT64_MAX || total > w->per_node;
+
+	if (may_take(w, i, 0)) {
+		taken = take_children(w, d, i, total, many ? PASS_KNOWN : PASS_ALL, 0,
+				      &seen);
+		if (many) {
+			rewinddir(d);
+			taken = take_children(w, d, i, total, PASS_REST, taken, &seen);
+		}
+	} else if (total == UINT64_MAX) {
+		take_children(w, d, i, total, PASS_ALL, 0, &seen);
 	}
 	w->t->v[i].more = num_sub(total == UINT64_MAX ? seen : total, taken);
 }
@@ -325,11 +365,11 @@ int cgtree_list(int dir, const struct cgtree_limits *lim, struct cgtree *ret,
 		.max_nodes = lim && lim->nodes ? lim->nodes : 256,
 		.max_depth = MIN(lim && lim->depth ? lim->depth : 4, MAX_DEPTH - 1),
 		.per_node = lim && lim->per_node ? lim->per_node : 64,
+		.max_entries = 200000,
 	};
 	struct stat st;
 	int r;
 
-	w.entries = 65536 + w.max_nodes * 128;
 	t.has_ns =
 		fstatat(dir, "ns", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 	GROW(t.v, t.n, w.cap);

@@ -14,6 +14,7 @@
 #define MAX_STATUS_TOTAL ((size_t)32 << 20)
 #define MAX_CMDLINE      4096
 #define MAX_IDMAP        340
+#define MAX_PROC_DIRS    ((size_t)1 << 20)
 #define CMDLINE_ATTEMPTS 8
 
 static void proc_done(struct proc *p)
@@ -218,7 +219,32 @@ static void sort_unique(struct pids *p)
 	p->n = n;
 }
 
-static int list_all(int cgdir, struct pids *pids, uint64_t *ret_left, struct err *err)
+/*
+ * All processes of the node, to be told apart by their cgroup: a guest can make more
+ * cgroups than we look into, and must not hide processes in them.
+ */
+static int list_proc(int rootfd, struct pids *pids, struct err *err)
+{
+	_cleanup_(strv_done) struct strv names = { 0 };
+	uint32_t pid;
+	int r;
+
+	r = fs_list(rootfd, "proc", MAX_PROC_DIRS, &names, err);
+	if (r < 0 && r != -EFBIG)
+		return r;
+	pids->n = 0;
+	for (size_t i = 0; i < names.n; i++) {
+		if (num_parse_u32(span_str(names.v[i]), &pid) < 0 || !pid ||
+		    pid > INT32_MAX)
+			continue;
+		GROW(pids->v, pids->n, pids->cap);
+		pids->v[pids->n++] = (pid_t)pid;
+	}
+	return r;
+}
+
+static int list_all(int rootfd, int cgdir, struct pids *pids, uint64_t *ret_left,
+		    struct err *err)
 {
 	static const struct cgtree_limits lim = { .nodes = 2048,
 						  .depth = 16,
@@ -238,8 +264,10 @@ static int list_all(int cgdir, struct pids *pids, uint64_t *ret_left, struct err
 		    fs_open(fd, "ns", O_PATH | O_DIRECTORY | O_NOFOLLOW, &ns, NULL) == 0)
 			list_pids(ns, pids);
 	}
-	sort_unique(pids);
 	*ret_left = t.left_out;
+	if (t.left_out && list_proc(rootfd, pids, NULL) == 0)
+		*ret_left = 0;
+	sort_unique(pids);
 	return 0;
 }
 
@@ -355,11 +383,11 @@ static int read_one(struct reader *rd, pid_t pid, struct proc *ret)
 
 	r = open_pid(rd->proc, pid, &dir);
 	if (r == 0)
+		r = take_cgroup(rd, dir, &p);
+	if (r == 0)
 		r = take_stat(dir, &p);
 	if (r == 0)
 		r = take_status(rd, dir, &p);
-	if (r == 0)
-		r = take_cgroup(rd, dir, &p);
 	if (r < 0) {
 		proc_done(&p);
 		return r;
@@ -511,7 +539,7 @@ int procs_read(int rootfd, int cgdir, const struct procs_opts *o, struct procs *
 
 	r = fs_open(rootfd, "proc", O_PATH | O_DIRECTORY, &proc, err);
 	if (r == 0)
-		r = list_all(cgdir, &pids, &p.cgroups_left, err);
+		r = list_all(rootfd, cgdir, &pids, &p.cgroups_left, err);
 	if (r < 0)
 		return r;
 	rd.proc = proc;

@@ -56,11 +56,12 @@ struct procs_opts {
 };
 
 /*
- * Reads all of them: pids of the cgroups below `cgdir` (lxc/<id>), then of each process
- * what /proc says through one directory fd held over all its files, so that a reused pid
- * is noticed; its cgroup must still be the container's. A process that ends meanwhile is
- * left out. Command lines are read by a process of their own with a deadline, because the
- * memory they lie in belongs to the guest and may never answer (FUSE, userfaultfd).
+ * Reads all of them: pids of the cgroups below `cgdir` (lxc/<id>), or, where these are
+ * too many to look into, of all of /proc; then what /proc says of each process through
+ * one directory fd held over all its files, so that a reused pid is noticed; its cgroup
+ * must still be the container's. A process that ends meanwhile is left out. Command lines
+ * are read by a process of their own with a deadline, because the memory they lie in
+ * belongs to the guest and may never answer.
  */
 int procs_read(int rootfd, int cgdir, const struct procs_opts *o, struct procs *ret,
 	       struct err *err);

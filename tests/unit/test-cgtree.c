@@ -183,6 +183,29 @@ static void bounds_hold_and_what_is_left_out_is_counted(void)
 	tmproot_remove(&r);
 }
 
+static void units_come_before_what_fills_a_directory(void)
+{
+	_cleanup_(cgtree_done) struct cgtree t = { 0 };
+	struct tmproot r;
+	char path[256];
+	int dir;
+
+	tmproot_make(&r);
+	for (int i = 0; i < 500; i++) {
+		snprintf(path, sizeof(path), "101/ns/z%d/", i);
+		tmproot_dirs(&r, path);
+	}
+	tmproot_dirs(&r, "101/ns/system.slice/nginx.service/");
+	tmproot_dirs(&r, "101/ns/lxc.payload.web/");
+	dir = open_ct(r.fd, "101");
+	CHECK(cgtree_list(dir, NULL, &t, NULL) == 0, "list");
+	CHECK(find(&t, "nginx.service") && find(&t, "lxc.payload.web"), "not there");
+	CHECK(t.n == 1 + 64 + 1, "%zu", t.n);
+	CHECK_U64(t.v[0].more, 502 - 64);
+	close(dir);
+	tmproot_remove(&r);
+}
+
 static void any_byte_may_be_in_a_name(void)
 {
 	static const char *const names[] = { "a\x1b[2J", "q\"'\\", "tab\there",
@@ -257,6 +280,7 @@ int main(void)
 	RUN(the_recorded_systemd_guest_is_listed);
 	RUN(a_guest_without_units_is_one_node);
 	RUN(bounds_hold_and_what_is_left_out_is_counted);
+	RUN(units_come_before_what_fills_a_directory);
 	RUN(any_byte_may_be_in_a_name);
 	RUN(a_cgroup_that_vanishes_is_gone_not_an_error);
 	RUN(a_symlink_is_not_followed);

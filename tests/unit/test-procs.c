@@ -228,6 +228,31 @@ static void the_number_of_processes_is_bounded(void)
 	tmproot_remove(&r);
 }
 
+static void more_cgroups_than_we_look_into_hide_no_process(void)
+{
+	_cleanup_(procs_done) struct procs p = { 0 };
+	struct procs_opts o = { .vmid = 101, .init_pid = 50 };
+	struct tmproot r;
+	char path[64];
+	int dir;
+
+	make_ct(&r);
+	for (int i = 0; i < 1100; i++) {
+		snprintf(path, sizeof(path), "cg/lxc/101/ns/x%d/", i);
+		tmproot_dirs(&r, path);
+	}
+	/* not in any list that is read, as if it were in the 1100th of them */
+	put_proc(&r, 60, "hidden", "0::/lxc/101/ns/x1099\n", "0");
+	put_proc(&r, 61, "other", "0::/lxc/102/ns\n", "0");
+	put_proc(&r, 50, "a", "0::/lxc/101/ns\n", "0");
+	dir = open_ct(r.fd, "cg/lxc/101");
+	CHECK(procs_read(r.fd, dir, &o, &p, NULL) == 0, "read");
+	CHECK(p.n == 2 && p.v[1].pid == 60, "%zu", p.n);
+	CHECK_U64(p.cgroups_left, 0);
+	close(dir);
+	tmproot_remove(&r);
+}
+
 /* One that never answers takes a mapping only a live test can make: here a FIFO. */
 static void a_command_line_that_cannot_be_read_holds_up_no_other(void)
 {
@@ -278,6 +303,7 @@ int main(void)
 	RUN(a_pid_that_is_someone_elses_by_now_is_left_out);
 	RUN(sixty_thousand_groups_hide_nothing);
 	RUN(the_number_of_processes_is_bounded);
+	RUN(more_cgroups_than_we_look_into_hide_no_process);
 	RUN(a_command_line_that_cannot_be_read_holds_up_no_other);
 	return DONE();
 }
