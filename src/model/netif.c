@@ -76,7 +76,7 @@ char *netaddr_text(uint8_t family, const uint8_t *addr)
 int netaddr_parse(const char *text, uint8_t *ret_family, uint8_t *ret_addr,
 		  uint8_t *ret_len)
 {
-	struct span rest = span_str(text), host;
+	struct span rest = span_str(text), host = { 0 };
 	uint8_t addr[16] = { 0 }, family;
 	char s[INET6_ADDRSTRLEN];
 	uint32_t len = 255;

@@ -644,7 +644,7 @@ static int take_records(struct span *s, uint64_t n, size_t size, void *ret)
 
 #define TAKE(list, count)                                                                \
 	({                                                                               \
-		(list).v = xcalloc((count), sizeof(*(list).v));                          \
+		(list).v = (count) ? xcalloc((count), sizeof(*(list).v)) : NULL;         \
 		(list).n = (list).cap = (count);                                         \
 		take_records(&s, (count), sizeof(*(list).v), (list).v);                  \
 	})

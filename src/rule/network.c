@@ -69,7 +69,7 @@ bool network_parse_trunks(const char *trunks, uint64_t map[64])
 	struct span rest = span_str(trunks), part;
 
 	while (span_cut(&rest, ';', &part)) {
-		struct span last = part, first;
+		struct span last = part, first = { 0 };
 		uint32_t a, b;
 
 		span_cut(&last, '-', &first);

@@ -122,10 +122,12 @@ static void done(struct world *w)
 static const char *found(struct world *w)
 {
 	static char text[512];
-	const struct net_findings *all[] = { &w->v.ifaces[0].findings, &w->v.findings };
+	const struct net_findings *all[2];
 
-	network_join(&w->v);
+	network_join(&w->v); /* may move the interfaces */
 	network_check(&w->v, &w->claims);
+	all[0] = &w->v.ifaces[0].findings;
+	all[1] = &w->v.findings;
 	text[0] = '\0';
 	for (size_t k = 0; k < ARRAY_SIZE(all); k++)
 		for (size_t i = 0; i < all[k]->n; i++)
@@ -376,6 +378,18 @@ static void a_tag_without_filtering_has_its_own_bridge(void)
 	CHECK_STR(found(&stopped), "");
 }
 
+static void trunks_are_lists_of_vlans(void)
+{
+	uint64_t map[64] = { 0 };
+
+	CHECK(network_parse_trunks("10;20-22;4094", map), "a list");
+	CHECK(map[0] == (UINT64_C(1) << 10 | UINT64_C(7) << 20), "%jx", (uintmax_t)map[0]);
+	CHECK(map[63] == UINT64_C(1) << 62, "%jx", (uintmax_t)map[63]);
+	CHECK(!network_parse_trunks("10;;20", map), "nothing is no VLAN");
+	CHECK(!network_parse_trunks("a", map), "a letter");
+	CHECK(network_parse_trunks("4000-99999", map), "the rest does not exist");
+}
+
 static void rates_are_compared(void)
 {
 	_cleanup_(done) struct world w = good(), none = good(), other = good();
@@ -516,6 +530,7 @@ int main(void)
 	RUN(mac_name_and_mtu_are_compared);
 	RUN(vlans_of_the_port_are_compared);
 	RUN(a_tag_without_filtering_has_its_own_bridge);
+	RUN(trunks_are_lists_of_vlans);
 	RUN(rates_are_compared);
 	RUN(two_that_claim_the_same_are_told);
 	RUN(drops_count_from_one_in_a_hundred);
