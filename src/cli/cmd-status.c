@@ -182,6 +182,10 @@ static void print_memory(const struct app *app, const struct ctrow *r)
 	const struct ct *ct = r->ct;
 	const struct cg_memory *m = &ct->memory;
 
+	if (ct_is_up(ct) && m->current_bytes.kind == VAL_ABSENT)
+		buf_adds(
+			&b,
+			"use not known (the kernel has no memory controller on cgroup v2), ");
 	put_share(&b, app, ct_mem_bytes(ct), val_set(ct_maxmem_bytes(ct)));
 	if (m->file_bytes.kind == VAL_SET) {
 		buf_adds(&b, ", cache ");
