@@ -3,14 +3,14 @@
 
 const struct cmd *const cmds[] = {
 	&cmd_list,
-	&cmd_ps,
-	&cmd_network,
 	&cmd_status,
 	&cmd_usage,
-	&cmd_backups,
-	&cmd_logs,
+	&cmd_network,
+	&cmd_ps,
 	&cmd_config,
 	&cmd_snapshots,
+	&cmd_backups,
+	&cmd_logs,
 };
 
 const size_t ncmds = ARRAY_SIZE(cmds);
