@@ -9,12 +9,13 @@
 #include "cli/statjson.h"
 #include "out/text.h"
 #include "pveconf.h"
+#include "read/lxc.h"
 
 #define DEFAULT_INTERVAL_USEC (100 * USEC_PER_MSEC)
 #define DEFAULT_WATCH_USEC    (2 * USEC_PER_SEC)
 
 struct status_opts {
-	bool watch;
+	bool watch, lxc;
 	uint64_t interval_usec;
 	uint64_t every_usec;
 };
@@ -23,6 +24,8 @@ struct status_opts {
 static const struct opt opts[] = {
 	{ "watch", 'w', OPT_FLAG, NULL, "show it again and again, until interrupted",
 	  O(watch) },
+	{ "lxc", 0, OPT_FLAG, NULL, "ask liblxc too: its state, as lxc-info has it",
+	  O(lxc) },
 	{ "every", 0, OPT_DURATION, "SECONDS", "with --watch: how often (2)",
 	  O(every_usec) },
 	{ "interval", 'i', OPT_DURATION, "SECONDS",
@@ -36,6 +39,26 @@ static void on_signal(int sig)
 {
 	(void)sig;
 	interrupted = 1;
+}
+
+/*
+ * What liblxc says, asked only on demand: it goes through the container's monitor, which
+ * may not answer, and maps libraries that nothing else here needs.
+ */
+struct lxc_view {
+	struct lxc_state state;
+	struct err err;
+	bool asked;
+};
+
+static void ask_lxc(const struct ct *ct, struct lxc_view *ret)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", ct->vmid);
+	ret->asked = true;
+	if (lxc_read_state(name, LXC_TIMEOUT_USEC, &ret->state, &ret->err) < 0)
+		ret->state = (struct lxc_state){ 0 };
 }
 
 /* ---- as text: the look of systemctl status ---- */
@@ -270,9 +293,23 @@ static void print_rest(const struct app *app, const struct ctrow *r)
 	}
 }
 
-static void print_text(const struct app *app, const struct ctrow *r)
+static void print_lxc(const struct app *app, const struct lxc_view *v)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	if (!v->asked)
+		return;
+	text_escape(&b, tbytes_str(*v->state.state ? v->state.state : v->err.msg), false);
+	if (v->state.init_pid)
+		buf_addf(&b, ", init %d", v->state.init_pid);
+	line(app->out, "LXC", &b);
+}
+
+static void print_text(const struct app *app, const struct ctrow *r,
+		       const struct lxc_view *lxc)
 {
 	print_title(app, r);
+	print_lxc(app, lxc);
 	print_config(app, r);
 	if (r->ct->conf || ct_is_up(r->ct)) {
 		print_cpu(app, r);
@@ -320,7 +357,22 @@ static void json_addrs(struct jw *w, const struct ct *ct)
 	jw_end(w);
 }
 
-static void json_one(struct jw *w, const char *key, const struct ctrow *r)
+static void json_lxc(struct jw *w, const struct lxc_view *v)
+{
+	if (!v->asked)
+		return;
+	jw_obj(w, "lxc");
+	if (*v->state.state)
+		jw_str(w, "state", v->state.state);
+	else
+		jw_str(w, "error", v->err.msg);
+	if (v->state.init_pid)
+		jw_int(w, "init_pid", (uint64_t)v->state.init_pid);
+	jw_end(w);
+}
+
+static void json_one(struct jw *w, const char *key, const struct ctrow *r,
+		     const struct lxc_view *lxc)
 {
 	const struct ct *ct = r->ct;
 
@@ -336,11 +388,12 @@ static void json_one(struct jw *w, const char *key, const struct ctrow *r)
 	json_pids(w, "pids", &ct->pids);
 	json_pressure(w, "pressure", &ct->pressure);
 	json_addrs(w, ct);
+	json_lxc(w, lxc);
 	jw_end(w);
 }
 
 static int print_json(const struct app *app, const struct facts *f,
-		      const struct ctrow *rows, size_t n)
+		      const struct ctrow *rows, const struct lxc_view *lxc, size_t n)
 {
 	struct err err = { 0 };
 	struct jw *w;
@@ -351,11 +404,11 @@ static int print_json(const struct app *app, const struct facts *f,
 	if (f->interval_usec)
 		jw_ratio(w, "interval", f->interval_usec, USEC_PER_SEC);
 	if (n == 1) {
-		json_one(w, "container", &rows[0]);
+		json_one(w, "container", &rows[0], &lxc[0]);
 	} else {
 		jw_arr(w, "containers");
 		for (size_t i = 0; i < n; i++)
-			json_one(w, NULL, &rows[i]);
+			json_one(w, NULL, &rows[i], &lxc[i]);
 		jw_end(w);
 	}
 	return app_json_end(app, w);
@@ -382,20 +435,23 @@ static struct facts_want make_want(const struct status_opts *o)
 	};
 }
 
-static int print_rows(const struct app *app, const struct facts *f, const struct ct **cts,
-		      size_t n)
+static int print_rows(const struct app *app, const struct status_opts *o,
+		      const struct facts *f, const struct ct **cts, size_t n)
 {
 	_cleanup_free_ struct ctrow *rows = xcalloc(n, sizeof(*rows));
+	_cleanup_free_ struct lxc_view *lxc = xcalloc(n, sizeof(*lxc));
 	int r = EXIT_FINE;
 
 	for (size_t i = 0; i < n; i++)
 		ctrow_init(&rows[i], f, cts[i]);
+	for (size_t i = 0; o->lxc && i < n; i++)
+		ask_lxc(cts[i], &lxc[i]);
 	if (app->json) {
-		r = print_json(app, f, rows, n);
+		r = print_json(app, f, rows, lxc, n);
 	} else {
 		for (size_t i = 0; i < n; i++) {
 			fputs(i ? "\n" : "", app->out);
-			print_text(app, &rows[i]);
+			print_text(app, &rows[i], &lxc[i]);
 		}
 	}
 	for (size_t i = 0; i < n; i++)
@@ -412,7 +468,7 @@ static int show_one(const struct app *app, const struct status_opts *o, const ch
 	if (r)
 		return r;
 	ct = &f.cts[0];
-	return print_rows(app, &f, &ct, 1);
+	return print_rows(app, o, &f, &ct, 1);
 }
 
 /* All of them in one reading: one interval, not one for each. */
@@ -445,7 +501,7 @@ static int show_many(const struct app *app, const struct status_opts *o,
 		}
 	}
 	if (n)
-		r = print_rows(app, &f, cts, n);
+		r = print_rows(app, o, &f, cts, n);
 	return r ? r : bad;
 }
 
@@ -488,6 +544,10 @@ static int status_run(struct app *app, int argc, char **argv)
 
 	if (r)
 		return r < 0 ? EXIT_USAGE : EXIT_FINE;
+	if (o.lxc && !app->live)
+		return app_error(
+			app, EXIT_USAGE,
+			"--lxc asks the running system: --root does not go with it");
 	if (!pos.n)
 		return app_error(app, EXIT_USAGE,
 				 "which container? ctscope list shows them all");

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from live import (SLOW, Failed, check, ctscope, equal, guest, main, make, pct, rootfs, rows,
+from live import (ctjson, SLOW, Failed, check, ctscope, equal, guest, main, make, pct, rootfs, rows,
                   status, test, until)
 
 
@@ -72,6 +72,8 @@ def frozen():
     s = status(303)
     equal((s["status"], s["pve_status"]), ("frozen", "running"), "status")
     equal(rows()[303]["status"], "frozen", "list")
+    equal(ctjson("status", 303, "--lxc")["container"]["lxc"],
+          {"state": "FROZEN", "init_pid": s["pid"]}, "what liblxc says")
     subprocess.run(["lxc-unfreeze", "-n", "303"], check=True)
     equal(status(303)["status"], "running", "status after")
 
