@@ -36,6 +36,9 @@ struct facts {
 	bool is_pve;     /* /etc/pve is there */
 	bool quorate;    /* PVE's own test: mode bit 0200 of /etc/pve/local */
 	char *pve_error; /* /etc/pve could not be read (hangs, EACCES): one sentence */
+	char **warnings; /* a sentence for each file of the cluster that could not be read
+			  */
+	size_t n_warnings;
 	uint64_t time_real_usec; /* of the reading */
 	uint64_t interval_usec;  /* between the two CPU readings; 0: only one was made */
 	struct host host;

@@ -144,6 +144,8 @@ int app_facts(const struct app *app, struct facts_want want, struct facts *ret)
 		app_error(app, r, "%s", err.msg);
 	else if (ret->pve_error)
 		app_warn(app, "%s", ret->pve_error);
+	for (size_t i = 0; r == 0 && i < ret->n_warnings; i++)
+		app_warn(app, "%s", ret->warnings[i]);
 	return facts_exit(r);
 }
 

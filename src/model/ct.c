@@ -51,6 +51,9 @@ void facts_done(struct facts *f)
 	free(f->cts);
 	free(f->node);
 	free(f->pve_error);
+	for (size_t i = 0; i < f->n_warnings; i++)
+		free(f->warnings[i]);
+	free(f->warnings);
 	*f = (struct facts){ 0 };
 }
 

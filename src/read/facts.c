@@ -207,6 +207,12 @@ static void take_confs(struct reading *rd)
 	}
 }
 
+static void warn(struct facts *f, const struct err *err)
+{
+	f->warnings = xreallocarray(f->warnings, f->n_warnings + 1, sizeof(*f->warnings));
+	f->warnings[f->n_warnings++] = xasprintf("/etc/pve/%s", err->msg);
+}
+
 static void take_pools_and_ha(struct reading *rd)
 {
 	struct span user = pvefs_data(&rd->pve, "etc/pve/user.cfg");
@@ -214,13 +220,14 @@ static void take_pools_and_ha(struct reading *rd)
 	struct span status = pvefs_data(&rd->pve, "etc/pve/ha/manager_status");
 	_cleanup_(pools_done) struct pools pools = { 0 };
 	_cleanup_(ha_done) struct ha ha = { 0 };
+	struct err err = { 0 };
 
-	if (user.n)
-		(void)pools_parse(user.p, user.n, &pools, NULL);
-	if (res.n)
-		(void)ha_parse_resources(res.p, res.n, &ha.resources, NULL);
-	if (status.n)
-		(void)ha_parse_status(status.p, status.n, &ha.status, NULL);
+	if (user.n && pools_parse(user.p, user.n, &pools, &err) < 0)
+		warn(rd->f, &err);
+	if (res.n && ha_parse_resources(res.p, res.n, &ha.resources, &err) < 0)
+		warn(rd->f, &err);
+	if (status.n && ha_parse_status(status.p, status.n, &ha.status, &err) < 0)
+		warn(rd->f, &err);
 	for (size_t i = 0; i < rd->f->n_cts; i++) {
 		struct ct *ct = &rd->f->cts[i];
 		const char *pool = pools_of(&pools, ct->vmid);
