@@ -29,6 +29,7 @@ struct findings {
 	size_t n, cap;
 };
 
+void finding_clear(struct finding *f);
 void findings_done(struct findings *f);
 
 /* Worst first, then by rule, container and line. */

@@ -337,6 +337,21 @@ static void print_pending(const struct app *app, const struct config_view *v)
 
 /* ---- what PVE says, what we say ---- */
 
+/* "format error", then a line for each property. */
+static void put_sentences(const struct app *app, struct span s)
+{
+	const char *between = "";
+	struct span line;
+
+	while (span_line(&s, &line)) {
+		if (!line.n)
+			continue;
+		fputs(between, app->out);
+		put_raw(app, line.p, line.n);
+		between = span_ends(line, "format error") ? ": " : "; ";
+	}
+}
+
 static void print_warnings(const struct app *app, const struct config_view *v)
 {
 	_cleanup_free_ char *prefix = xasprintf("vm %u - ", v->ct->vmid);
@@ -354,14 +369,7 @@ static void print_warnings(const struct app *app, const struct config_view *v)
 		span_skip(&s, prefix);
 		fprintf(app->out, "  line %-4u %-8s ", w->line,
 			w->dropped ? "dropped:" : "kept:");
-		for (size_t k = 0; k < s.n; k++)
-			if (s.p[k] == '\n') { /* "format error", then the property */
-				put_raw(app, s.p, k);
-				fputs(": ", app->out);
-				s = span_of(s.p + k + 1, s.n - k - 1);
-				break;
-			}
-		put_raw(app, s.p, s.n);
+		put_sentences(app, s);
 		fputc('\n', app->out);
 	}
 	if (v->conf->n_warnings_more)

@@ -15,13 +15,18 @@ const char *severity_name(enum severity s)
 	return names[s];
 }
 
+void finding_clear(struct finding *f)
+{
+	free(f->key);
+	free(f->seen);
+	free(f->fix);
+	*f = (struct finding){ 0 };
+}
+
 void findings_done(struct findings *f)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		free(f->v[i].key);
-		free(f->v[i].seen);
-		free(f->v[i].fix);
-	}
+	for (size_t i = 0; i < f->n; i++)
+		finding_clear(&f->v[i]);
 	free(f->v);
 	*f = (struct findings){ 0 };
 }

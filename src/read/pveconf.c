@@ -427,11 +427,12 @@ static int cmp_item(const void *a, const void *b)
 /* Sorts the section's items; of several with the same key the last one stays. */
 static void sort_items(struct parser *p)
 {
-	struct pveconf_item *v = p->items + p->cur.first_item;
 	size_t n = p->n_items - p->cur.first_item, out = 0;
+	struct pveconf_item *v;
 
 	if (!n)
 		return;
+	v = p->items + p->cur.first_item;
 	qsort(v, n, sizeof(*v), cmp_item);
 	for (size_t i = 0; i < n; i++) {
 		if (out && strcmp(v[out - 1].key, v[i].key) == 0)

@@ -7,16 +7,16 @@
 static void parser_dies(const struct rule *rule, const struct ct *ct,
 			struct findings *out)
 {
-	uint32_t line = ct->conf->dies_line;
+	uint32_t line = ct->conf->dies_line, key = rule_line(ct, "snapshots");
 
-	if (line)
-		finding_add(out, rule, ct, NULL, line,
-			    rule_fix_edit(ct,
-					  rule_line(ct, "snapshots")
-						  ? rule_line(ct, "snapshots")
-						  : line,
-					  "remove the key `snapshots:` or `lxc:`"),
-			    "PVE's parser dies at line %u", line);
+	if (!line)
+		return;
+	if (!key)
+		key = rule_line(ct, "lxc");
+	finding_add(out, rule, ct, NULL, line,
+		    rule_fix_edit(ct, key ? key : line,
+				  "remove the key `snapshots:` or `lxc:`"),
+		    "PVE's parser dies at line %u", line);
 }
 
 const struct rule rule_parser_dies = {
@@ -96,23 +96,38 @@ const struct rule rule_cores_hang = {
 	.check = cores_hang,
 };
 
-/* The first line of PVE's warning behind "unable to parse value of 'key' - ". */
-static struct span reason(const struct pveconf *c, const struct pveconf_item *item)
+static int cmp_line(const void *line, const void *warning)
 {
-	for (size_t i = 0; i < c->n_warnings; i++) {
-		struct span s = span_of(c->warnings[i].text, c->warnings[i].text_n);
-		const char *at;
+	uint32_t a = *(const uint32_t *)line,
+		 b = ((const struct pveconf_warning *)warning)->line;
 
-		if (c->warnings[i].line != item->line)
-			continue;
+	return (a > b) - (a < b);
+}
+
+/* What PVE says behind "unable to parse value of 'key' - ", on one line. */
+static char *reason(const struct pveconf *c, const struct pveconf_item *item)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct span s = { 0 }, line;
+	const struct pveconf_warning *w = NULL;
+	const char *at;
+
+	if (c->n_warnings)
+		w = bsearch(&item->line, c->warnings, c->n_warnings, sizeof(*w),
+			    cmp_line);
+	if (w) {
+		s = span_of(w->text, w->text_n);
 		at = span_find(s, "' - ");
-		if (!at)
-			break;
-		s = span_of(at + 4, s.n - (size_t)(at + 4 - s.p));
-		span_skip(&s, "format error\n");
-		return s;
+		s = at ? span_of(at + 4, s.n - (size_t)(at + 4 - s.p)) : s;
 	}
-	return span_str("PVE refuses it");
+	span_skip(&s, "format error\n");
+	while (span_line(&s, &line)) {
+		if (!line.n)
+			continue;
+		buf_adds(&b, b.n ? "; " : "");
+		buf_add(&b, line.p, MIN(line.n, (size_t)500));
+	}
+	return xstrdup(b.n ? buf_str(&b) : "PVE refuses it");
 }
 
 static void value_invalid(const struct rule *rule, const struct ct *ct,
@@ -122,14 +137,14 @@ static void value_invalid(const struct rule *rule, const struct ct *ct,
 
 	for (size_t i = 0; i < s->n_items; i++) {
 		const struct pveconf_item *it = &s->items[i];
-		struct span why;
+		_cleanup_free_ char *why = NULL;
 
 		if (it->valid || !it->known || str_eq(it->key, "rootfs"))
 			continue;
 		why = reason(ct->conf, it);
 		finding_add(out, rule, ct, it->key, it->line,
-			    rule_fix_edit(ct, it->line, "correct the value"), "%s: %.*s",
-			    it->key, (int)MIN(why.n, (size_t)500), why.p);
+			    rule_fix_edit(ct, it->line, "correct the value"), "%s: %s",
+			    it->key, why);
 	}
 }
 

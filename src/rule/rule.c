@@ -4,12 +4,31 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* A config of ten thousand wrong keys is one finding told often enough. */
+#define MAX_OF_A_RULE 100
+
+static void cap(const struct rule *rule, const struct ct *ct, size_t first,
+		struct findings *out)
+{
+	size_t more = out->n - first - MAX_OF_A_RULE;
+
+	for (size_t i = first + MAX_OF_A_RULE; i < out->n; i++)
+		finding_clear(&out->v[i]);
+	out->n = first + MAX_OF_A_RULE;
+	finding_add(out, rule, ct, NULL, 0, NULL, "and %zu more", more);
+}
+
 void rules_run_ct(const struct ct *ct, struct findings *out)
 {
 	if (!ct->conf)
 		return;
-	for (size_t i = 0; i < n_rules; i++)
+	for (size_t i = 0; i < n_rules; i++) {
+		size_t first = out->n;
+
 		rules[i]->check(rules[i], ct, out);
+		if (out->n - first > MAX_OF_A_RULE)
+			cap(rules[i], ct, first, out);
+	}
 }
 
 void rules_run(const struct facts *facts, struct findings *out)
@@ -19,6 +38,7 @@ void rules_run(const struct facts *facts, struct findings *out)
 	findings_sort(out);
 }
 
+static char *format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 static char *format(const char *fmt, va_list ap)
 {
 	char *p = NULL;

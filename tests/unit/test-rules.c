@@ -263,6 +263,21 @@ static void every_rule_has_a_sample_and_a_reason(void)
 	      ARRAY_SIZE(samples));
 }
 
+static void ten_thousand_wrong_keys_are_told_a_hundred_times(void)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+	_cleanup_(buf_done) struct buf b = { 0 };
+	const struct finding *first;
+	size_t n;
+
+	buf_adds(&b, FINE);
+	for (unsigned i = 0; i < 10000; i++)
+		buf_addf(&b, "foo%u: x\n", i);
+	n = run(buf_str(&b), "key-unknown", &f, &first);
+	CHECK(n == 101, "%zu", n);
+	CHECK_STR(f.v[f.n - 1].seen, "and 9900 more");
+}
+
 static void findings_are_worst_first(void)
 {
 	struct finding v[] = {
@@ -296,6 +311,7 @@ int main(void)
 	RUN(an_empty_config_is_missing_things_only);
 	RUN(a_stub_is_only_locked);
 	RUN(every_rule_has_a_sample_and_a_reason);
+	RUN(ten_thousand_wrong_keys_are_told_a_hundred_times);
 	RUN(findings_are_worst_first);
 	RUN(a_container_without_config_is_passed_over);
 	return DONE();
