@@ -9,3 +9,5 @@ dist_schema_DATA += schemas/ctscope.backups.json
 dist_schema_DATA += schemas/ctscope.logs.json
 dist_schema_DATA += schemas/ctscope.ps.json
 dist_schema_DATA += schemas/ctscope.usage.json
+dist_schema_DATA += schemas/ctscope.config.json
+dist_schema_DATA += schemas/ctscope.snapshots.json

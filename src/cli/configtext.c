@@ -410,8 +410,10 @@ static void print_group_of_findings(const struct app *app, const struct finding 
 	for (size_t i = 0; i < n; i++) {
 		if (!f[i].fix || (i && str_eq(f[i].fix, f[i - 1].fix)))
 			continue;
+		/* on one line, however long: it is there to be copied */
 		fprintf(app->out, "%*sfix: ", 10, "");
-		print_escaped(app, 15, f[i].fix);
+		put_raw(app, f[i].fix, strlen(f[i].fix));
+		fputc('\n', app->out);
 	}
 }
 

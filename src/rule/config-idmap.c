@@ -204,6 +204,15 @@ const struct rule rule_idmap_host_root = {
 	.check = host_root,
 };
 
+/* "uid 5", "gids 5 to 9" */
+static char *ids(char type, uint64_t first, uint64_t n)
+{
+	if (n == 1)
+		return xasprintf("%cid %ju", type, (uintmax_t)first);
+	return xasprintf("%cids %ju to %ju", type, (uintmax_t)first,
+			 (uintmax_t)(first + n - 1));
+}
+
 static void host_ids(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
 	_cleanup_(ranges_done) struct ranges r = { 0 };
@@ -211,14 +220,15 @@ static void host_ids(const struct rule *rule, const struct ct *ct, struct findin
 	get(ct, &r);
 	for (size_t i = 0; i < r.n; i++) {
 		const struct range *m = &r.v[i];
-		uint64_t last = m->host + m->n - 1;
+		_cleanup_free_ char *node = NULL, *inside = NULL;
 
 		if (m->host == 0 || m->host >= FIRST_GUEST_ID)
 			continue;
+		node = ids(m->type, m->host, m->n);
+		inside = ids(m->type, m->ct, m->n);
 		finding_add(out, rule, ct, "lxc.idmap", m->line, NULL,
-			    "%cids %ju to %ju of the node are %cids %ju to %ju inside",
-			    m->type, (uintmax_t)m->host, (uintmax_t)last, m->type,
-			    (uintmax_t)m->ct, (uintmax_t)(m->ct + m->n - 1));
+			    "%s of the node %s %s inside", node, m->n > 1 ? "are" : "is",
+			    inside);
 	}
 }
 
