@@ -220,7 +220,8 @@ static const struct key *find_key(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(numbered); i++) {
 		uint32_t n;
 
-		if (pveconf_numbered(name, numbered[i].name, &n))
+		if (*name == *numbered[i].name &&
+		    pveconf_numbered(name, numbered[i].name, &n))
 			return n < pveconf_slots(numbered[i].name) ? &numbered[i] : NULL;
 	}
 	return bsearch(name, keys, ARRAY_SIZE(keys), sizeof(keys[0]), cmp_key_name);
@@ -903,13 +904,14 @@ static void take_typed(const struct pveconf_section *s, struct pve_typed *t)
 	SHRINK(t->devs, t->n_devs);
 }
 
-static void hand_over(struct parser *p, struct pveconf *c)
+static void hand_over(struct parser *p, bool lean, struct pveconf *c)
 {
 	fill_section(p, &p->sections[0], &c->main);
 	drop_snapstate(&c->main);
 	take_snapshots(p, c);
 	take_warnings(p, c);
-	take_typed(&c->main, &c->typed);
+	if (!lean)
+		take_typed(&c->main, &c->typed);
 	c->dies_line = p->dies_line;
 	c->owned[0] = take_ptr(p->file);
 	c->owned[1] = take_ptr(p->items);
@@ -936,8 +938,8 @@ static void take_file(struct parser *p, const char *bytes, size_t n)
 	section_end(p);
 }
 
-int pveconf_parse(const char *bytes, size_t n, uint32_t vmid, struct pveconf *ret,
-		  struct err *err)
+static int parse(const char *bytes, size_t n, uint32_t vmid, bool lean,
+		 struct pveconf *ret, struct err *err)
 {
 	_cleanup_(parser_done) struct parser p = { .vmid = vmid };
 	struct pveconf c = { .vmid = vmid, .size_bytes = n };
@@ -945,9 +947,10 @@ int pveconf_parse(const char *bytes, size_t n, uint32_t vmid, struct pveconf *re
 	if (n > PVECONF_MAX_BYTES)
 		return err_set(err, -EFBIG, "%zu bytes: a config of at most %zu expected",
 			       n, PVECONF_MAX_BYTES);
-	sha1_hex(bytes, n, c.digest);
+	if (!lean)
+		sha1_hex(bytes, n, c.digest);
 	take_file(&p, bytes, n);
-	hand_over(&p, &c);
+	hand_over(&p, lean, &c);
 	*ret = c;
 	if (!p.dies_line)
 		return 0;
@@ -956,6 +959,18 @@ int pveconf_parse(const char *bytes, size_t n, uint32_t vmid, struct pveconf *re
 		"line %u: PVE's own parser dies here, because a key \"%s:\" before "
 		"it took the place of PVE's field of that name",
 		p.dies_line, p.dies_of);
+}
+
+int pveconf_parse(const char *bytes, size_t n, uint32_t vmid, struct pveconf *ret,
+		  struct err *err)
+{
+	return parse(bytes, n, vmid, false, ret, err);
+}
+
+int pveconf_parse_lean(const char *bytes, size_t n, uint32_t vmid, struct pveconf *ret,
+		       struct err *err)
+{
+	return parse(bytes, n, vmid, true, ret, err);
 }
 
 int pveconf_read(int rootfd, const char *path, uint32_t vmid, struct pveconf *ret,

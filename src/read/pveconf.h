@@ -19,6 +19,13 @@ int pveconf_parse(const char *p, size_t n, uint32_t vmid, struct pveconf *ret,
 		  struct err *err);
 
 /*
+ * The same without the digest ("") and without `typed` (empty): half the time, for a list
+ * of a thousand containers that shows neither.
+ */
+int pveconf_parse_lean(const char *p, size_t n, uint32_t vmid, struct pveconf *ret,
+		       struct err *err);
+
+/*
  * Reads <path> below rootfd and parses it. -ENOENT: no such file. May hang where path is
  * on pmxcfs: call it inside a guard.
  */

@@ -265,7 +265,7 @@ static const struct unknown *first_repeat(struct unknowns *u)
 static size_t find_key(const struct schema *s, struct span key)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (span_eq(key, s->v[i].key))
+		if (key.p[0] == s->v[i].key[0] && span_eq(key, s->v[i].key))
 			return i;
 	return SIZE_MAX;
 }
@@ -620,7 +620,7 @@ static int take_props(const struct schema *s, struct span value, struct pve_prop
 static const struct pve_prop *prop(const struct pve_props *p, const char *key)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (str_eq(p->v[i].key, key))
+		if (*p->v[i].key == *key && strcmp(p->v[i].key, key) == 0)
 			return &p->v[i];
 	return NULL;
 }

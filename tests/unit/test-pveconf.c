@@ -429,6 +429,18 @@ static void property_strings_have_types(void)
 	CHECK_STR(t->features.mount, "nfs");
 }
 
+static void the_lean_parser_leaves_out_digest_and_types_only(void)
+{
+	static const char text[] = "foo: x\nnet0: name=eth0\nmemory: 5\n[ab]\nswap: 1\n";
+	_cleanup_(pveconf_done) struct pveconf c = { 0 };
+	struct err err = { 0 };
+
+	CHECK(pveconf_parse_lean(text, strlen(text), 100, &c, &err) == 0, "%s", err.msg);
+	CHECK(!*c.digest && !c.typed.n_nets, "not lean");
+	CHECK(c.main.n_items == 3 && c.n_snapshots == 1 && c.n_warnings == 1, "%zu",
+	      c.main.n_items);
+}
+
 static void sizes_are_exact(void)
 {
 	static const struct {
@@ -628,6 +640,7 @@ int main(void)
 	RUN(raw_lines_are_kept_in_order_and_twice);
 	RUN(numbered_keys_come_by_number);
 	RUN(property_strings_have_types);
+	RUN(the_lean_parser_leaves_out_digest_and_types_only);
 	RUN(sizes_are_exact);
 	RUN(pending_deletions_have_names_and_force);
 	RUN(several_complaints_come_by_key);
