@@ -189,15 +189,15 @@ static int config_run(struct app *app, int argc, char **argv)
 const struct cmd cmd_config = {
 	.name = "config",
 	.args = "ID",
-	.help = "what a container's config says, what is pending, and what is wrong with it",
-	.more = "Shows what is in force now; what waits for the next start is shown apart (pct config\n"
-		"shows the two mixed). A config that PVE refuses is shown all the same, with the\n"
-		"reason. The audit looks at the config alone; findings do not change the exit code.\n"
-		"A container of another node of the cluster can be looked at as well.\n"
+	.help = "its config, what is pending, and what is wrong with it",
+	.more = "Shows what is in force now; what waits for the next start is shown apart (pct\n"
+		"config mixes the two). A config that PVE refuses is shown all the same, with\n"
+		"the reason. The audit looks at the config alone; what it finds does not change\n"
+		"the exit code. A container of another node of the cluster can be looked at too.\n"
 		"\n"
 		"  ctscope config 101\n"
 		"  ctscope config 101 --snapshot before-upgrade\n"
-		"  ctscope config 101 --json | jq '.container.findings[] | select(.severity == \"error\")'",
+		"  ctscope config 101 --json | jq '.container.findings[] | .rule'",
 	.opts = opts,
 	.nopts = ARRAY_SIZE(opts),
 	.run = config_run,

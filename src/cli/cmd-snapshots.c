@@ -320,15 +320,15 @@ static int snapshots_run(struct app *app, int argc, char **argv)
 const struct cmd cmd_snapshots = {
 	.name = "snapshots",
 	.args = "[ID]",
-	.help = "the snapshots of one container or of all, as a tree, with their age",
+	.help = "snapshots of one container or of all: tree, age",
 	.more = "Siblings are by time; \"current\" hangs where the present state descends from. A\n"
 		"snapshot \"vzdump\" belongs to a backup: when none runs, it was left behind.\n"
 		"\n"
 		"  ctscope snapshots                        of all containers that have any\n"
 		"  ctscope snapshots 106\n"
 		"  ctscope snapshots --older-than 14d       candidates for deletion\n"
-		"  ctscope snapshots --older-than 14d -o VMID,NAME -n | while read -r id name; do\n"
-		"      echo pct delsnapshot \"$id\" \"$name\"; done",
+		"  ctscope snapshots --older-than 14d -o VMID,NAME -n |\n"
+		"      while read -r id name; do echo pct delsnapshot \"$id\" \"$name\"; done",
 	.opts = opts,
 	.nopts = ARRAY_SIZE(opts),
 	.cols = cols,
