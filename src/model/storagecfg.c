@@ -156,6 +156,32 @@ static bool has_format(struct span name)
 	       span_ends(name, ".vmdk") || span_ends(name, ".subvol");
 }
 
+/* "iso/<name>" and the like: a file that is no disk, which PVE mounts all the same. */
+static bool resolve_content(const struct storage *s, struct span vol, struct volume *v)
+{
+	static const enum storage_content kinds[] = { CONTENT_ISO, CONTENT_VZTMPL,
+						      CONTENT_BACKUP, CONTENT_SNIPPETS };
+	struct span kind;
+
+	if (!span_cut(&vol, '/', &kind) || !vol.n || memchr(vol.p, '/', vol.n) ||
+	    span_eq(vol, ".."))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		_cleanup_free_ char *dir = NULL;
+
+		if (!span_eq(kind, contents[kinds[i]].name))
+			continue;
+		dir = storage_dir(s, kinds[i]);
+		if (!dir)
+			return false;
+		v->name = span_dup(vol);
+		v->path = xasprintf("%s/%s", dir, v->name);
+		v->snapshots = ANSWER_NO;
+		return true;
+	}
+	return false;
+}
+
 /* "[<vmid>/<base>/]<vmid>/<name>" */
 static bool resolve_files(const struct storage *s, struct span vol, struct volume *v)
 {
@@ -165,6 +191,8 @@ static bool resolve_files(const struct storage *s, struct span vol, struct volum
 	struct name name;
 	size_t n = 0;
 
+	if (resolve_content(s, vol, v))
+		return true;
 	while (n < ARRAY_SIZE(part) && span_cut(&vol, '/', &part[n]))
 		n++;
 	if (vol.n || (n != 2 && n != 4) || !dir)
