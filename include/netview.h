@@ -78,7 +78,9 @@ struct netview {
 	const char *name;   /* borrowed */
 	const char *status; /* borrowed: "running", "stopped", ... */
 	bool running;       /* its init is there */
-	bool host_known;    /* links of the node were read (by rtnetlink) */
+	bool stopped;       /* nothing of it is there: not starting, not stopping */
+	struct val uptime_sec;
+	bool host_known; /* links of the node were read (by rtnetlink) */
 	struct netifs host;
 	bool vlans_known;
 	struct netvlans vlans;

@@ -335,6 +335,8 @@ static int show(struct app *app, const struct network_opts *o, const char *arg)
 	v.name = ct->name;
 	v.status = ct_state_name(ct->state);
 	v.running = ct->init_pid != 0;
+	v.stopped = ct->state == CT_STOPPED;
+	v.uptime_sec = ct->uptime_sec;
 	v.config_error = ct->error;
 	if (ct->conf)
 		read_config(ct->conf, &v);

@@ -32,24 +32,25 @@ static void put_str(struct buf *b, const char *s)
 	text_escape(b, tbytes_str(s), false);
 }
 
-/* One word and the blanks before it onto the terminal's line, on a new line if need be.
- */
-static void put_wrapped(const struct page *p, const char *text)
+/* The text from column `first` on; what the terminal has no room for goes on below. */
+static void put_wrapped(const struct page *p, const char *text, size_t first, int indent)
 {
 	unsigned width = p->o->width > INDENT + 20 ? p->o->width : 0;
 	struct span rest = span_str(text), word;
-	size_t at = INDENT;
+	size_t at = first;
+	bool begun = false;
 
 	while (span_cut(&rest, ' ', &word)) {
 		size_t n = text_width(span_tbytes(word));
 
-		if (width && at > INDENT && at + 1 + n > width) {
-			fprintf(p->f, "\n%*s", INDENT, "");
-			at = INDENT;
-		} else if (at > INDENT) {
+		if (width && begun && at + 1 + n > width) {
+			fprintf(p->f, "\n%*s", indent, "");
+			at = (size_t)indent;
+		} else if (begun) {
 			fputc(' ', p->f);
 			at++;
 		}
+		begun = true;
 		fwrite(word.p, 1, word.n, p->f);
 		at += n;
 	}
@@ -65,7 +66,7 @@ static void end_line(struct page *p, const char *label, const char *color)
 		fprintf(p->f, "\x1b[%sm%*s:\x1b[0m ", color, LABEL_WIDTH, label);
 	else
 		fprintf(p->f, "%*s: ", LABEL_WIDTH, label);
-	put_wrapped(p, buf_str(&p->line));
+	put_wrapped(p, buf_str(&p->line), INDENT, INDENT);
 	p->line.n = 0;
 }
 
@@ -408,8 +409,8 @@ static void print_others(struct page *p)
 		buf_adds(&p->line, addrs.n ? " " : "");
 		buf_add(&p->line, buf_str(&addrs), addrs.n);
 		buf_done(&addrs);
-		fprintf(p->f, "%*s", 2, "");
-		put_wrapped(p, buf_str(&p->line));
+		fputs("  ", p->f);
+		put_wrapped(p, buf_str(&p->line), 2, 6);
 		p->line.n = 0;
 	}
 }

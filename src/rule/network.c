@@ -331,7 +331,7 @@ static void check_veth(const struct netview *v, struct net_iface *i)
 		    "veth%ui%u is not there although the container runs: it was deleted, "
 		    "or net%u was added without effect",
 		    v->vmid, i->n, i->n);
-	else if (!v->running && i->veth)
+	else if (v->stopped && i->veth)
 		add(&i->findings, NET_WARNING, "veth-left",
 		    "veth%ui%u is left over from an earlier run", v->vmid, i->n);
 }
@@ -666,11 +666,11 @@ static void check_firewall(const struct netview *v, struct net_iface *i)
 		    NAME(i->veth));
 }
 
-/* One in a hundred is no accident; a handful at the start is. */
+/* One in a hundred is no accident; what came before the guest was up is. */
 static void check_counter(struct net_iface *i, const char *id, const char *what,
 			  const char *way, uint64_t n, uint64_t packets)
 {
-	if (n >= 100 && n > packets / 100)
+	if (n >= 1000 && n > packets / 100)
 		add(&i->findings, NET_WARNING, id,
 		    "%" PRIu64 " packets %s %s, of %" PRIu64, n, way, what, packets);
 }
@@ -753,8 +753,27 @@ void network_claim(struct net_claims *claims, size_t first, struct net_claim c)
 	claims->v[claims->n++] = c;
 }
 
+/* What a guest that has just started may still set up by itself. */
+static bool has_unfinished(const struct netview *v)
+{
+	static const char *const ids[] = { "no-address", "address-differs",
+					   "gateway-missing", "no-carrier" };
+
+	for (size_t k = 0; k < v->n_ifaces; k++)
+		for (size_t f = 0; f < v->ifaces[k].findings.n; f++)
+			for (size_t n = 0; n < ARRAY_SIZE(ids); n++)
+				if (str_eq(v->ifaces[k].findings.v[f].id, ids[n]))
+					return true;
+	return false;
+}
+
 static void check_whole(struct netview *v)
 {
+	if (v->uptime_sec.kind == VAL_SET && v->uptime_sec.n < 60 && has_unfinished(v))
+		add(&v->findings, NET_NOTE, "started-recently",
+		    "it started %" PRIu64
+		    " s ago: what is missing inside may be on its way",
+		    v->uptime_sec.n);
 	if (v->config_error)
 		add(&v->findings, NET_PROBLEM, "config-broken", "%s", v->config_error);
 	if (v->host_error)

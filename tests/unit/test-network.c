@@ -383,7 +383,8 @@ static void trunks_are_lists_of_vlans(void)
 	uint64_t map[64] = { 0 };
 
 	CHECK(network_parse_trunks("10;20-22;4094", map), "a list");
-	CHECK(map[0] == (UINT64_C(1) << 10 | UINT64_C(7) << 20), "%jx", (uintmax_t)map[0]);
+	CHECK(map[0] == (UINT64_C(1) << 10 | UINT64_C(7) << 20), "%jx",
+	      (uintmax_t)map[0]);
 	CHECK(map[63] == UINT64_C(1) << 62, "%jx", (uintmax_t)map[63]);
 	CHECK(!network_parse_trunks("10;;20", map), "nothing is no VLAN");
 	CHECK(!network_parse_trunks("a", map), "a letter");
@@ -460,11 +461,11 @@ static void drops_count_from_one_in_a_hundred(void)
 {
 	_cleanup_(done) struct world few = good(), many = good();
 
-	host(&few, VETH)->stats.tx_packets = 100000;
-	host(&few, VETH)->stats.tx_dropped = 900;
+	host(&few, VETH)->stats.tx_packets = 200000;
+	host(&few, VETH)->stats.tx_dropped = 1900;
 	CHECK_STR(found(&few), "");
 	host(&many, VETH)->stats.tx_packets = 1000;
-	host(&many, VETH)->stats.tx_dropped = 900;
+	host(&many, VETH)->stats.tx_dropped = 1900;
 	CHECK_STR(found(&many), "drops");
 }
 
@@ -503,6 +504,29 @@ static void a_device_without_config_is_listed(void)
 	CHECK_STR(w.v.ifaces[1].findings.v[0].id, "not-configured");
 }
 
+static void a_guest_that_just_started_is_given_time(void)
+{
+	_cleanup_(done) struct world w = good(), fine = good(), old = good();
+
+	w.v.guest.routes.n = old.v.guest.routes.n = 0;
+	w.v.uptime_sec = fine.v.uptime_sec = val_set(59);
+	old.v.uptime_sec = val_set(60);
+	CHECK_STR(found(&w), "gateway-missing started-recently");
+	CHECK_STR(found(&fine), "");
+	CHECK_STR(found(&old), "gateway-missing");
+}
+
+static void what_is_left_of_a_stopped_one_is_told(void)
+{
+	_cleanup_(done) struct world w = good(), starting = good();
+
+	w.v.running = w.v.guest.known = false;
+	w.v.stopped = true;
+	CHECK_STR(found(&w), "veth-left");
+	starting.v.running = starting.v.guest.known = false;
+	CHECK_STR(found(&starting), "");
+}
+
 static void what_is_not_known_is_not_judged(void)
 {
 	_cleanup_(done) struct world w = good(), shared = good();
@@ -536,6 +560,8 @@ int main(void)
 	RUN(drops_count_from_one_in_a_hundred);
 	RUN(a_counter_that_went_back_has_no_rate);
 	RUN(a_device_without_config_is_listed);
+	RUN(a_guest_that_just_started_is_given_time);
+	RUN(what_is_left_of_a_stopped_one_is_told);
 	RUN(what_is_not_known_is_not_judged);
 	return DONE();
 }
