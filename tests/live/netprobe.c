@@ -7,6 +7,7 @@
  *	netprobe record links|addrs|routes|vlans|qdiscs|classes|filters [NAME] >FILE
  *	netprobe bench PID...
  *	netprobe hold N		N processes in new network namespaces; prints their pids
+ *				and keeps them until its output is closed
  *	netprobe forge		is what another process sends us taken for an answer?
  */
 #include <linux/if_link.h>
@@ -14,6 +15,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -338,7 +340,8 @@ static void do_hold(uint32_t n)
 		printf("%d\n", (int)pid);
 	}
 	fflush(stdout);
-	pause();
+	/* until nobody reads the pids any more; the processes end with this one */
+	poll(&(struct pollfd){ .fd = STDOUT_FILENO }, 1, -1);
 }
 
 /* The port of the reader's socket: the only netlink socket that is open. */
