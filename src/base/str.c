@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-static _noreturn_ void oom(void)
+_noreturn_ void oom(void)
 {
 	static const char msg[] = "ctscope: out of memory\n";
 

@@ -11,6 +11,7 @@
 
 /* Out of memory ends the program: every size from outside is bounded before we allocate.
  */
+_noreturn_ void oom(void);
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 void *xreallocarray(void *p, size_t n, size_t size);

@@ -105,8 +105,11 @@ static void puts_out(struct jw *w, const char *s)
 
 static void dump(struct jw *w, const json_t *v)
 {
-	dl_json_dump_callback(v, sink, w,
-			      JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+	/* the sink never fails: what does is an allocation */
+	if (dl_json_dump_callback(v, sink, w,
+				  JSON_COMPACT | JSON_ENCODE_ANY |
+					  JSON_REAL_PRECISION(9)) < 0)
+		oom();
 }
 
 static void unref(json_t *v)
@@ -115,9 +118,26 @@ static void unref(json_t *v)
 		dl_json_delete(v);
 }
 
+/* Half a document must not look like a whole one. */
+static json_t *must(json_t *v)
+{
+	if (!v)
+		oom();
+	return v;
+}
+
 static json_t *string(const char *p, size_t n)
 {
-	return dl_json_stringn_nocheck(p, n);
+	return must(dl_json_stringn_nocheck(p, n));
+}
+
+static void put_into(json_t *parent, const char *key, json_t *v)
+{
+	int r = json_is_object(parent) ? dl_json_object_set_new_nocheck(parent, key, v)
+				       : dl_json_array_append_new(parent, v);
+
+	if (r < 0)
+		oom();
 }
 
 static void begin_member(struct jw *w, const char *key)
@@ -145,10 +165,8 @@ static void place(struct jw *w, const char *key, json_t *v)
 		w->any_elem = true;
 		dump(w, v);
 		unref(v);
-	} else if (json_is_object(parent)) {
-		dl_json_object_set_new_nocheck(parent, key, v);
 	} else {
-		dl_json_array_append_new(parent, v);
+		put_into(parent, key, v);
 	}
 }
 
@@ -158,7 +176,7 @@ static struct jw *new_writer(FILE *f, bool line)
 
 	w->f = f;
 	w->line = line;
-	w->stack[0] = dl_json_object();
+	w->stack[0] = must(dl_json_object());
 	w->depth = 1;
 	return w;
 }
@@ -223,22 +241,20 @@ static void open_value(struct jw *w, const char *key, json_t *v)
 	} else if ((w->depth == 1 && !w->line) || (w->depth == 2 && w->streaming)) {
 		if (w->depth == 1)
 			begin_member(w, key);
-	} else if (json_is_object(w->stack[w->depth - 1])) {
-		dl_json_object_set_new_nocheck(w->stack[w->depth - 1], key, v);
 	} else {
-		dl_json_array_append_new(w->stack[w->depth - 1], v);
+		put_into(w->stack[w->depth - 1], key, v);
 	}
 	w->stack[w->depth++] = v;
 }
 
 void jw_obj(struct jw *w, const char *key)
 {
-	open_value(w, key, dl_json_object());
+	open_value(w, key, must(dl_json_object()));
 }
 
 void jw_arr(struct jw *w, const char *key)
 {
-	open_value(w, key, dl_json_array());
+	open_value(w, key, must(dl_json_array()));
 }
 
 void jw_end(struct jw *w)
@@ -264,14 +280,14 @@ void jw_int(struct jw *w, const char *key, uint64_t n)
 {
 	/* beyond 2^63 only a real can hold it: no counter gets there, a limit may */
 	if (n > INT64_MAX)
-		place(w, key, dl_json_real((double)n));
+		place(w, key, must(dl_json_real((double)n)));
 	else
-		place(w, key, dl_json_integer((json_int_t)n));
+		place(w, key, must(dl_json_integer((json_int_t)n)));
 }
 
 void jw_sint(struct jw *w, const char *key, int64_t n)
 {
-	place(w, key, dl_json_integer(n));
+	place(w, key, must(dl_json_integer(n)));
 }
 
 void jw_bool(struct jw *w, const char *key, bool b)
@@ -294,7 +310,9 @@ void jw_val(struct jw *w, const char *key, struct val v)
 
 void jw_ratio(struct jw *w, const char *key, uint64_t n, uint64_t per)
 {
-	place(w, key, dl_json_real((double)n / (double)per));
+	if (!per)
+		return;
+	place(w, key, must(dl_json_real((double)n / (double)per)));
 }
 
 void jw_digits(struct jw *w, const char *key, const char *digits)
@@ -308,7 +326,7 @@ void jw_digits(struct jw *w, const char *key, const char *digits)
 	}
 	for (const char *p = digits; *p >= '0' && *p <= '9'; p++)
 		d = d * 10 + (*p - '0');
-	place(w, key, dl_json_real(d));
+	place(w, key, must(dl_json_real(d)));
 }
 
 static void base64(struct buf *out, struct tbytes t)

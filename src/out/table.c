@@ -230,7 +230,7 @@ static void fill(struct libscols_line *ln, const struct layout *l, const void *r
 		if (l->width[i] && l->pick[i]->shrink)
 			fit_cut(&b, l->width[i]);
 		if (dl_scols_line_set_data(ln, i, buf_str(&b)) < 0)
-			abort();
+			oom();
 		if (l->o->color && c.color)
 			dl_scols_cell_set_color(dl_scols_line_get_cell(ln, i),
 						color_name(c.color));
@@ -242,7 +242,7 @@ static struct libscols_table *new_table(FILE *f, const struct layout *l, bool tr
 	struct libscols_table *tb = dl_scols_new_table();
 
 	if (!tb)
-		abort();
+		oom();
 	dl_scols_table_set_stream(tb, f);
 	dl_scols_table_enable_noheadings(tb, l->o->noheadings);
 	dl_scols_table_enable_colors(tb, l->o->color);
@@ -257,7 +257,7 @@ static struct libscols_table *new_table(FILE *f, const struct layout *l, bool tr
 			    (tree && i == 0 ? SCOLS_FL_TREE : 0);
 
 		if (!dl_scols_table_new_column(tb, l->pick[i]->heading, 0.1, flags))
-			abort();
+			oom();
 	}
 	return tb;
 }
@@ -306,7 +306,7 @@ int table_print(FILE *f, const struct table_opts *o, const struct col *cols, siz
 		struct libscols_line *ln = line_of(tb, lines, &all, i, 0);
 
 		if (!ln)
-			abort();
+			oom();
 		fill(ln, &l, row_at(&all, i));
 	}
 	r = n ? dl_scols_print_table(tb) : 0;

@@ -83,17 +83,29 @@ static int open_ct(const struct ctlive *c, uint32_t vmid, int *ret)
 	return 0;
 }
 
-/* Is the process in the container's cgroup? The kernel says so, no guest can. */
-static bool in_cgroup(const struct ctlive *c, pid_t pid, uint32_t vmid)
+/* What is asked of a process that ends meanwhile: ordinary. */
+static bool is_gone(int r)
+{
+	return r == -ENOENT || r == -ESRCH || r == -ENODEV;
+}
+
+/*
+ * Is the process in the container's cgroup? The kernel says so, no guest can. 1, 0, or
+ * what could not be read.
+ */
+static int in_cgroup(const struct ctlive *c, pid_t pid, uint32_t vmid, struct err *err)
 {
 	_uninit_ char buf[8192];
 	struct span cgroup;
 	char path[48];
 	size_t n;
+	int r;
 
 	snprintf(path, sizeof(path), "proc/%d/cgroup", pid);
-	return fs_read_once(c->rootfd, path, buf, sizeof(buf), &n, NULL) == 0 &&
-	       procfs_parse_cgroup(span_of(buf, n), &cgroup) == 0 &&
+	r = fs_read_once(c->rootfd, path, buf, sizeof(buf), &n, err);
+	if (r < 0)
+		return is_gone(r) ? 0 : r;
+	return procfs_parse_cgroup(span_of(buf, n), &cgroup) == 0 &&
 	       procfs_cgroup_is_ct(cgroup, vmid);
 }
 
@@ -102,14 +114,14 @@ static bool in_cgroup(const struct ctlive *c, pid_t pid, uint32_t vmid)
  * another is init. Only where that does not tell (lxc.namespace.share.pid) its cgroup is
  * read.
  */
-static bool is_init(const struct ctlive *c, pid_t pid, uint32_t vmid)
+static int is_init(const struct ctlive *c, pid_t pid, uint32_t vmid, struct err *err)
 {
 	char ns[sizeof(c->pidns)];
 
 	if (*c->pidns && read_pidns(c->rootfd, pid, ns, sizeof(ns)) == 0 &&
 	    !str_eq(ns, c->pidns))
-		return true;
-	return in_cgroup(c, pid, vmid);
+		return 1;
+	return in_cgroup(c, pid, vmid, err);
 }
 
 static void use_init(struct ct *ct, const struct proc_stat *st)
@@ -120,104 +132,139 @@ static void use_init(struct ct *ct, const struct proc_stat *st)
 		ct->state = CT_STOPPING;
 }
 
-/* Looks at one child of the monitor; the handle is taken before anything is read of it.
+/*
+ * Looks at one child of the monitor; the handle is taken before anything is read of it.
+ * 1: it is init.
  */
-static bool try_child(const struct ctlive *c, pid_t monitor, pid_t pid, struct ct *ct,
-		      int *ret_hold)
+static int try_child(const struct ctlive *c, pid_t monitor, pid_t pid, struct ct *ct,
+		     int *ret_hold, struct err *err)
 {
 	_cleanup_close_ int hold = -1;
 	_uninit_ char buf[1024];
 	struct proc_stat st;
+	int r;
 
 	if (ret_hold)
 		hold = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (!is_init(c, pid, ct->vmid) ||
-	    procfs_read_stat(c->rootfd, pid, buf, sizeof(buf), &st, NULL) < 0 ||
-	    st.ppid != monitor)
-		return false;
+	r = is_init(c, pid, ct->vmid, err);
+	if (r <= 0)
+		return r;
+	r = procfs_read_stat(c->rootfd, pid, buf, sizeof(buf), &st, err);
+	if (r < 0)
+		return is_gone(r) ? 0 : r;
+	if (st.ppid != monitor)
+		return 0;
 	ct->monitor_pid = monitor;
 	use_init(ct, &st);
 	if (ret_hold)
 		*ret_hold = take_fd(&hold);
-	return true;
+	return 1;
 }
 
 /* Init is the monitor's child: whatever the guest does with its own cgroups and names. */
-static bool init_by_children(const struct ctlive *c, const struct pids *monitors,
-			     struct ct *ct, int *ret_hold, bool *ret_asked)
+static int init_by_children(const struct ctlive *c, const struct pids *monitors,
+			    struct ct *ct, int *ret_hold, bool *ret_asked,
+			    struct err *err)
 {
 	for (size_t i = 0; i < monitors->n; i++) {
 		pid_t kids[MAX_CHILDREN];
 		size_t n = 0;
+		int r = procfs_read_children(c->rootfd, monitors->v[i], kids,
+					     MAX_CHILDREN, &n, err);
 
-		if (procfs_read_children(c->rootfd, monitors->v[i], kids, MAX_CHILDREN,
-					 &n, NULL) < 0)
+		if (is_gone(r))
 			continue;
+		if (r < 0)
+			return r;
 		*ret_asked = true;
-		for (size_t k = 0; k < n; k++)
-			if (try_child(c, monitors->v[i], kids[k], ct, ret_hold))
-				return true;
+		for (size_t k = 0; k < n; k++) {
+			r = try_child(c, monitors->v[i], kids[k], ct, ret_hold, err);
+			if (r)
+				return r;
+		}
 	}
-	return false;
+	return 0;
 }
 
 /* PID 1 of a pid namespace one below the host's. */
-static bool is_pid1(const struct ctlive *c, pid_t pid)
+static int is_pid1(const struct ctlive *c, pid_t pid, struct err *err)
 {
 	_uninit_ char buf[8192];
 	char path[48];
 	unsigned depth;
 	pid_t inner;
 	size_t n;
+	int r;
 
 	snprintf(path, sizeof(path), "proc/%d/status", pid);
-	return fs_read_once(c->rootfd, path, buf, sizeof(buf), &n, NULL) == 0 &&
-	       procfs_parse_nspid(span_of(buf, n), &inner, &depth) == 0 && depth == 2 &&
+	r = fs_read_once(c->rootfd, path, buf, sizeof(buf), &n, err);
+	if (r < 0)
+		return is_gone(r) ? 0 : r;
+	return procfs_parse_nspid(span_of(buf, n), &inner, &depth) == 0 && depth == 2 &&
 	       inner == 1;
 }
 
 /* Where the kernel has no list of children, and in a copy of a node. */
-static bool init_by_procs(const struct ctlive *c, int dir, struct ct *ct)
+static int init_by_procs(const struct ctlive *c, int dir, struct ct *ct, struct err *err)
 {
 	static const char *const subs[] = { "ns", "ns/init.scope", "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
 		pid_t pids[MAX_CHILDREN];
 		size_t n = 0;
+		int r = cg_read_procs(dir, subs[i], pids, MAX_CHILDREN, &n, err);
 
-		if (cg_read_procs(dir, subs[i], pids, MAX_CHILDREN, &n, NULL) < 0)
+		/* a threaded cgroup has no list of processes */
+		if (is_gone(r) || r == -EOPNOTSUPP)
 			continue;
-		for (size_t k = 0; k < n; k++) {
+		for (size_t k = 0; r >= 0 && k < n; k++) {
 			_uninit_ char buf[1024];
 			struct proc_stat st;
 
-			if (!is_pid1(c, pids[k]) ||
-			    procfs_read_stat(c->rootfd, pids[k], buf, sizeof(buf), &st,
-					     NULL) < 0)
+			r = is_pid1(c, pids[k], err);
+			if (r > 0)
+				r = procfs_read_stat(c->rootfd, pids[k], buf, sizeof(buf),
+						     &st, err);
+			else if (r == 0)
 				continue;
+			if (is_gone(r)) {
+				r = 0;
+				continue;
+			}
+			if (r < 0)
+				return r;
 			use_init(ct, &st);
-			return true;
+			return 1;
 		}
+		if (r < 0)
+			return r;
 	}
-	return false;
+	return 0;
 }
 
-static void find_init(const struct ctlive *c, int dir, struct ct *ct, int *ret_hold)
+/* 0 whether there is one or not, or what could not be read: that is no answer. */
+static int find_init(const struct ctlive *c, int dir, struct ct *ct, int *ret_hold,
+		     struct err *err)
 {
 	struct pids monitors = { 0 };
 	bool asked = false;
 	char name[16];
+	int r = 0;
 
 	snprintf(name, sizeof(name), "%u", ct->vmid);
-	if (c->monitor_dir >= 0 &&
-	    cg_read_procs(c->monitor_dir, name, monitors.v, MAX_MONITORS, &monitors.n,
-			  NULL) == 0 &&
-	    monitors.n)
+	if (c->monitor_dir >= 0)
+		r = cg_read_procs(c->monitor_dir, name, monitors.v, MAX_MONITORS,
+				  &monitors.n, err);
+	if (r < 0 && !is_gone(r))
+		return r;
+	if (monitors.n)
 		ct->monitor_pid = monitors.v[0];
-	if (dir < 0 || init_by_children(c, &monitors, ct, ret_hold, &asked))
-		return;
-	if (!asked)
-		init_by_procs(c, dir, ct);
+	if (dir < 0)
+		return 0;
+	r = init_by_children(c, &monitors, ct, ret_hold, &asked, err);
+	if (r == 0 && !asked)
+		r = init_by_procs(c, dir, ct, err);
+	return MIN(r, 0);
 }
 
 /*
@@ -271,7 +318,11 @@ int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool sock
 		ct->state = CT_STOPPED;
 		return 0;
 	}
-	find_init(c, dir, ct, ret_hold);
+	r = find_init(c, dir, ct, ret_hold, err);
+	if (r < 0) {
+		ct->state = CT_UNKNOWN;
+		return err_wrap(err, r, "container %u", ct->vmid);
+	}
 	if (ct->init_pid && dir >= 0) {
 		r = cg_read_events(dir, &ev, err);
 		if (r == 0)

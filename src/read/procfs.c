@@ -206,20 +206,23 @@ int procfs_parse_cpulist(struct span text, unsigned *ret)
 }
 
 /* PVE counts `processor` lines of cpuinfo; sysfs says the same number, far faster. */
-static unsigned read_cpus(int rootfd)
+static int read_cpus(int rootfd, unsigned *ret, struct err *err)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
 	_uninit_ char small[4096];
-	unsigned cpus;
 	size_t n;
+	int r;
 
-	if (fs_read_small(rootfd, "sys/devices/system/cpu/online", small, sizeof(small),
-			  &n, NULL) == 0 &&
-	    procfs_parse_cpulist(span_of(small, n), &cpus) == 0 && cpus)
-		return cpus;
-	if (fs_read_file(rootfd, "proc/cpuinfo", 16 << 20, &b, NULL) < 0)
+	r = fs_read_small(rootfd, "sys/devices/system/cpu/online", small, sizeof(small),
+			  &n, err);
+	if (r == 0 && procfs_parse_cpulist(span_of(small, n), ret) == 0 && *ret)
 		return 0;
-	return procfs_parse_cpuinfo(span_of(b.p, b.n));
+	if (r == 0 || r == -ENOENT)
+		r = fs_read_file(rootfd, "proc/cpuinfo", 16 << 20, &b, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	*ret = procfs_parse_cpuinfo(span_of(b.p, b.n));
+	return 0;
 }
 
 int procfs_read_host(int rootfd, struct host *ret, struct err *err)
@@ -227,14 +230,20 @@ int procfs_read_host(int rootfd, struct host *ret, struct err *err)
 	struct host h = { .ticks_per_sec = 100 };
 	_uninit_ char buf[16384];
 	size_t n;
+	int r = read_cpus(rootfd, &h.cpus, err);
 
-	h.cpus = read_cpus(rootfd);
-	if (fs_read_small(rootfd, "proc/uptime", buf, sizeof(buf), &n, NULL) == 0 &&
-	    procfs_parse_uptime(span_of(buf, n), &h.uptime_centisec) < 0)
+	if (r < 0)
+		return r;
+	r = fs_read_small(rootfd, "proc/uptime", buf, sizeof(buf), &n, err);
+	if (r == 0 && procfs_parse_uptime(span_of(buf, n), &h.uptime_centisec) < 0)
 		return err_set(err, -EINVAL, "proc/uptime: expected seconds");
-	if (fs_read_small(rootfd, "proc/meminfo", buf, sizeof(buf), &n, NULL) == 0 &&
-	    procfs_parse_meminfo(span_of(buf, n), &h) < 0)
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = fs_read_small(rootfd, "proc/meminfo", buf, sizeof(buf), &n, err);
+	if (r == 0 && procfs_parse_meminfo(span_of(buf, n), &h) < 0)
 		return err_set(err, -EINVAL, "proc/meminfo: expected \"key: number kB\"");
+	if (r < 0 && r != -ENOENT)
+		return r;
 	*ret = h;
 	return 0;
 }
