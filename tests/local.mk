@@ -45,9 +45,18 @@ include tests/bench/local.mk
 
 # the program itself on recorded nodes
 TESTS += tests/golden/vmstatus
-cli_tests = tests/golden/run tests/cli/robust
-check-cli: ctscope
-	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(cli_tests)' check_PROGRAMS= check_LIBRARIES=
+cli_tests = tests/golden/run tests/cli/robust tests/cli/torture
+check-cli: ctscope tests/cli/failing.so
+	$(AM_V_at)bad=0; $(AM_TESTS_ENVIRONMENT) \
+	for t in $(cli_tests); do $(top_srcdir)/$$t || bad=1; done; exit $$bad
+
+# preloaded by tests/cli/torture
+EXTRA_DIST += tests/cli/failing.c
+CLEANFILES += tests/cli/failing.so
+tests/cli/failing.so: tests/cli/failing.c
+	$(AM_V_at)$(MKDIR_P) tests/cli
+	$(AM_V_CCLD)$(CC) -O1 -D_GNU_SOURCE -fPIC -shared -o $@ $(srcdir)/tests/cli/failing.c -ldl
+check-local: tests/cli/failing.so
 .PHONY: check-cli
 EXTRA_DIST += tests/golden tests/cli tests/run .ci/run
 update-golden: ctscope
