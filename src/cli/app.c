@@ -153,8 +153,14 @@ int app_facts_one(const struct app *app, const char *arg, struct facts_want want
 		  struct facts *ret)
 {
 	struct err err = { 0 };
+	int r;
 
 	if (app_ctid(arg, &want.vmid, &err) < 0)
 		return app_error(app, EXIT_USAGE, "%s", err.msg);
-	return app_facts(app, want, ret);
+	r = app_facts(app, want, ret);
+	/* its state could not even be asked for: nothing else of it is worth showing */
+	if (r == EXIT_FINE && ret->n_cts && ret->cts[0].here && ret->cts[0].error &&
+	    ret->cts[0].state == CT_UNKNOWN)
+		return app_error(app, EXIT_BROKEN, "%s", ret->cts[0].error);
+	return r;
 }

@@ -521,7 +521,7 @@ static int backups_run(struct app *app, int argc, char **argv)
 const struct cmd cmd_backups = {
 	.name = "backups",
 	.args = "[ID]",
-	.help = "last backup of each container, what failed, what no job covers",
+	.help = "last backup, what failed, what no job covers",
 	.more = "Read from the archives on this node's file storages, from vzdump's task logs\n"
 		"(all that is known of a backup server here) and from the backup jobs. With an\n"
 		"ID every archive and every result in the logs, newest first. A storage that\n"

@@ -247,7 +247,7 @@ static int list_run(struct app *app, int argc, char **argv)
 const struct cmd cmd_list = {
 	.name = "list",
 	.args = "",
-	.help = "the containers of this node, as the kernel has them now",
+	.help = "the containers of this node, as the kernel has them",
 	.more = "Status tells what hides behind PVE's \"running\". CPU% is taken over a tenth of\n"
 		"a second; memory is PVE's figure (without the page cache). A config that PVE\n"
 		"cannot read is a row with its error.\n\n"

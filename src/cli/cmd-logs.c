@@ -476,7 +476,7 @@ static int logs_run(struct app *app, int argc, char **argv)
 const struct cmd cmd_logs = {
 	.name = "logs",
 	.args = "ID",
-	.help = "what the node logged about a container, on one time line",
+	.help = "what the node logged about it, on one time line",
 	.more = "Each line has its time, its source and its text. A time with ~ is not the line's\n"
 		"own: the source gives none. For a line of a task it is when the task began, for\n"
 		"one of a file when that was last written. Times are local. Logs of a container\n"

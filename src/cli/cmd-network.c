@@ -369,7 +369,7 @@ static int network_run(struct app *app, int argc, char **argv)
 const struct cmd cmd_network = {
 	.name = "network",
 	.args = "ID",
-	.help = "interfaces of one container: as configured, on the node, and inside",
+	.help = "interfaces: as configured, on the node, and inside",
 	.more = "Each netN with its devices on the node, bridge, VLANs, rate and firewall, its\n"
 		"addresses inside, and what is wrong between them. \"in\" is towards the\n"
 		"container. With -o it is a table, one row an interface. Exit code 0 whatever it\n"

@@ -11,6 +11,8 @@ const struct cmd *const cmds[] = {
 	&cmd_snapshots,
 	&cmd_backups,
 	&cmd_logs,
+	&cmd_list,   &cmd_status,    &cmd_usage,   &cmd_ps,   &cmd_network,
+	&cmd_config, &cmd_snapshots, &cmd_backups, &cmd_logs,
 };
 
 const size_t ncmds = ARRAY_SIZE(cmds);

@@ -378,7 +378,10 @@ int cgtree_list(int dir, const struct cgtree_limits *lim, struct cgtree *ret,
 		DIR *d = NULL;
 
 		r = open_dir(dir, &t, i, &d);
-		if (r < 0 && i == 0)
+		/* one that vanished is ordinary; one that we could not open is no number
+		 */
+		if (r < 0 &&
+		    (i == 0 || r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EIO))
 			return err_set(err, r, "open the cgroup: %s", strerror(-r));
 		t.v[i].gone = r < 0;
 		if (r < 0)
