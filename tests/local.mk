@@ -89,3 +89,4 @@ tests_live_netprobe_LDADD = libct.a
 
 include tests/node/local.mk
 EXTRA_DIST += tests/live/test-network.py
+EXTRA_DIST += tests/live/test-stack.py
