@@ -89,4 +89,5 @@ tests_live_netprobe_LDADD = libct.a
 
 include tests/node/local.mk
 EXTRA_DIST += tests/live/test-network.py
+EXTRA_DIST += tests/live/test-inside.py
 EXTRA_DIST += tests/live/test-stack.py
