@@ -323,11 +323,15 @@ static int show(struct app *app, const struct network_opts *o, const char *arg)
 	_cleanup_(netview_done) struct netview v = { 0 };
 	struct err err = { 0 };
 	const struct ct *ct;
+	bool hangs;
 	int r = app_facts_one(app, arg, (struct facts_want){ 0 }, &one);
 
 	if (r)
 		return r;
-	r = app_facts(app, (struct facts_want){ .addrs = app->live }, &all);
+	/* a pmxcfs that hangs has been waited for once: that is enough */
+	hangs = one.pve_error != NULL;
+	r = app_facts(app, (struct facts_want){ .addrs = app->live, .no_config = hangs },
+		      &all);
 	if (r)
 		return r;
 	ct = &one.cts[0];
@@ -342,7 +346,8 @@ static int show(struct app *app, const struct network_opts *o, const char *arg)
 		read_config(ct->conf, &v);
 	if (read_devices(app, ct, o, &v, &err) < 0)
 		v.host_error = xstrdup(err.msg);
-	netfw_read(app, &v);
+	if (!hangs)
+		netfw_read(app, &v);
 	read_claims(&all, &nets, &claims);
 	network_check(&v, &claims);
 	return print_view(app, &one, &v);

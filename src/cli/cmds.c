@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cmds.h"
 
+/* clang-format off: one a line, so that two who add one do not meet */
 const struct cmd *const cmds[] = {
 	&cmd_list,
 	&cmd_status,
 	&cmd_usage,
-	&cmd_network,
 	&cmd_ps,
+	&cmd_network,
 	&cmd_config,
 	&cmd_snapshots,
 	&cmd_backups,
 	&cmd_logs,
-	&cmd_list,   &cmd_status,    &cmd_usage,   &cmd_ps,   &cmd_network,
-	&cmd_config, &cmd_snapshots, &cmd_backups, &cmd_logs,
 };
+/* clang-format on */
 
 const size_t ncmds = ARRAY_SIZE(cmds);

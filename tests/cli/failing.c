@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preloaded into the program under test (tests/cli/torture): the FAIL_AT-th call of a kind
- * fails, all others work. FAIL_KIND is malloc (malloc, calloc, realloc, strdup: ENOMEM),
- * fd (open, openat, openat2, socket, pipe2: EMFILE), read (read, pread: EIO), write
- * (write: ENOSPC) or fork (EAGAIN). How many there were is written to the file FAIL_COUNT
- * at the end.
+ * Preloaded into the program under test (tests/cli/torture): the FAIL_AT-th call of a
+ * kind fails, all others work. FAIL_KIND is malloc (malloc, calloc, realloc, strdup:
+ * ENOMEM), fd (open, openat, openat2, socket, pipe2: EMFILE), read (read, pread: EIO),
+ * write (write: ENOSPC) or fork (EAGAIN). How many there were is written to the file
+ * FAIL_COUNT at the end.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -117,7 +117,8 @@ int openat(int dir, const char *path, int flags, ...)
 
 int socket(int domain, int type, int protocol)
 {
-	return fails("fd", EMFILE) ? -1 : (int)syscall(SYS_socket, domain, type, protocol);
+	return fails("fd", EMFILE) ? -1
+				   : (int)syscall(SYS_socket, domain, type, protocol);
 }
 
 int pipe2(int fds[2], int flags)
@@ -169,8 +170,8 @@ long syscall(long nr, ...)
 
 		__asm__ volatile("syscall"
 				 : "=a"(r)
-				 : "a"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8),
-				   "r"(r9)
+				 : "a"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10),
+				   "r"(r8), "r"(r9)
 				 : "rcx", "r11", "memory");
 		if (r < 0 && r > -4096) {
 			errno = (int)-r;
