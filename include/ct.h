@@ -61,7 +61,9 @@ struct ct {
 
 	struct val cpu_ppm; /* use of the CPUs it may use over facts.interval_usec, in
 			       millionths of one of its own `cpus` (PVE's cpu) */
-	struct val cpu_used_usec; /* CPU time in that interval, of one CPU */
+	uint64_t cpu_interval_usec; /* between the two readings for the two above and
+				       below */
+	struct val cpu_used_usec;   /* CPU time in that interval, of one CPU */
 	struct val netin_bytes,
 		netout_bytes; /* of the host-side veths, towards / from the guest */
 	struct val disk_bytes, disk_max_bytes; /* PVE's disk, maxdisk: root file system */

@@ -13,6 +13,7 @@ struct facts_want {
 	bool cluster;   /* those of other nodes too (config only) */
 	bool no_config; /* the kernel's view is enough (a collector between config reads)
 			 */
+	bool lean;      /* configs without their digest and their `typed` part */
 	bool cpu, memory, memory_limits, io, pids, pressure, cpuset;
 	bool freezer; /* tell freezing from running: two more files */
 	bool net;     /* netin, netout */

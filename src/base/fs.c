@@ -133,22 +133,16 @@ int fs_read_once(int dirfd, const char *path, char *buf, size_t cap, size_t *ret
 
 int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n)
 {
-	size_t n = 0;
+	ssize_t n;
 
-	while (n < cap) {
-		ssize_t r = pread(fd, buf + n, cap - n, (off_t)n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		n += (size_t)r;
-	}
-	if (n == cap)
+	do
+		n = pread(fd, buf, cap, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == cap)
 		return -EFBIG;
-	*ret_n = n;
+	*ret_n = (size_t)n;
 	return 0;
 }
 

@@ -36,7 +36,7 @@ int fs_read_small(int dirfd, const char *path, char *buf, size_t cap, size_t *re
 int fs_read_once(int dirfd, const char *path, char *buf, size_t cap, size_t *ret_n,
 		 struct err *err);
 
-/* The same for a descriptor that is kept: pread from offset 0. */
+/* The same for a descriptor that is kept: one pread from offset 0. */
 int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n);
 
 /* Appends a whole file to *ret, at most `max` bytes, else -EFBIG. Non-regular: -EINVAL.

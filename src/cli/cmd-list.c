@@ -177,6 +177,7 @@ static struct facts_want make_want(const struct app *app, const struct list_opts
 
 	return (struct facts_want){
 		.cluster = o->cluster,
+		.lean = true,
 		.memory = needs(app, o, "Mem", "Swap"),
 		.io = needs(app, o, "DiskRead", "DiskWrite"),
 		.net = needs(app, o, "NetIn", "NetOut"),

@@ -420,6 +420,7 @@ static struct facts_want make_want(const struct status_opts *o)
 {
 	return (struct facts_want){
 		.cpu = true,
+		.lean = true,
 		.memory = true,
 		.memory_limits = true,
 		.io = true,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/ctview.h"
 
+#include <stdio.h>
+
 #include "base/num.h"
 #include "out/text.h"
 #include "pveconf.h"
@@ -57,13 +59,24 @@ static void note_config(struct ctrow *r, struct buf *b)
 	}
 }
 
+/* The row says already whose config it is. */
+static void note_error(struct buf *b, const struct ct *ct)
+{
+	struct span s = span_str(ct->error);
+	char path[48];
+
+	snprintf(path, sizeof(path), "/etc/pve/lxc/%u.conf: ", ct->vmid);
+	note(b, span_skip(&s, path) ? "config: " : "");
+	buf_add(b, s.p, s.n);
+}
+
 static void make_notes(struct ctrow *r)
 {
 	const struct ct *ct = r->ct;
 	struct buf b = { 0 };
 
 	if (ct->error) {
-		note(&b, ct->error);
+		note_error(&b, ct);
 		r->alarm = true;
 	}
 	note_config(r, &b);

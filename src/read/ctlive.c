@@ -354,16 +354,23 @@ bool ctlive_same(const struct ctlive *c, const struct ct *ct, int hold)
 	       st.start_ticks == ct->init_start_ticks;
 }
 
-struct val ctlive_cpu_usage_usec(const struct ctlive *c, uint32_t vmid)
+int ctlive_cpu_open(const struct ctlive *c, uint32_t vmid)
+{
+	char path[32];
+
+	if (c->lxc_dir < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%u/cpu.stat", vmid);
+	return openat(c->lxc_dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+struct val ctlive_cpu_usage_usec(int fd)
 {
 	_uninit_ char buf[4096];
 	struct cg_cpu cpu = { 0 };
-	char path[32];
 	size_t n;
 
-	snprintf(path, sizeof(path), "%u/cpu.stat", vmid);
-	if (c->lxc_dir < 0 ||
-	    fs_read_once(c->lxc_dir, path, buf, sizeof(buf), &n, NULL) < 0 ||
+	if (fd < 0 || fs_pread_small(fd, buf, sizeof(buf), &n) < 0 ||
 	    cg_parse_cpu_stat(span_of(buf, n), &cpu) < 0)
 		return (struct val){ 0 };
 	return cpu.usage_usec;

@@ -39,8 +39,12 @@ int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool sock
  */
 bool ctlive_same(const struct ctlive *c, const struct ct *ct, int hold);
 
-/* CPU time used so far, alone, for the two readings of a rate; absent: not running. */
-struct val ctlive_cpu_usage_usec(const struct ctlive *c, uint32_t vmid);
+/*
+ * cpu.stat of a container, held open for the two readings of a rate; -1: not there. The
+ * CPU time used so far by it; absent: it is gone, another life has another file.
+ */
+int ctlive_cpu_open(const struct ctlive *c, uint32_t vmid);
+struct val ctlive_cpu_usage_usec(int fd);
 
 /* A container that has a cgroup with processes though no socket: cgroup names of lxc/. */
 int ctlive_list(const struct ctlive *c, uint32_t **ret_ids, size_t *ret_n,

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+#include <pveconf.h>
+#include "read/netlink.h"
+#include "read/procfs.h"
+#include "read/pveprop.h"
+#include "read/reading.h"
+#include "read/rootstat.h"
+
+/*
+ * A node with hundreds of containers is read by a few threads, each taking every n-th
+ * container: they share nothing but what none of them writes. Files of cgroup2 and /proc
+ * do not hang; what may is read by processes.
+ */
+#define MAX_WORKERS    4
+#define CTS_PER_WORKER 64
+
+struct worker {
+	struct reading *rd;
+	struct netlink *nl; /* NULL: no addresses are wanted, or none can be had */
+	void (*each)(const struct worker *w, size_t i);
+	size_t first, step;
+	pthread_t thread;
+	bool started;
+};
+
+static void *work(void *arg)
+{
+	const struct worker *w = arg;
+
+	for (size_t i = w->first; i < w->rd->n_live; i += w->step)
+		w->each(w, i);
+	return NULL;
+}
+
+static size_t count_workers(const struct reading *rd)
+{
+	size_t n = MIN(rd->n_sockets / CTS_PER_WORKER, (size_t)rd->f->host.cpus);
+
+	return MIN(MAX(n, (size_t)1), (size_t)MAX_WORKERS);
+}
+
+/* Calls `each` for every one of the n_live. */
+static void for_each_live(struct reading *rd, bool addrs,
+			  void (*each)(const struct worker *w, size_t i))
+{
+	struct worker w[MAX_WORKERS] = { 0 };
+	size_t n = count_workers(rd);
+
+	for (size_t k = 0; k < n; k++) {
+		w[k] = (struct worker){ .rd = rd, .each = each, .first = k, .step = n };
+		if (addrs && netlink_open(&w[k].nl, NULL) < 0)
+			w[k].nl = NULL;
+	}
+	for (size_t k = 1; k < n; k++)
+		w[k].started = pthread_create(&w[k].thread, NULL, work, &w[k]) == 0;
+	for (size_t k = 0; k < n; k++)
+		if (!w[k].started)
+			work(&w[k]);
+	for (size_t k = 0; k < n; k++) {
+		if (w[k].started)
+			pthread_join(w[k].thread, NULL);
+		netlink_close(w[k].nl);
+	}
+}
+
+static void first_cpu(const struct worker *w, size_t i)
+{
+	const struct reading *rd = w->rd;
+	const struct ct *ct = &rd->f->cts[i];
+	struct cpu_probe *p = &rd->probes[i];
+
+	p->fd = -1;
+	p->fd = ctlive_cpu_open(&rd->kernel, ct->vmid);
+	p->usage_usec = ctlive_cpu_usage_usec(p->fd);
+	p->at_mono_usec = clock_mono_usec();
+}
+
+/*
+ * Where hundreds run, half of the moment has to do: reading them takes most of it anyway.
+ */
+static void wait_interval(const struct reading *rd)
+{
+	uint64_t want = rd->want->interval_usec;
+	uint64_t spent = clock_mono_usec() - rd->start_mono_usec;
+
+	if (rd->n_live >= 256 && want <= 200 * USEC_PER_MSEC)
+		want /= 2;
+	if (spent < want)
+		clock_sleep_usec(want - spent);
+}
+
+static void second_cpu(const struct worker *w, size_t i)
+{
+	const struct facts *f = w->rd->f;
+	const struct cpu_probe *p = &w->rd->probes[i];
+	struct ct *ct = &f->cts[i];
+	uint64_t cpus = ct_cpus_centi(ct, f->host.cpus);
+	struct val now = { 0 };
+
+	if (p->usage_usec.kind == VAL_SET && ct->init_pid)
+		now = ctlive_cpu_usage_usec(p->fd);
+	ct->cpu_interval_usec = clock_mono_usec() - p->at_mono_usec;
+	/* absent: that life of the container is over (-ENODEV) */
+	if (now.kind != VAL_SET || now.n < p->usage_usec.n || !ct->cpu_interval_usec ||
+	    !cpus)
+		return;
+	ct->cpu_used_usec = val_set(now.n - p->usage_usec.n);
+	ct->cpu_ppm = val_set(
+		num_muldiv(ct->cpu_used_usec.n, 100000000, ct->cpu_interval_usec * cpus));
+}
+
+static void add_net(struct span name, uint64_t rx, uint64_t tx, void *arg)
+{
+	const struct reading *rd = arg;
+	struct ct key = { 0 }, *ct = NULL;
+
+	if (!procfs_veth_vmid(name, &key.vmid))
+		return;
+	ct = bsearch(&key, rd->f->cts, rd->n_live, sizeof(key), reading_cmp_ct);
+	if (!ct || ct->netin_bytes.kind != VAL_SET)
+		return;
+	/* the host's side of the pair counts the other way round */
+	ct->netin_bytes.n += tx;
+	ct->netout_bytes.n += rx;
+}
+
+static int read_net(struct reading *rd, struct err *err)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct facts *f = rd->f;
+	int r = fs_read_file(rd->rootfd, "proc/net/dev", (size_t)64 << 20, &b, err);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t i = 0; i < f->n_cts; i++)
+		if (f->cts[i].here && f->cts[i].init_pid)
+			f->cts[i].netin_bytes = f->cts[i].netout_bytes = val_set(0);
+	procfs_parse_net_dev(span_of(b.p, b.n), add_net, rd);
+	return 0;
+}
+
+static void drop_addrs(struct ct *ct)
+{
+	for (size_t i = 0; i < ct->n_addrs; i++) {
+		free(ct->addrs[i].ifname);
+		free(ct->addrs[i].address);
+	}
+	free(ct->addrs);
+	ct->addrs = NULL;
+	ct->n_addrs = 0;
+	ct->addrs_known = false;
+}
+
+/*
+ * What was asked by the number of init is believed only if it is the same process still.
+ */
+static void drop_doubtful(struct reading *rd)
+{
+	for (size_t i = 0; i < rd->n_live; i++) {
+		struct ct *ct = &rd->f->cts[i];
+
+		if (!ct->init_pid ||
+		    (!ct->addrs_known && ct->disk_bytes.kind == VAL_ABSENT) ||
+		    ctlive_same(&rd->kernel, ct, rd->holds[i]))
+			continue;
+		drop_addrs(ct);
+		ct->disk_bytes = ct->disk_max_bytes = (struct val){ 0 };
+	}
+}
+
+/* A handle for each container: the soft limit of 1024 files is too low for a thousand. */
+static void allow_handles(size_t n)
+{
+	struct rlimit l;
+
+	if (n < 500 || getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return;
+	l.rlim_cur = MIN(l.rlim_max, (rlim_t)n + 1024);
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+/* The size of the config stands in where the file system cannot be asked. */
+static void read_rootfs_size(struct ct *ct)
+{
+	struct tbytes v = { 0 };
+	struct pve_mp mp = { 0 };
+
+	if (ct->conf && ct->disk_max_bytes.kind == VAL_ABSENT)
+		v = pveconf_bytes(&ct->conf->main, "rootfs");
+	if (!v.p || pve_rootfs_parse(span_of((const char *)v.p, v.n), &mp, NULL) < 0)
+		return;
+	ct->rootfs_size_bytes = mp.size_bytes;
+	pve_mp_done(&mp);
+}
+
+static void set_uptime(const struct host *h, struct ct *ct)
+{
+	uint64_t now;
+
+	if (!ct->init_pid || h->uptime_centisec.kind != VAL_SET)
+		return;
+	now = num_muldiv(h->uptime_centisec.n, h->ticks_per_sec, 100);
+	ct->uptime_sec = val_set(num_sub(now, ct->init_start_ticks) / h->ticks_per_sec);
+}
+
+/* One container's files not being readable is that container's error. */
+static void read_one(struct reading *rd, struct ct *ct, bool socket, int *ret_hold)
+{
+	struct err err = { 0 };
+
+	if (ctlive_read(&rd->kernel, rd->want, socket, ct, ret_hold, &err) < 0 &&
+	    !ct->error)
+		ct->error = xstrdup(err.msg);
+	set_uptime(&rd->f->host, ct);
+}
+
+static void read_live(const struct worker *w, size_t i)
+{
+	struct reading *rd = w->rd;
+	bool later = rd->live && (rd->want->addrs || rd->want->disk);
+	struct ct *ct = &rd->f->cts[i];
+
+	read_one(rd, ct, true, later ? &rd->holds[i] : NULL);
+	if (ct->init_pid && w->nl &&
+	    netlink_guest_addrs(w->nl, ct->init_pid, &ct->addrs, &ct->n_addrs,
+				&ct->addrs_known, NULL) < 0)
+		drop_addrs(ct);
+}
+
+/* Asked by another process while this one reads on. */
+struct disks {
+	struct rootstat *v;
+	struct rootstat_job job;
+};
+
+static void start_disks(struct reading *rd, struct disks *d)
+{
+	const struct facts *f = rd->f;
+
+	d->v = xcalloc(rd->n_live, sizeof(*d->v));
+	for (size_t i = 0; i < rd->n_live; i++)
+		d->v[i].init_pid = f->cts[i].init_pid;
+	(void)rootstat_start(rd->rootfd, d->v, rd->n_live, &d->job, NULL);
+}
+
+static void finish_disks(struct reading *rd, struct disks *d)
+{
+	struct facts *f = rd->f;
+
+	rootstat_finish(rd->rootfd, &d->job, d->v);
+	for (size_t i = 0; d->v && i < rd->n_live; i++) {
+		f->cts[i].disk_bytes = d->v[i].used_bytes;
+		f->cts[i].disk_max_bytes = d->v[i].total_bytes;
+		if (d->v[i].stuck && !f->cts[i].error)
+			f->cts[i].error = xstrdup("its root file system does not answer");
+	}
+	free(d->v);
+}
+
+static void read_rates(struct reading *rd)
+{
+	struct facts *f = rd->f;
+
+	wait_interval(rd);
+	for_each_live(rd, false, second_cpu);
+	for (size_t i = 0; i < rd->n_live; i++)
+		if (f->cts[i].cpu_ppm.kind == VAL_SET)
+			f->interval_usec =
+				MAX(f->interval_usec, f->cts[i].cpu_interval_usec);
+}
+
+static bool wants_rates(const struct reading *rd)
+{
+	return rd->want->interval_usec && rd->live && rd->n_live;
+}
+
+void reading_live(struct reading *rd)
+{
+	allow_handles(2 * rd->n_live);
+	rd->probes = xcalloc(rd->n_live, sizeof(*rd->probes));
+	rd->holds = xcalloc(rd->n_live, sizeof(*rd->holds));
+	for (size_t i = 0; i < rd->n_live; i++)
+		rd->holds[i] = rd->probes[i].fd = -1;
+	rd->start_mono_usec = clock_mono_usec();
+	if (wants_rates(rd))
+		for_each_live(rd, false, first_cpu);
+	for_each_live(rd, rd->want->addrs && rd->live, read_live);
+}
+
+int reading_rest(struct reading *rd, struct err *err)
+{
+	struct facts *f = rd->f;
+	struct disks disks = { 0 };
+	int r = 0;
+
+	if (rd->want->disk && rd->live)
+		start_disks(rd, &disks);
+	/* without a socket they are stopped, but for one whose monitor has died */
+	for (size_t i = rd->n_live; i < f->n_cts; i++)
+		if (f->cts[i].here)
+			read_one(rd, &f->cts[i], false, NULL);
+	if (rd->want->net)
+		r = read_net(rd, err);
+	finish_disks(rd, &disks);
+	drop_doubtful(rd);
+	for (size_t i = 0; rd->want->disk && i < f->n_cts; i++)
+		read_rootfs_size(&f->cts[i]);
+	if (wants_rates(rd))
+		read_rates(rd);
+	return r;
+}
