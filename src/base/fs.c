@@ -20,6 +20,120 @@ int fs_open_root(const char *path, int *ret, struct err *err)
 	return 0;
 }
 
+#define MAX_DEPTH 64
+#define MAX_LINKS 40 /* as the kernel */
+
+/* A walk by hand: the directories from the root to where it stands, and what is left. */
+struct walk {
+	int root;
+	int fds[MAX_DEPTH];
+	size_t n;
+	char rest[8192];
+	unsigned links;
+};
+
+static int here(const struct walk *w)
+{
+	return w->n ? w->fds[w->n - 1] : w->root;
+}
+
+static void go_up(struct walk *w, bool to_root)
+{
+	do {
+		if (w->n)
+			close(w->fds[--w->n]);
+	} while (to_root && w->n);
+}
+
+/* The next component; false: the path is at its end. */
+static bool next_component(struct walk *w, char name[static 256], int *ret_error)
+{
+	size_t skip = strspn(w->rest, "/"), n = strcspn(w->rest + skip, "/");
+
+	*ret_error = n < 256 ? 0 : -ENAMETOOLONG;
+	if (!n || *ret_error)
+		return false;
+	memcpy(name, w->rest + skip, n);
+	name[n] = '\0';
+	memmove(w->rest, w->rest + skip + n, strlen(w->rest + skip + n) + 1);
+	return true;
+}
+
+/* Puts the text of a symlink before what is left. */
+static int take_link(struct walk *w, int fd)
+{
+	char text[4096 + 4096];
+	ssize_t n = readlinkat(fd, "", text, 4095);
+	size_t rest = strlen(w->rest);
+
+	if (n < 0)
+		return -errno;
+	if (++w->links > MAX_LINKS)
+		return -ELOOP;
+	if ((size_t)n + rest >= sizeof(w->rest))
+		return -ENAMETOOLONG;
+	if (text[0] == '/')
+		go_up(w, true);
+	memmove(w->rest + n, w->rest, rest + 1);
+	memcpy(w->rest, text, (size_t)n);
+	return 0;
+}
+
+static bool is_last(const struct walk *w)
+{
+	return w->rest[strspn(w->rest, "/")] == '\0';
+}
+
+/* One component further: 1 with the descriptor in *ret when it was the last. */
+static int step(struct walk *w, const char *name, int flags, int *ret)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	bool last = is_last(w);
+
+	if (str_eq(name, ".") || str_eq(name, "..")) {
+		if (name[1])
+			go_up(w, false);
+		return 0;
+	}
+	fd = openat(here(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode) && !(last && flags & O_NOFOLLOW))
+		return take_link(w, fd);
+	if (last && !*w->rest) {
+		*ret = openat(here(w), name, flags | O_NOFOLLOW | O_CLOEXEC);
+		return *ret < 0 ? -errno : 1;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	if (w->n >= MAX_DEPTH)
+		return -ENAMETOOLONG;
+	w->fds[w->n++] = take_fd(&fd);
+	return 0;
+}
+
+int fs_open_by_hand(int rootfd, const char *path, int flags)
+{
+	struct walk w = { .root = rootfd };
+	char name[256];
+	int r = 0, fd = -1;
+
+	if (!*path)
+		return -ENOENT;
+	if (strlen(path) >= 4096)
+		return -ENAMETOOLONG;
+	memcpy(w.rest, path, strlen(path) + 1);
+	while (r == 0 && next_component(&w, name, &r))
+		r = step(&w, name, flags, &fd);
+	if (r == 0) { /* it ended in a directory: "..", "dir/" */
+		fd = openat(here(&w), ".", flags | O_CLOEXEC);
+		r = fd < 0 ? -errno : 1;
+	}
+	go_up(&w, true);
+	return r < 0 ? r : fd;
+}
+
 static int open_in_root(int rootfd, const char *path, int flags)
 {
 	struct open_how how = {
@@ -36,6 +150,9 @@ static int open_in_root(int rootfd, const char *path, int flags)
 			return (int)fd;
 		if (errno == EINTR || (errno == EAGAIN && tries < 8))
 			continue;
+		if (errno == ENOSYS)
+			return fs_open_by_hand(rootfd, path,
+					       flags | (flags & O_PATH ? 0 : O_NOCTTY));
 		return -errno;
 	}
 }

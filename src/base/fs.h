@@ -22,6 +22,13 @@ int fs_open_root(const char *path, int *ret, struct err *err);
 int fs_open(int rootfd, const char *path, int flags, int *ret, struct err *err);
 
 /*
+ * What fs_open() does where there is no openat2 (a kernel before 5.6, a sandbox,
+ * valgrind): component by component, each without following, symlinks resolved by their
+ * text inside the root. The descriptor, or a negative errno.
+ */
+int fs_open_by_hand(int rootfd, const char *path, int flags);
+
+/*
  * Reads a whole file into `buf` of `cap` bytes: no allocation, for the small files of the
  * kernel. *ret_n is the number of bytes (no NUL is added). -EFBIG when more than cap.
  * A path of one component opened below a directory fd that fs_open() gave is cheapest.

@@ -213,7 +213,9 @@ static int child(int out, void *arg)
 			break;
 		}
 	}
-	return r < 0 ? r : flush(&s);
+	r = r < 0 ? r : flush(&s);
+	buf_done(&s.pending);
+	return r;
 }
 
 int pvefs_start(int rootfd, const struct pvefs_req *reqs, size_t n, struct pvefs_job *ret,

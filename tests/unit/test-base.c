@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -185,6 +187,65 @@ static void an_abandoned_reader_keeps_no_output_open(void)
 	close(fds[0]);
 }
 
+static int inode_of(int fd, ino_t *ret)
+{
+	struct stat st;
+	int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (r == 0)
+		*ret = st.st_ino;
+	return r;
+}
+
+/* Where openat2 is missing the same paths lead to the same files, and never out. */
+static void a_walk_by_hand_goes_where_openat2_goes(void)
+{
+	static const char *const links[][2] = {
+		{ "/etc/passwd", "abs" },  { "../../../../etc/passwd", "up" },
+		{ "loop", "loop" },        { "d/f", "in" },
+		{ "/d", "dir" },           { "../f", "d/back" },
+		{ "nowhere", "dangling" }, { "..", "d/parent" },
+	};
+	static const char *const paths[] = {
+		"f",     "d/f",     "abs",      "up",         "loop",    "in",
+		"dir/f", "d/back",  "dangling", "d/parent/f", "../../f", "/f",
+		"d/",    "f/",      "f/x",      "d/..",       ".",       "",
+		"dir",   "./d/./f", "d//f",     "/",          "none",    "d/parent/dir/f",
+	};
+	static const int flags[] = { O_RDONLY, O_PATH, O_PATH | O_NOFOLLOW,
+				     O_RDONLY | O_NOFOLLOW, O_PATH | O_DIRECTORY };
+	char dir[] = "/tmp/ctscope-test-XXXXXX", cmd[96];
+	struct err err = { 0 };
+	int root = -1;
+
+	CHECK(mkdtemp(dir) != NULL, "mkdtemp");
+	CHECK(fs_open_root(dir, &root, &err) == 0, "%s", err.msg);
+	CHECK(mkdirat(root, "d", 0700) == 0, "mkdir");
+	close(openat(root, "f", O_CREAT | O_WRONLY, 0600));
+	close(openat(root, "d/f", O_CREAT | O_WRONLY, 0600));
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		CHECK(symlinkat(links[i][0], root, links[i][1]) == 0, "symlink %s",
+		      links[i][1]);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(flags); k++) {
+			ino_t a = 0, b = 0;
+			int fd = -1, r, s;
+
+			r = fs_open(root, paths[i], flags[k], &fd, NULL);
+			r = r < 0 ? r : inode_of(fd, &a);
+			s = inode_of(fs_open_by_hand(root, paths[i], flags[k]), &b);
+			CHECK(r == s && a == b,
+			      "\"%s\" flags %x: %d inode %ju, by hand %d inode %ju",
+			      paths[i], flags[k], r, (uintmax_t)a, s, (uintmax_t)b);
+		}
+	}
+	close(root);
+	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
+	CHECK(system(cmd) == 0, "rm");
+}
+
 static void a_root_is_not_left(void)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
@@ -271,6 +332,7 @@ int main(void)
 	RUN(spans_cut_without_losing_bytes);
 	RUN(a_guarded_read_answers_or_is_left_behind);
 	RUN(an_abandoned_reader_keeps_no_output_open);
+	RUN(a_walk_by_hand_goes_where_openat2_goes);
 	RUN(a_root_is_not_left);
 	return DONE();
 }
