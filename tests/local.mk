@@ -57,7 +57,10 @@ tests/cli/failing.so: tests/cli/failing.c
 	$(AM_V_CCLD)$(CC) -O1 -D_GNU_SOURCE -fPIC -shared -o $@ $(srcdir)/tests/cli/failing.c -ldl
 check-local: tests/cli/failing.so
 .PHONY: check-torture
-EXTRA_DIST += tests/golden tests/cli tests/run .ci/run
+EXTRA_DIST += tests/golden tests/cli/robust tests/cli/torture tests/run .ci/run
+# results of a run lie beside the expected files in the build directory
+dist-hook:
+	rm -f $(distdir)/tests/golden/*.log $(distdir)/tests/golden/*.trs
 update-golden: ctscope
 	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/golden/run --update
 .PHONY: update-golden

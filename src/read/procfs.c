@@ -16,7 +16,9 @@ int procfs_parse_stat(struct span text, struct proc_stat *ret)
 
 	if (!open || !close || close < open)
 		return -EINVAL;
-	if (num_parse_u32(span_trim(span_of(text.p, (size_t)(open - text.p))), &pid) < 0)
+	if (num_parse_u32(span_trim(span_of(text.p, (size_t)(open - text.p))), &pid) <
+		    0 ||
+	    !pid || pid > INT32_MAX)
 		return -EINVAL;
 	s.pid = (pid_t)pid;
 	s.comm = span_tbytes(span_of(open + 1, (size_t)(close - open - 1)));

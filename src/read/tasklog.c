@@ -686,7 +686,8 @@ int tasklog_lines(int rootfd, const struct log_want *want, struct loglines *ret,
 			continue;
 		r = emit_task(rootfd, &tasks.v[i], &e, first ? NULL : err);
 		first = first ? first : r;
-		reverse(ret->v + at, ret->n - at);
+		if (ret->n > at)
+			reverse(ret->v + at, ret->n - at);
 	}
 	if (ret->n > start)
 		reverse(ret->v + start, ret->n - start);
