@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
 #include "cli/cmds.h"
+#include "cli/colsort.h"
 #include "cli/ctview.h"
 #include "cli/opts.h"
 #include "pveconf.h"
@@ -88,37 +89,14 @@ static bool wanted(const struct ct *ct, const struct list_opts *o)
 
 static const struct col *find_col(const char *name)
 {
-	for (size_t i = 0; i < CTROW_COLS; i++)
-		if (!ctrow_cols[i].json_only &&
-		    span_eq_nocase(span_str(name), ctrow_cols[i].heading))
-			return &ctrow_cols[i];
-	return NULL;
-}
-
-static int cmp_cell(const struct cell *a, const struct cell *b)
-{
-	_cleanup_(buf_done) struct buf x = { 0 }, y = { 0 };
-
-	/* what is absent comes last, numbers largest first, texts in their order */
-	if (a->kind == CELL_ABSENT || b->kind == CELL_ABSENT)
-		return (a->kind == CELL_ABSENT) - (b->kind == CELL_ABSENT);
-	if (a->kind >= CELL_INT && a->kind <= CELL_CENTI)
-		return (b->n > a->n) - (b->n < a->n);
-	cell_print(&x, a, true);
-	cell_print(&y, b, true);
-	return strcmp(buf_str(&x), buf_str(&y));
+	return colsort_find(ctrow_cols, CTROW_COLS, name);
 }
 
 static int cmp_rows(const void *a, const void *b, void *arg)
 {
-	_cleanup_(cell_done) struct cell x = { 0 }, y = { 0 };
 	const struct ctrow *p = a, *q = b;
-	const struct col *col = arg;
-	int r;
+	int r = colsort_cmp(arg, p, q);
 
-	col->get(p, &x);
-	col->get(q, &y);
-	r = cmp_cell(&x, &y);
 	return r ? r : (p->ct->vmid > q->ct->vmid) - (p->ct->vmid < q->ct->vmid);
 }
 
