@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cmds.h"
 
-/* clang-format off: one a line, so that two who add one do not meet */
+/* in the order of --help */
+/* clang-format off */
 const struct cmd *const cmds[] = {
 	&cmd_list,
 	&cmd_status,

@@ -70,7 +70,7 @@ static int socket_open(struct netlink *nl, struct err *err)
 
 	nl->sk = dl_nl_socket_alloc();
 	if (!nl->sk)
-		abort();
+		oom();
 	r = dl_nl_connect(nl->sk, NETLINK_ROUTE);
 	if (r < 0)
 		return err_set(err, -EIO, "open an rtnetlink socket: %s",

@@ -38,16 +38,6 @@ void rules_run(const struct facts *facts, struct findings *out)
 	findings_sort(out);
 }
 
-static char *format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
-static char *format(const char *fmt, va_list ap)
-{
-	char *p = NULL;
-
-	if (vasprintf(&p, fmt, ap) < 0)
-		abort();
-	return p;
-}
-
 void finding_add(struct findings *out, const struct rule *rule, const struct ct *ct,
 		 const char *key, uint32_t line, char *fix, const char *fmt, ...)
 {
@@ -64,7 +54,7 @@ void finding_add(struct findings *out, const struct rule *rule, const struct ct 
 		.fix = fix,
 	};
 	va_start(ap, fmt);
-	out->v[out->n].seen = format(fmt, ap);
+	out->v[out->n].seen = xvasprintf(fmt, ap);
 	va_end(ap);
 	out->n++;
 }
