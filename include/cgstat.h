@@ -66,7 +66,8 @@ struct cg_io {
 
 struct cg_pids {
 	struct val current, peak, max;
-	struct val events_max; /* pids.events: forks refused at the limit */
+	struct val events_max; /* pids.events: forks refused at the limit, in the whole
+				  subtree; absent before Linux 6.11 */
 };
 
 /* Text of cpuset.cpus as the kernel prints it ("0-3,8"); NULL: absent, "": not set. */

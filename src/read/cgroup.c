@@ -454,6 +454,13 @@ int cg_read_pids(int dir, struct cg_pids *ret, struct err *err)
 		r = read_parsed(dir, "pids.events", parse_pids_events, &p, err);
 	if (r < 0)
 		return r;
+	/*
+	 * Before Linux 6.11 a refused fork is counted in the cgroup of the process that
+	 * forked, not where the limit is: below lxc/<id>, which says 0 for ever. Since
+	 * then it counts the subtree, and there is a pids.events.local beside it.
+	 */
+	if (faccessat(dir, "pids.events.local", F_OK, 0) < 0)
+		p.events_max = (struct val){ 0 };
 	*ret = p;
 	return 0;
 }

@@ -231,8 +231,23 @@ class Load:
     def __enter__(self):
         return self
 
+    def pids(self):
+        """lxc-attach, the process between, and load itself with its children."""
+        found = [self.p.pid]
+        for pid in found:
+            try:
+                with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+                    found += [int(x) for x in f.read().split()]
+            except OSError:
+                pass
+        return found
+
     def __exit__(self, *exc):
-        self.p.kill()
+        for pid in reversed(self.pids()):
+            try:
+                os.kill(pid, 9)
+            except ProcessLookupError:
+                pass
         self.p.wait()
         self.p.stdout.close()
 

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "read/cgroup.h"
+#include "tmproot.h"
 
 static void memory_tells_absent_from_max(void)
 {
@@ -99,6 +100,27 @@ static void pressure_in_hundredths(void)
 	CHECK(cg_parse_psi(span_str("some avg10=x\n"), &p) < 0, "taken");
 }
 
+static void refused_forks_are_absent_where_the_kernel_counts_them_elsewhere(void)
+{
+	struct cg_pids p = { 0 };
+	struct err err = { 0 };
+	struct tmproot t;
+
+	tmproot_make(&t);
+	tmproot_put(&t, "pids.current", "20\n");
+	tmproot_put(&t, "pids.max", "20\n");
+	tmproot_put(&t, "pids.events", "max 0\n");
+	CHECK(cg_read_pids(t.fd, &p, &err) == 0, "%s", err.msg);
+	CHECK_U64(p.current.n, 20);
+	CHECK(p.events_max.kind == VAL_ABSENT, "kind %d", p.events_max.kind);
+
+	tmproot_put(&t, "pids.events", "max 7\n");
+	tmproot_put(&t, "pids.events.local", "max 0\n");
+	CHECK(cg_read_pids(t.fd, &p, &err) == 0, "%s", err.msg);
+	CHECK_U64(p.events_max.n, 7);
+	tmproot_remove(&t);
+}
+
 int main(void)
 {
 	RUN(memory_tells_absent_from_max);
@@ -106,5 +128,6 @@ int main(void)
 	RUN(io_lines_with_and_without_counters);
 	RUN(flat_files_refuse_half_and_double);
 	RUN(pressure_in_hundredths);
+	RUN(refused_forks_are_absent_where_the_kernel_counts_them_elsewhere);
 	return DONE();
 }
