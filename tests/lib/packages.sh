@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# packages.sh [--list|--missing]: installs what building and testing needs: Build-Depends
-# of debian/control and tests/packages.txt. Does nothing, apt included, when all of it is
-# there. For Debian 12 and 13, as root.
+# packages.sh [--demo] [--list|--missing]: installs what building and testing needs:
+# Build-Depends of debian/control and tests/packages.txt (--demo: its lines for the demo
+# only). Does nothing, apt included, when all of it is there. Debian 12 and 13, as root.
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
@@ -14,7 +14,7 @@ needs()
 	     on { seen = 1; print }' "$top/debian/control" |
 		tr ',' '\n' | sed -e 's/([^)]*)//g; s/<[^>]*>//g; s/\[[^]]*\]//g; s/[ \t]//g' \
 		-e 's/debhelper-compat/debhelper/' | grep -v '^$'
-	sed -e 's/#.*//; s/[ \t]//g' "$top/tests/packages.txt" | grep -v '^$'
+	grep -e "$only" "$top/tests/packages.txt" | sed -e 's/#.*//; s/[ \t]//g' | grep -v '^$'
 }
 
 installed()
@@ -69,6 +69,8 @@ install()
 	apt-get -qy -o Dpkg::Use-Pty=0 install --no-install-recommends "${want[@]}" </dev/null
 }
 
+only=
+[ "${1-}" = --demo ] && only='# demo$' && shift
 case ${1-} in
 --list) needs ;;
 --missing) missing ;;

@@ -17,3 +17,20 @@ EXTRA_DIST += \
 	tests/node/pct \
 	tests/node/populate.sh \
 	tests/node/scratch
+EXTRA_DIST += \
+	debian/control \
+	tests/demo \
+	tests/lib/packages.sh \
+	tests/live/all \
+	tests/live/live.py \
+	tests/live/test-addresses.py \
+	tests/live/test-hang.py \
+	tests/live/test-hostile.py \
+	tests/live/test-lifecycle.py \
+	tests/live/test-list.py \
+	tests/live/test-truth.py \
+	tests/packages.txt \
+	tests/vm/guest \
+	tests/vm/image \
+	tests/vm/packages.txt \
+	tests/vm/run

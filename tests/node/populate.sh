@@ -385,16 +385,28 @@ set_standard()
 	EOF
 }
 
-# Verbs for `pct batch`.
-standard_past()
+# Verbs for `pct batch`, oldest first as the node would have written them.
+past_standard()
 {
-	cat <<-'EOF'
-	task vzcreate 101 90000 OK "extracting archive"
-	task vzdump 102 30000 "job errors" "INFO: Starting Backup of VM 102 (lxc)" "ERROR: Backup of VM 102 failed - no space left on device"
-	task vzstart 110 3600 "bridge 'vmbr9' does not exist"
-	EOF
-	backup 101 86400
 	backup 101 172800
+	echo 'task vzcreate 101 90000 OK "extracting archive"'
+	backup 101 86400
+	past_failed_backup
+	echo "task vzstart 110 3600 \"bridge 'vmbr9' does not exist\""
+}
+
+past_demo()
+{
+	backup 101 172800
+	backup 102 172780
+	backup 101 86400
+	past_failed_backup
+}
+
+past_failed_backup()
+{
+	echo 'task vzdump 102 30000 "job errors" "INFO: Starting Backup of VM 102 (lxc)"' \
+		'"ERROR: Backup of VM 102 failed - no space left on device"'
 }
 
 # backup ID SECONDS-AGO
@@ -407,7 +419,7 @@ backup()
 	head -c 1048576 /dev/zero >"$base.tar.zst"
 	echo "nightly, $(date -d "@$when" +%F)" >"$base.tar.zst.notes"
 	touch -d "@$((when + 20))" "$base.tar.zst" "$base.tar.zst.notes"
-	echo "task vzdump $1 $2 OK \"INFO: Starting Backup of VM $1 (lxc)\"" \
+	echo "task vzdump $1 @$((when - 1)) OK \"INFO: Starting Backup of VM $1 (lxc)\"" \
 		"\"INFO: creating vzdump archive '$base.tar.zst'\"" \
 		"\"INFO: Total bytes written: 1048576 (1.0MiB, 10MiB/s)\"" \
 		"\"INFO: archive file size: 1MB\"" \
@@ -587,7 +599,7 @@ populate()
 	[ "$count" = 0 ] || bulk "$count"
 	{
 		echo dotfiles
-		[ "$set_name" = none ] || standard_past
+		[ "$set_name" = none ] || "past_$set_name"
 		if [ "$start" = 1 ]; then
 			[ "$set_name" = none ] || "start_$set_name"
 			[ "$count" = 0 ] || echo "start-many 1000 $count"
