@@ -283,7 +283,7 @@ def main():
                 destroy(vmid)
             except Exception:
                 note("destroying %d: %s" % (vmid, traceback.format_exc()))
-        if time.monotonic() - t0 > 5:
+        if time.monotonic() - t0 > 3:
             note("%s: %.1f s" % (fn.__name__, time.monotonic() - t0))
         sys.stdout.flush()
     sys.exit(1 if failed else 0)

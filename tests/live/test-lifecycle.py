@@ -54,7 +54,7 @@ def uptime():
 def starting():
     make(302, start=False)
     pct.prepare(302)
-    pct.write("/var/lib/lxc/302/.slow", "%d" % (4 * SLOW))
+    pct.write("/var/lib/lxc/302/.slow", "%d" % (4 if SLOW == 1 else 12))
     pct.spawn(302)
     until(lambda: pct.listening(302), "the command socket")
     s = status(302)
@@ -139,7 +139,7 @@ def stopping():
     pid = status(309)["pid"]
     # post-stop hooks of this one take a while
     with open("/run/node/slow-stop", "w") as f:
-        f.write("%d" % (2 * SLOW))
+        f.write("%d" % (2 if SLOW == 1 else 6))
     try:
         os.kill(pid, signal.SIGKILL)
         seen = set()

@@ -5,8 +5,8 @@ import os
 import subprocess
 import time
 
-from live import (MIB, SLOW, Load, Skip, cgfile, cgkey, check, controllers, destroy, equal,
-                  main, make, near, note, pct, status, test, until, usage)
+from live import (MIB, SLOW, Load, Skip, cgfile, cgkey, check, controllers, ctjson,
+                  destroy, equal, main, make, near, note, pct, status, test, until, usage)
 
 
 def grows(vmid, fn, want, what, percent=1):
@@ -188,15 +188,20 @@ def throttled():
     controllers("cpu")
     make(706, cpulimit="0.25")
     with Load(706, "spin", 0):
-        time.sleep(2)
-        from live import ctjson
+        time.sleep(1)
+        t0, before = time.monotonic(), cgkey(706, "cpu.stat", "usage_usec")
         u = ctjson("usage", "--interval", "4", 706)["container"]
+        after, t1 = cgkey(706, "cpu.stat", "usage_usec"), time.monotonic()
         c = u["cpu_limit"]
+        kernel = (after - before) / 1e6 / (t1 - t0) / 0.25
+        note("the kernel let it have %.3f of it" % kernel)
         note("used %.3f of the limit, %d of %d periods throttled"
              % (c["used"], c["nr_throttled"], c["nr_periods"]))
         equal(c["cpus"], 0.25, "limit")
-        near(c["used"], 1.0, 12, "share of the limit")
-        near(u["cpu"], 1.0, 12, "PVE's cpu")
+        near(c["used"], kernel, 10, "share of the limit, as the kernel counts")
+        near(u["cpu"], kernel, 10, "PVE's cpu, as the kernel counts")
+        # an emulated CPU gets its ticks late, so the kernel lets more pass
+        near(c["used"], 1.0, 10 if SLOW == 1 else 40, "share of the limit")
         check(c["nr_throttled"] >= 10, "throttled %r times" % c["nr_throttled"])
         check(u["pressure"]["cpu"]["some"]["total"] > 1, "cpu pressure")
     near(u["cpustat"]["quota"] / u["cpustat"]["period"], 0.25, 0.1, "quota")
