@@ -160,7 +160,9 @@ int app_facts_one(const struct app *app, const char *arg, struct facts_want want
 	r = app_facts(app, want, ret);
 	/* its state could not even be asked for: nothing else of it is worth showing */
 	if (r == EXIT_FINE && ret->n_cts && ret->cts[0].here && ret->cts[0].error &&
-	    ret->cts[0].state == CT_UNKNOWN)
-		return app_error(app, EXIT_BROKEN, "%s", ret->cts[0].error);
+	    ret->cts[0].state == CT_UNKNOWN) {
+		r = app_error(app, EXIT_BROKEN, "%s", ret->cts[0].error);
+		facts_done(ret);
+	}
 	return r;
 }

@@ -230,35 +230,21 @@ static unsigned long long cpu_usage(const struct one *ct)
 
 /* the files of the cgroup that list shows, and those that status has besides */
 static const char *const list_files[] = {
-	"ns/cgroup.events",
-	"memory.current",
-	"memory.swap.current",
-	"memory.stat",
+	"ns/cgroup.events", "memory.current", "memory.swap.current",
+	"memory.stat",      "io.stat",
 };
 static const char *const status_files[] = {
-	"cpu.stat",
-	"cpu.max",
-	"cpu.weight",
-	"memory.peak",
-	"memory.min",
-	"memory.low",
-	"memory.high",
-	"memory.max",
-	"memory.swap.peak",
-	"memory.swap.high",
-	"memory.swap.max",
-	"memory.events",
-	"memory.swap.events",
-	"io.stat",
-	"pids.current",
-	"pids.peak",
-	"pids.max",
-	"pids.events",
-	"cpu.pressure",
-	"io.pressure",
-	"memory.pressure",
-	"cpuset.cpus",
-	"cpuset.cpus.effective",
+	"cpu.stat",           "cpu.max",
+	"cpu.weight",         "memory.peak",
+	"memory.min",         "memory.low",
+	"memory.high",        "memory.max",
+	"memory.swap.peak",   "memory.swap.high",
+	"memory.swap.max",    "memory.events",
+	"memory.swap.events", "pids.current",
+	"pids.peak",          "pids.max",
+	"pids.events",        "cpu.pressure",
+	"io.pressure",        "memory.pressure",
+	"cpuset.cpus",        "cpuset.cpus.effective",
 };
 
 static void cgroup_files(const struct one *ct, bool status)
@@ -394,6 +380,9 @@ static void host_files(void)
 	slurp(AT_FDCWD, "/proc/meminfo", buf, sizeof(buf));
 	slurp(AT_FDCWD, "/proc/uptime", buf, sizeof(buf));
 	putu("{\"uptime\":", num(buf));
+	slurp(AT_FDCWD, "/etc/pve/user.cfg", buf, sizeof(buf));
+	slurp(AT_FDCWD, "/etc/pve/ha/resources.cfg", buf, sizeof(buf));
+	slurp(AT_FDCWD, "/etc/pve/ha/manager_status", buf, sizeof(buf));
 	if (readlink("/etc/pve/local", buf, sizeof(buf)) < 0)
 		puts_(",\"alone\":true");
 }
