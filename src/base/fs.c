@@ -307,10 +307,12 @@ int fs_read_file_stat(int rootfd, const char *path, size_t max, struct buf *ret,
 	if (st.st_size > 0)
 		buf_reserve(ret, MIN((size_t)st.st_size, max));
 	for (;;) {
+		size_t room;
 		ssize_t n;
 
 		buf_reserve(ret, 4096);
-		n = read(fd, ret->p + ret->n, ret->cap - ret->n - 1);
+		room = ret->cap - ret->n - 1;
+		n = read(fd, ret->p + ret->n, room);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -321,6 +323,10 @@ int fs_read_file_stat(int rootfd, const char *path, size_t max, struct buf *ret,
 		if (ret->n - start > max)
 			return err_set(err, -EFBIG, "%s is larger than %zu bytes", path,
 				       max);
+		/* of a file on disk or on FUSE a short read is the end (of /proc not) */
+		if (st.st_size > 0 && (size_t)n < room &&
+		    ret->n - start >= (size_t)st.st_size)
+			break;
 	}
 	ret->p[ret->n] = '\0';
 	*ret_st = from_stat(&st);

@@ -72,26 +72,28 @@ static bool is_plain(const char *p, size_t n)
 	return true;
 }
 
+/* jansson gives no half characters: what is collected can be looked at as a whole. */
 static void write_out(struct jw *w)
 {
-	if (!w->error && w->out.n && fwrite(w->out.p, 1, w->out.n, w->f) != w->out.n)
+	_cleanup_(buf_done) struct buf safe = { 0 };
+	const struct buf *out = &w->out;
+
+	if (!is_plain(out->p, out->n)) {
+		text_json_safe(&safe, span_tbytes(span_of(out->p, out->n)));
+		out = &safe;
+	}
+	if (!w->error && out->n && fwrite(out->p, 1, out->n, w->f) != out->n)
 		w->error = errno ? -errno : -EIO;
 	w->out.n = 0;
 }
 
+/* It comes with one or two bytes at a time: stdio has its price for each. */
 static int sink(const char *p, size_t n, void *data)
 {
-	_cleanup_(buf_done) struct buf b = { 0 };
 	struct jw *w = data;
 
-	if (w->error || !n)
+	if (w->error)
 		return 0;
-	if (!is_plain(p, n)) {
-		text_json_safe(&b, span_tbytes(span_of(p, n)));
-		p = b.p;
-		n = b.n;
-	}
-	/* jansson comes with one or two bytes at a time: stdio has its price for each */
 	buf_add(&w->out, p, n);
 	if (w->out.n >= OUT_BYTES)
 		write_out(w);

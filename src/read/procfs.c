@@ -101,7 +101,7 @@ int procfs_read_children(int rootfd, pid_t pid, pid_t *pids, size_t max, size_t 
 	int r;
 
 	snprintf(path, sizeof(path), "proc/%d/task/%d/children", pid, pid);
-	r = fs_read_small(rootfd, path, buf, sizeof(buf), &n, err);
+	r = fs_read_once(rootfd, path, buf, sizeof(buf), &n, err);
 	if (r < 0)
 		return r;
 	text = span_of(buf, n);
