@@ -53,9 +53,17 @@ def crowd():
 
 
 def child_of(pid):
+    """What lxc-attach runs, not the process it forks on the way there."""
+    def arrived(child):
+        try:
+            with open("/proc/%s/comm" % child) as f:
+                return f.read().strip() == "load"
+        except FileNotFoundError:
+            return False
+
     def kids():
         with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-            return f.read().split()
+            return [c for c in f.read().split() if arrived(c)]
     return int(until(kids, "the child of lxc-attach")[0])
 
 
