@@ -70,13 +70,14 @@ static void read_config(const struct app *app, struct backupview *v)
 	_cleanup_(pvefs_done) struct pvefs p = { 0 };
 	struct err err = { 0 };
 
-	if (pvefs_read(app->rootfd, files, ARRAY_SIZE(files), &p, &err) < 0) {
+	/* one that hangs is waited for once */
+	if (!v->facts.pve_error &&
+	    pvefs_read(app->rootfd, files, ARRAY_SIZE(files), &p, &err) < 0) {
 		app_warn(app, "read /etc/pve: %s", err.msg);
 		return;
 	}
-	if (p.timed_out)
-		app_warn(app,
-			 "/etc/pve does not answer: jobs and storages are not known");
+	if (p.timed_out || v->facts.pve_error)
+		app_warn(app, "jobs and storages are not known");
 	parse_files(app, &p, v);
 }
 

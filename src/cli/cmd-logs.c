@@ -150,7 +150,9 @@ static int identify(struct logs *l, struct err *ret_err)
 			   &facts, ret_err);
 
 	if (r < 0) {
-		if (facts_read(l->app->rootfd, l->app->live, &none, l->app->now_real_usec,
+		/* -EIO: /etc/pve hangs, and would again */
+		if (r != -EIO &&
+		    facts_read(l->app->rootfd, l->app->live, &none, l->app->now_real_usec,
 			       &facts, NULL) == 0 &&
 		    facts.node)
 			l->node = xstrdup(facts.node);
