@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -13,66 +12,8 @@
 #include "read/reading.h"
 #include "read/rootstat.h"
 
-/*
- * A node with hundreds of containers is read by a few threads, each taking every n-th
- * container: they share nothing but what none of them writes. Files of cgroup2 and /proc
- * do not hang; what may is read by processes.
- */
-#define MAX_WORKERS    4
-#define CTS_PER_WORKER 64
-
-struct worker {
-	struct reading *rd;
-	struct netlink *nl; /* NULL: no addresses are wanted, or none can be had */
-	void (*each)(const struct worker *w, size_t i);
-	size_t first, step;
-	pthread_t thread;
-	bool started;
-};
-
-static void *work(void *arg)
+static void first_cpu(const struct reading *rd, size_t i)
 {
-	const struct worker *w = arg;
-
-	for (size_t i = w->first; i < w->rd->n_live; i += w->step)
-		w->each(w, i);
-	return NULL;
-}
-
-static size_t count_workers(const struct reading *rd)
-{
-	size_t n = MIN(rd->n_sockets / CTS_PER_WORKER, (size_t)rd->f->host.cpus);
-
-	return MIN(MAX(n, (size_t)1), (size_t)MAX_WORKERS);
-}
-
-/* Calls `each` for every one of the n_live. */
-static void for_each_live(struct reading *rd, bool addrs,
-			  void (*each)(const struct worker *w, size_t i))
-{
-	struct worker w[MAX_WORKERS] = { 0 };
-	size_t n = count_workers(rd);
-
-	for (size_t k = 0; k < n; k++) {
-		w[k] = (struct worker){ .rd = rd, .each = each, .first = k, .step = n };
-		if (addrs && netlink_open(&w[k].nl, NULL) < 0)
-			w[k].nl = NULL;
-	}
-	for (size_t k = 1; k < n; k++)
-		w[k].started = pthread_create(&w[k].thread, NULL, work, &w[k]) == 0;
-	for (size_t k = 0; k < n; k++)
-		if (!w[k].started)
-			work(&w[k]);
-	for (size_t k = 0; k < n; k++) {
-		if (w[k].started)
-			pthread_join(w[k].thread, NULL);
-		netlink_close(w[k].nl);
-	}
-}
-
-static void first_cpu(const struct worker *w, size_t i)
-{
-	const struct reading *rd = w->rd;
 	const struct ct *ct = &rd->f->cts[i];
 	struct cpu_probe *p = &rd->probes[i];
 
@@ -96,10 +37,10 @@ static void wait_interval(const struct reading *rd)
 		clock_sleep_usec(want - spent);
 }
 
-static void second_cpu(const struct worker *w, size_t i)
+static void second_cpu(const struct reading *rd, size_t i)
 {
-	const struct facts *f = w->rd->f;
-	const struct cpu_probe *p = &w->rd->probes[i];
+	const struct facts *f = rd->f;
+	const struct cpu_probe *p = &rd->probes[i];
 	struct ct *ct = &f->cts[i];
 	uint64_t cpus = ct_cpus_centi(ct, f->host.cpus);
 	struct val now = { 0 };
@@ -221,15 +162,14 @@ static void read_one(struct reading *rd, struct ct *ct, bool socket, int *ret_ho
 	set_uptime(&rd->f->host, ct);
 }
 
-static void read_live(const struct worker *w, size_t i)
+static void read_live(struct reading *rd, struct netlink *nl, size_t i)
 {
-	struct reading *rd = w->rd;
 	bool later = rd->live && (rd->want->addrs || rd->want->disk);
 	struct ct *ct = &rd->f->cts[i];
 
 	read_one(rd, ct, true, later ? &rd->holds[i] : NULL);
-	if (ct->init_pid && w->nl &&
-	    netlink_guest_addrs(w->nl, ct->init_pid, &ct->addrs, &ct->n_addrs,
+	if (ct->init_pid && nl &&
+	    netlink_guest_addrs(nl, ct->init_pid, &ct->addrs, &ct->n_addrs,
 				&ct->addrs_known, NULL) < 0)
 		drop_addrs(ct);
 }
@@ -269,7 +209,8 @@ static void read_rates(struct reading *rd)
 	struct facts *f = rd->f;
 
 	wait_interval(rd);
-	for_each_live(rd, false, second_cpu);
+	for (size_t i = 0; i < rd->n_live; i++)
+		second_cpu(rd, i);
 	for (size_t i = 0; i < rd->n_live; i++)
 		if (f->cts[i].cpu_ppm.kind == VAL_SET)
 			f->interval_usec =
@@ -283,15 +224,24 @@ static bool wants_rates(const struct reading *rd)
 
 void reading_live(struct reading *rd)
 {
+	struct netlink *nl = NULL;
+
 	allow_handles(2 * rd->n_live);
 	rd->probes = xcalloc(rd->n_live, sizeof(*rd->probes));
 	rd->holds = xcalloc(rd->n_live, sizeof(*rd->holds));
 	for (size_t i = 0; i < rd->n_live; i++)
 		rd->holds[i] = rd->probes[i].fd = -1;
 	rd->start_mono_usec = clock_mono_usec();
-	if (wants_rates(rd))
-		for_each_live(rd, false, first_cpu);
-	for_each_live(rd, rd->want->addrs && rd->live, read_live);
+	for (size_t i = 0; wants_rates(rd) && i < rd->n_live; i++)
+		first_cpu(rd, i);
+	/* without addresses there is still all the rest */
+	if (rd->want->addrs && rd->live && rd->n_live && netlink_open(&nl, NULL) < 0)
+		nl = NULL;
+	/* one after the other: two threads took longer, and more CPU time, for a thousand
+	 */
+	for (size_t i = 0; i < rd->n_live; i++)
+		read_live(rd, nl, i);
+	netlink_close(nl);
 }
 
 int reading_rest(struct reading *rd, struct err *err)
