@@ -121,9 +121,11 @@ static void read_results(const struct app *app, uint32_t vmid, struct backupview
 	struct err err = { 0 };
 	int r = backup_results_read(app->rootfd, vmid, &v->results, &err);
 
+	_cleanup_(upid_done) struct upid runs = { 0 };
 	struct tasks_want created = { .vmid = vmid, .type = "vzcreate" };
 
 	v->results_known = r == 0;
+	v->vzdump_runs = backup_running(app->rootfd, &runs, NULL) > 0;
 	if (r == 0)
 		r = tasks_read(app->rootfd, &created, &v->created, &err);
 	if (r < 0 && r != -ENOENT)
@@ -193,16 +195,25 @@ static const char *storage_of(const struct backupview *v, const struct backup_re
 	return NULL;
 }
 
+static bool any_running(const struct backupview *v)
+{
+	for (size_t i = 0; i < v->results.n; i++)
+		if (v->results.v[i].outcome == BACKUP_RUNNING)
+			return true;
+	return false;
+}
+
 /*
- * The config was read a moment before the logs: a backup that ended in between still had
- * its lock.
+ * A vzdump at work whose log tells no guest may be at any. The config was read a moment
+ * before the logs: a backup that ended in between still had its lock.
  */
 static bool is_stale(const struct backuprow *r)
 {
 	const char *lock = r->ct->conf ? pveconf_str(&r->ct->conf->main, "lock") : NULL;
 	const struct backupview *v = r->view;
 
-	if (!str_eq(lock, "backup") || !v->results_known || r->sum.running)
+	if (!str_eq(lock, "backup") || !v->results_known || r->sum.running ||
+	    (v->vzdump_runs && !any_running(v)))
 		return false;
 	for (size_t i = 0; i < v->results.n; i++)
 		if (v->results.v[i].vmid == r->ct->vmid &&

@@ -21,6 +21,7 @@ struct backupview {
 	struct backup_archives archives;
 	struct backup_results results;
 	bool results_known;   /* there is a task list */
+	bool vzdump_runs;     /* by its pid file and process */
 	struct tasks created; /* vzcreate */
 };
 

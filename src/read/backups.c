@@ -12,7 +12,7 @@
 #include "read/hostlog.h"
 #include "read/tasklog.h"
 
-#define DIR_MAX      ((size_t)20000)
+#define DIR_MAX      ((size_t)100000)
 #define NOTES_MAX    ((size_t)4096)
 #define ANSWER_MAX   ((size_t)64 << 20)
 #define PLACES_MAX   ((size_t)64)
