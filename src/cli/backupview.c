@@ -249,7 +249,7 @@ static void note_last(struct backuprow *r, struct buf *b)
 {
 	if (r->sum.last_real_usec.kind != VAL_SET) {
 		if (!r->sum.running)
-			note(r, b, true, "no backup");
+			note(r, b, true, "no backup known");
 	} else if (val_or(r->created_real_usec, 0) > r->sum.last_real_usec.n) {
 		note(r, b, true, "the backup is of an older container with this ID");
 	}

@@ -17,6 +17,8 @@
 /* PVE rotates at 50000 bytes; one entry more may be as long as an error message is. */
 #define INDEX_MAX ((size_t)1 << 20)
 
+#define JOB_LOG_MAX ((size_t)8 << 20)
+
 static bool is_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -624,7 +626,9 @@ static int emit_task(int rootfd, const struct task *t, struct emit *e, struct er
 	uint32_t only = 0;
 	int r;
 
-	r = tasklog_read(rootfd, &t->upid, TASKLOG_MAX, &log, err);
+	/* a job of many guests: the part of ours may be at its start */
+	r = tasklog_read(rootfd, &t->upid, *t->upid.id ? TASKLOG_MAX : JOB_LOG_MAX, &log,
+			 err);
 	if (r == -ENOENT)
 		tasklog_parse_end((struct span){ 0 }, &log.end);
 	if (!body_of(t, &log, e->want->vmid, &body, &only))
