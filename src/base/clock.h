@@ -6,10 +6,9 @@
 #define USEC_PER_SEC  ((uint64_t)1000000)
 #define USEC_PER_MSEC ((uint64_t)1000)
 
-/* CLOCK_REALTIME, CLOCK_MONOTONIC and CLOCK_BOOTTIME in microseconds. */
+/* CLOCK_REALTIME and CLOCK_MONOTONIC in microseconds. */
 uint64_t clock_real_usec(void);
 uint64_t clock_mono_usec(void);
-uint64_t clock_boot_usec(void);
 
 /*
  * A wall clock reading of this process's time zone as CLOCK_REALTIME: mon 1-12, day 1-31.

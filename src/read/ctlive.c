@@ -375,32 +375,3 @@ struct val ctlive_cpu_usage_usec(int fd)
 		return (struct val){ 0 };
 	return cpu.usage_usec;
 }
-
-int ctlive_list(const struct ctlive *c, uint32_t **ret_ids, size_t *ret_n,
-		struct err *err)
-{
-	_cleanup_(strv_done) struct strv names = { 0 };
-	uint32_t *ids = NULL;
-	size_t n = 0, cap = 0;
-	int r;
-
-	if (c->lxc_dir < 0) {
-		*ret_ids = NULL;
-		*ret_n = 0;
-		return 0;
-	}
-	r = fs_list(c->lxc_dir, ".", 65536, &names, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < names.n; i++) {
-		uint32_t id;
-
-		if (*names.v[i] == '0' || num_parse_u32(span_str(names.v[i]), &id) < 0)
-			continue;
-		GROW(ids, n, cap);
-		ids[n++] = id;
-	}
-	*ret_ids = ids;
-	*ret_n = n;
-	return 0;
-}

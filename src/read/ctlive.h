@@ -45,7 +45,3 @@ bool ctlive_same(const struct ctlive *c, const struct ct *ct, int hold);
  */
 int ctlive_cpu_open(const struct ctlive *c, uint32_t vmid);
 struct val ctlive_cpu_usage_usec(int fd);
-
-/* A container that has a cgroup with processes though no socket: cgroup names of lxc/. */
-int ctlive_list(const struct ctlive *c, uint32_t **ret_ids, size_t *ret_n,
-		struct err *err);

@@ -17,7 +17,6 @@ static void first_cpu(const struct reading *rd, size_t i)
 	const struct ct *ct = &rd->f->cts[i];
 	struct cpu_probe *p = &rd->probes[i];
 
-	p->fd = -1;
 	p->fd = ctlive_cpu_open(&rd->kernel, ct->vmid);
 	p->usage_usec = ctlive_cpu_usage_usec(p->fd);
 	p->at_mono_usec = clock_mono_usec();
