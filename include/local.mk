@@ -20,3 +20,7 @@ noinst_HEADERS += include/storagecfg.h
 noinst_HEADERS += include/warns.h
 noinst_HEADERS += include/finding.h
 noinst_HEADERS += include/snapshot.h
+noinst_HEADERS += include/event.h
+noinst_HEADERS += include/incident.h
+noinst_HEADERS += include/metric.h
+noinst_HEADERS += include/spool.h

@@ -17,3 +17,6 @@ libct_a_SOURCES += src/model/snapshot.c
 libct_a_SOURCES += src/model/netview.c
 libct_a_SOURCES += src/model/jobcfg.c
 libct_a_SOURCES += src/model/fwcfg.c
+libct_a_SOURCES += src/model/event.c
+libct_a_SOURCES += src/model/incident.c
+libct_a_SOURCES += src/model/metric.c

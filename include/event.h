@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "val.h"
+
+/*
+ * An event of a container: what happened, when, to which life of it. Shown as a
+ * CloudEvents 1.0 object (schemas/event.json); `id`, `type` and the keys of `data` are
+ * what users script against.
+ */
+enum event_type {
+	EVENT_NONE, /* the zero value: no event */
+	EVENT_PRESTART,
+	EVENT_STARTED,
+	EVENT_STOPPED,
+	EVENT_REBOOTED,
+	EVENT_FROZEN,
+	EVENT_THAWED,
+	EVENT_OOM_KILL,
+	EVENT_MEMORY_LIMIT,
+	EVENT_PIDS_LIMIT,
+	EVENT_PRESSURE,
+	EVENT_START_FAILED,
+	EVENT_CONFIG_CHANGED,
+	EVENT_SNAPSHOT,
+	EVENT_BACKUP,
+	EVENT_INTERFACE_UP,
+	EVENT_INTERFACE_DOWN,
+	EVENT_ADDRESS,
+	EVENT_DENIED,     /* AppArmor or seccomp refused something */
+	EVENT_HOOKSCRIPT, /* a phase of PVE's guest hookscript */
+	EVENT_TASK,       /* a task of an admin, about one container */
+	EVENT_RECONCILED, /* what was found at start, or where two sources disagree */
+	EVENT_COLLECTOR,  /* about the collector itself: started, lost, store trouble */
+	EVENT_TYPES
+};
+
+/* Who saw it. */
+enum event_origin {
+	ORIGIN_HOOK,
+	ORIGIN_CGROUP,
+	ORIGIN_KERNEL,
+	ORIGIN_CONFIG,
+	ORIGIN_TASK,
+	ORIGIN_NETWORK,
+	ORIGIN_RECORDER,
+	ORIGIN_COLLECTOR,
+	EVENT_ORIGINS
+};
+
+/* Why a container stopped: data.cause of EVENT_STOPPED. */
+enum stop_cause {
+	CAUSE_UNKNOWN,
+	CAUSE_OOM_INIT,
+	CAUSE_SIGNAL,
+	CAUSE_HALTED_INSIDE,
+	CAUSE_REBOOTED_INSIDE,
+	CAUSE_ADMIN,
+	CAUSE_HOST_SHUTDOWN,
+	CAUSE_BACKUP,
+	CAUSE_START_FAILED,
+	STOP_CAUSES
+};
+
+#define EVENT_ID_MAX 64 /* [0-9A-Za-z._-], NUL included */
+
+struct event {
+	char id[EVENT_ID_MAX]; /* unique for ever: the same event is never stored twice */
+	enum event_type type;
+	enum event_origin origin;
+	bool inferred; /* no source told it: concluded from what was found */
+	uint32_t vmid; /* 0: about the node */
+	uint64_t life; /* which run of this CTID, 1 and up; 0: not known */
+	char *name; /* PVE's name at that time: tenant bytes, escape; NULL: not known */
+	char boot[37];           /* the kernel's boot id, "" if not known */
+	uint64_t time_real_usec; /* CLOCK_REALTIME of what happened */
+	uint64_t boot_usec;      /* CLOCK_BOOTTIME of it: order within one boot */
+	char *data;   /* JSON text of an object, what the type adds; NULL: none */
+	uint64_t seq; /* its place in the store, 1 and up; 0: not stored */
+};
+
+struct events {
+	struct event *v;
+	size_t n;
+};
+
+void event_done(struct event *e);
+void events_done(struct events *e);
+
+/* "started", "oom-kill", ...; the CloudEvents type is "ctscope.container." before it. */
+const char *event_type_name(enum event_type t);
+const char *event_origin_name(enum event_origin o); /* "hook", "cgroup", ... */
+const char *stop_cause_name(enum stop_cause c);     /* "oom-init", "admin", ... */
+
+/* 0, or -EINVAL: not one of the names. */
+int event_type_parse(const char *name, enum event_type *ret);
+
+/* Commit at once, fsync included: what an admin asks for tomorrow. The rest in groups. */
+bool event_is_lifecycle(enum event_type t);

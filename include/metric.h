@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What the flight recorder keeps of a container, every second. The order is that of the
+ * columns in the ring and in the blocks of the store: new ones go to the end, none is
+ * ever removed or moved (a block says how many columns it has).
+ */
+enum metric {
+	METRIC_CPU_USAGE_USEC,
+	METRIC_CPU_USER_USEC,
+	METRIC_CPU_SYSTEM_USEC,
+	METRIC_CPU_NR_PERIODS,
+	METRIC_CPU_NR_THROTTLED,
+	METRIC_CPU_THROTTLED_USEC,
+	METRIC_PSI_CPU_SOME_USEC,
+	METRIC_PSI_CPU_FULL_USEC,
+	METRIC_PSI_IO_SOME_USEC,
+	METRIC_PSI_IO_FULL_USEC,
+	METRIC_PSI_MEMORY_SOME_USEC,
+	METRIC_PSI_MEMORY_FULL_USEC,
+	METRIC_MEMORY_CURRENT_BYTES,
+	METRIC_MEMORY_ANON_BYTES,
+	METRIC_MEMORY_FILE_BYTES,
+	METRIC_MEMORY_SHMEM_BYTES,
+	METRIC_MEMORY_KERNEL_BYTES,
+	METRIC_SWAP_CURRENT_BYTES,
+	METRIC_MEMORY_EVENTS_HIGH,
+	METRIC_MEMORY_EVENTS_MAX,
+	METRIC_MEMORY_EVENTS_OOM,
+	METRIC_MEMORY_EVENTS_OOM_KILL,
+	METRIC_PGMAJFAULT,
+	METRIC_WORKINGSET_REFAULT_FILE,
+	METRIC_IO_READ_BYTES, /* sum over io.stat's lines, as PVE counts */
+	METRIC_IO_WRITE_BYTES,
+	METRIC_IO_READS,
+	METRIC_IO_WRITES,
+	METRIC_NET_IN_BYTES, /* towards the guest, over all of its veths */
+	METRIC_NET_OUT_BYTES,
+	METRIC_NET_IN_PACKETS,
+	METRIC_NET_OUT_PACKETS,
+	METRIC_NET_DROPS, /* both directions */
+	METRIC_PIDS_CURRENT,
+	METRICS
+};
+
+struct metric_def {
+	const char *name; /* as a user types it: "cpu", "mem", "psi-io", ... unique */
+	const char *help;
+	bool counter;     /* only grows during a life: shown as a rate */
+	const char *unit; /* "bytes", "usec", "count" */
+};
+
+/* By enum metric. */
+extern const struct metric_def metric_defs[METRICS];
+
+/*
+ * One reading. A column is there when its bit of `have` is set: what the kernel did not
+ * give is absent, and so is what was not read in a quiet second (then the last value
+ * known still holds, `quiet` says so).
+ */
+struct sample {
+	uint64_t boot_usec; /* CLOCK_BOOTTIME of the reading */
+	uint64_t real_usec; /* CLOCK_REALTIME of it */
+	uint64_t have;      /* bit i: v[i] was read (or, with quiet, holds on) */
+	bool quiet;         /* only cpu.stat and the two pressures were looked at */
+	uint64_t v[METRICS];
+};

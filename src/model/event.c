@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <event.h>
+
+#include <errno.h>
+#include <spool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+static const char *const type_names[EVENT_TYPES] = {
+	[EVENT_NONE] = "none",
+	[EVENT_PRESTART] = "prestart",
+	[EVENT_STARTED] = "started",
+	[EVENT_STOPPED] = "stopped",
+	[EVENT_REBOOTED] = "rebooted",
+	[EVENT_FROZEN] = "frozen",
+	[EVENT_THAWED] = "thawed",
+	[EVENT_OOM_KILL] = "oom-kill",
+	[EVENT_MEMORY_LIMIT] = "memory-limit",
+	[EVENT_PIDS_LIMIT] = "pids-limit",
+	[EVENT_PRESSURE] = "pressure",
+	[EVENT_START_FAILED] = "start-failed",
+	[EVENT_CONFIG_CHANGED] = "config-changed",
+	[EVENT_SNAPSHOT] = "snapshot",
+	[EVENT_BACKUP] = "backup",
+	[EVENT_INTERFACE_UP] = "interface-up",
+	[EVENT_INTERFACE_DOWN] = "interface-down",
+	[EVENT_ADDRESS] = "address",
+	[EVENT_DENIED] = "denied",
+	[EVENT_HOOKSCRIPT] = "hookscript",
+	[EVENT_TASK] = "task",
+	[EVENT_RECONCILED] = "reconciled",
+	[EVENT_COLLECTOR] = "collector",
+};
+
+static const char *const origin_names[EVENT_ORIGINS] = {
+	[ORIGIN_HOOK] = "hook",         [ORIGIN_CGROUP] = "cgroup",
+	[ORIGIN_KERNEL] = "kernel",     [ORIGIN_CONFIG] = "config",
+	[ORIGIN_TASK] = "task",         [ORIGIN_NETWORK] = "network",
+	[ORIGIN_RECORDER] = "recorder", [ORIGIN_COLLECTOR] = "collector",
+};
+
+static const char *const cause_names[STOP_CAUSES] = {
+	[CAUSE_UNKNOWN] = "unknown",
+	[CAUSE_OOM_INIT] = "oom-init",
+	[CAUSE_SIGNAL] = "signal",
+	[CAUSE_HALTED_INSIDE] = "halted-inside",
+	[CAUSE_REBOOTED_INSIDE] = "rebooted-inside",
+	[CAUSE_ADMIN] = "admin",
+	[CAUSE_HOST_SHUTDOWN] = "host-shutdown",
+	[CAUSE_BACKUP] = "backup",
+	[CAUSE_START_FAILED] = "start-failed",
+};
+
+static const char *const hook_names[HOOK_TYPES] = {
+	[HOOK_NONE] = "none",
+	[HOOK_PRE_START] = "pre-start",
+	[HOOK_START_HOST] = "start-host",
+	[HOOK_STOP] = "stop",
+	[HOOK_POST_STOP] = "post-stop",
+	[HOOK_GUEST_PRE_START] = "guest-pre-start",
+	[HOOK_GUEST_POST_START] = "guest-post-start",
+	[HOOK_GUEST_PRE_STOP] = "guest-pre-stop",
+	[HOOK_GUEST_POST_STOP] = "guest-post-stop",
+};
+
+const char *event_type_name(enum event_type t)
+{
+	return t < EVENT_TYPES ? type_names[t] : "unknown";
+}
+
+const char *event_origin_name(enum event_origin o)
+{
+	return o < EVENT_ORIGINS ? origin_names[o] : "unknown";
+}
+
+const char *stop_cause_name(enum stop_cause c)
+{
+	return c < STOP_CAUSES ? cause_names[c] : "unknown";
+}
+
+const char *hook_type_name(enum hook_type t)
+{
+	return t < HOOK_TYPES ? hook_names[t] : "unknown";
+}
+
+int event_type_parse(const char *name, enum event_type *ret)
+{
+	for (size_t i = EVENT_NONE + 1; i < EVENT_TYPES; i++) {
+		if (!str_eq(type_names[i], name))
+			continue;
+		*ret = (enum event_type)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+bool event_is_lifecycle(enum event_type t)
+{
+	switch (t) {
+	case EVENT_PRESTART:
+	case EVENT_STARTED:
+	case EVENT_STOPPED:
+	case EVENT_REBOOTED:
+	case EVENT_START_FAILED:
+	case EVENT_OOM_KILL:
+	case EVENT_FROZEN:
+	case EVENT_THAWED:
+	case EVENT_RECONCILED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void event_done(struct event *e)
+{
+	free(e->name);
+	free(e->data);
+	*e = (struct event){ 0 };
+}
+
+void events_done(struct events *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		event_done(&e->v[i]);
+	free(e->v);
+	*e = (struct events){ 0 };
+}
