@@ -10,32 +10,55 @@
 
 /*
  * /run/ctscope/ring: the last two minutes of every container, raw, in a file on tmpfs
- * that the collector maps for writing and anybody in its group maps for reading. No
- * protocol: a reader copies a slot and looks at the slot's sequence number before and
- * after. What a damaged or foreign file says is refused or bounded, never believed.
+ * that the collector maps for writing and anybody in its group reads. No protocol: a
+ * reader copies a slot and looks at the slot's sequence number before and after. What a
+ * damaged or foreign file says is refused or bounded, never believed.
+ *
+ * The file is written through a mapping and read with pread(): a reader can neither be
+ * hit by SIGBUS nor see a length change under it. Native byte order, one machine, one
+ * boot.
  */
-#define RING_TICKS 120 /* samples a slot holds */
+#define RING_TICKS     120  /* samples a slot holds */
+#define RING_MAX_SLOTS 8192 /* containers, those of the last moments included */
 
 struct ring;
 
-/* The writer. An existing file of the same layout and boot is taken over, samples kept.
+/*
+ * The writer; one only: -EBUSY where another has the file. An existing file of the same
+ * layout and boot is taken over, samples kept, else it is replaced by a new one under the
+ * same name (whoever has the old one open sees its beat stop, and opens again).
  */
 int ring_create(const char *path, const char *boot_id, struct ring **ret,
 		struct err *err);
 void ring_close(struct ring *r); /* NULL is fine; the file stays */
 
-/* The slot of that life of a container, made when it is not there (the file may grow). */
+/*
+ * The slot of that life of a container, made when it is not there (the file grows).
+ * -ENOSPC: the tmpfs is full; -EFBIG: RING_MAX_SLOTS are in use.
+ */
 int ring_slot(struct ring *r, uint32_t vmid, uint64_t life, size_t *ret_slot,
 	      struct err *err);
 void ring_add(struct ring *r, size_t slot, const struct sample *s);
 void ring_free_slot(struct ring *r, size_t slot); /* to be used again */
 
+/* For the writer: how many samples that slot was ever given, and the i-th of them.
+ * false: it is not (or no longer) there. */
+uint64_t ring_count(const struct ring *r, size_t slot);
+bool ring_get(const struct ring *r, size_t slot, uint64_t i, struct sample *ret);
+
+/* How many of them are in the store: a writer that takes over goes on from there. */
+uint64_t ring_stored(const struct ring *r, size_t slot);
+void ring_set_stored(struct ring *r, size_t slot, uint64_t n);
+
 /* Beat of the writer, so that a reader knows a dead collector from a quiet one. */
 void ring_beat(struct ring *r, uint64_t boot_usec, uint64_t interval_usec,
 	       uint64_t late_ticks);
 
-/* A reader. -ENOENT: no collector has run; -EPROTO: another layout. */
-int ring_open(const char *path, struct ring **ret, struct err *err);
+/*
+ * A reader. -ENOENT: no collector has run; -EPROTO: not a ring, or one of another
+ * layout.
+ */
+int ring_open(int rootfd, const char *path, struct ring **ret, struct err *err);
 
 struct ring_head {
 	char boot[37];
@@ -47,15 +70,34 @@ struct ring_head {
 
 int ring_head(const struct ring *r, struct ring_head *ret);
 
+/*
+ * Does a collector write it: same boot, and its last beat not older than three intervals
+ * (and at least three seconds)?
+ */
+bool ring_is_live(const struct ring_head *h, const char *boot_id, uint64_t now_boot_usec);
+
 struct ring_copy {
 	uint32_t vmid;
 	uint64_t life;
-	size_t n; /* oldest first */
+	size_t n; /* oldest first, boot_usec ascending */
 	struct sample v[RING_TICKS];
 };
 
-/* By slot; vmid 0: a free one. -EAGAIN: written all the time while it was copied. */
-int ring_read(const struct ring *r, size_t slot, struct ring_copy *ret);
+/*
+ * By slot, its newest `max` samples (0: all). vmid 0: a free one. -EAGAIN: written all
+ * the time while it was copied.
+ */
+int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *ret);
 
 /* The newest life of that container. -ENOENT: none. */
-int ring_find(const struct ring *r, uint32_t vmid, struct ring_copy *ret);
+int ring_find(const struct ring *r, uint32_t vmid, size_t max, struct ring_copy *ret);
+
+/* Which slots hold what, all in one read. */
+struct ring_entry {
+	uint32_t vmid; /* 0: free */
+	uint64_t life;
+	uint64_t count; /* of samples ever written to it */
+};
+
+/* n <= max; the number of slots there are. */
+int ring_list(const struct ring *r, struct ring_entry *v, size_t max, size_t *ret_n);
