@@ -71,3 +71,5 @@ libct_a_SOURCES += src/read/unixsock.c
 libct_a_SOURCES += src/read/unixsock.h
 libct_a_SOURCES += src/read/zones.c
 libct_a_SOURCES += src/read/zones.h
+libct_a_SOURCES += src/read/spool.c
+libct_a_SOURCES += src/read/spool.h

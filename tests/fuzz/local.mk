@@ -41,6 +41,7 @@ fuzz_targets += tests/fuzz/fuzz-nladdr
 fuzz_targets += tests/fuzz/fuzz-nlroute
 fuzz_targets += tests/fuzz/fuzz-nltc
 fuzz_targets += tests/fuzz/fuzz-ifname
+fuzz_targets += tests/fuzz/fuzz-spool
 EXTRA_DIST += tests/fuzz/run
 check_LIBRARIES = libreplay.a
 libreplay_a_SOURCES = tests/fuzz/replay.c
