@@ -66,7 +66,42 @@ enum stop_cause {
 	STOP_CAUSES
 };
 
-#define EVENT_ID_MAX 64 /* [0-9A-Za-z._-], NUL included */
+#define EVENT_ID_MAX   64 /* [0-9A-Za-z._-], NUL included */
+#define EVENT_NAME_MAX ((size_t)1024)
+#define EVENT_DATA_MAX ((size_t)128 << 10) /* of the JSON text */
+
+/*
+ * The keys of data, by type. All may be missing; sizes in bytes, times in the unit of
+ * their name. Texts that come from a tenant may stand in any string. A task is told by
+ * "user" (root@pam), "upid" and "task" (vzstop) wherever one is behind an event.
+ *
+ *	started		pid, phases[]: {name: prestart|init|carrier|address, usec}: since
+ *			the start began
+ *	stopped		cause, signal, exit, user, upid, task, uptime_sec, peak_bytes,
+ *			oom_kills, evidence[]: sentences, in the order of their weight
+ *	rebooted	from: inside|task, user, upid, task
+ *	frozen, thawed	user, upid, task; thawed: duration_usec
+ *	oom-kill	victim{pid, name, unit, uid, rss_bytes, anon_bytes, file_bytes,
+ *			shmem_bytes, oom_score_adj}, kills (how many this event stands
+ *			for), constraint: memcg|node, cgroup, limit_bytes (null: none),
+ *			memory{} as an incident has it
+ *	memory-limit	current_bytes, limit_bytes, times
+ *	pids-limit	current, limit, times
+ *	pressure	resource: cpu|io|memory, some_ppm, full_ppm, seconds
+ *	start-failed	phase, phases[] as above (failed: true), texts[]: {from, text},
+ *			checks[]: {what, ok, text}, user, upid
+ *	config-changed	changes[]: {key, old, new, section}, user, upid, task
+ *	snapshot	action: create|delete|rollback, snapshot, status, user, upid
+ *	backup		phase: begin|end, mode, storage, status, user, upid
+ *	interface-*	interface (the node's), net (net0)
+ *	address		change: added|removed, interface (the guest's), address
+ *	denied		by: apparmor|seccomp, operation, path, process, profile, times
+ *	hookscript	phase
+ *	task		task, state: begin|end, status, user, upid
+ *	reconciled	what, text
+ *	collector	what: started|stopped|dropped|lost|store-error|store-replaced|
+ *			store-full|store-resumed|clock, text, reason, count
+ */
 
 struct event {
 	char id[EVENT_ID_MAX]; /* unique for ever: the same event is never stored twice */
@@ -98,6 +133,12 @@ const char *stop_cause_name(enum stop_cause c);     /* "oom-init", "admin", ... 
 
 /* 0, or -EINVAL: not one of the names. */
 int event_type_parse(const char *name, enum event_type *ret);
+
+const char *event_type_help(enum event_type t); /* one line for --help */
+
+/* 0, or -EINVAL: not one of the names. */
+int event_origin_parse(const char *name, enum event_origin *ret);
+int stop_cause_parse(const char *name, enum stop_cause *ret);
 
 /* Commit at once, fsync included: what an admin asks for tomorrow. The rest in groups. */
 bool event_is_lifecycle(enum event_type t);

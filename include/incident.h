@@ -18,7 +18,28 @@ enum incident_kind {
 	INCIDENT_KINDS
 };
 
-/* One row of the store; `data` is the JSON object of what was kept with it. */
+#define INCIDENT_SUMMARY_MAX ((size_t)1024)
+#define INCIDENT_DATA_MAX    ((size_t)512 << 10)
+
+/*
+ * One row of the store; `data` is the JSON object of what was kept with it. Its keys, all
+ * of which may be missing, as may any value inside (not known; null: no limit):
+ *
+ *	events[]	ids of the events that opened it, belong to it, closed it
+ *	limits{}	memory_bytes, high_bytes, swap_bytes, pids, cpus (a number with a
+ *			fraction), cpuset
+ *	memory{}	current_bytes, peak_bytes, anon_bytes, file_bytes, shmem_bytes,
+ *			kernel_bytes, slab_bytes, sock_bytes, swap_bytes
+ *	processes[]	{pid, name, unit, rss_bytes, swap_bytes, state}: the largest first
+ *	units[]		{name, memory_bytes, anon_bytes, cpu_usec, pids}: the largest
+ *first victim{}	as data.victim of an event oom-kill pressure{}	cpu_some_ppm,
+ *io_some_ppm, io_full_ppm, memory_some_ppm, memory_full_ppm: of the last 10 s phases[]
+ *{name, usec, failed}: of a start
+ *	texts[]		{from, text}: saved before they are erased, from: stderr, task,
+ *			warnings, unit, kernel
+ *	checks[]	{what, ok, text}: what can be seen from outside
+ *	cause, user, upid, task, signal		as of an event stopped
+ */
 struct incident {
 	uint64_t n; /* the number a user names it by, 1 and up; 0: not stored yet */
 	enum incident_kind kind;
@@ -41,3 +62,6 @@ struct incidents {
 void incident_done(struct incident *i);
 void incidents_done(struct incidents *i);
 const char *incident_kind_name(enum incident_kind k); /* "oom-kill", ... */
+
+/* 0, or -EINVAL: not one of the names. */
+int incident_kind_parse(const char *name, enum incident_kind *ret);

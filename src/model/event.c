@@ -34,6 +34,32 @@ static const char *const type_names[EVENT_TYPES] = {
 	[EVENT_COLLECTOR] = "collector",
 };
 
+static const char *const type_help[EVENT_TYPES] = {
+	[EVENT_NONE] = "",
+	[EVENT_PRESTART] = "a start begins",
+	[EVENT_STARTED] = "its init runs; how long each phase of the start took",
+	[EVENT_STOPPED] = "it stopped, with the cause and the evidence for it",
+	[EVENT_REBOOTED] = "it was stopped and started again",
+	[EVENT_FROZEN] = "its processes are stopped by the freezer",
+	[EVENT_THAWED] = "its processes go on",
+	[EVENT_OOM_KILL] = "the kernel killed a process for lack of memory",
+	[EVENT_MEMORY_LIMIT] = "at its memory limit, reclaiming",
+	[EVENT_PIDS_LIMIT] = "a fork failed at its limit of processes",
+	[EVENT_PRESSURE] = "waits for CPU, disk or memory, sustained",
+	[EVENT_START_FAILED] = "a start failed: the phase, and what is known",
+	[EVENT_CONFIG_CHANGED] = "its configuration was changed, key by key",
+	[EVENT_SNAPSHOT] = "a snapshot was made, removed, rolled back to",
+	[EVENT_BACKUP] = "a backup began or ended",
+	[EVENT_INTERFACE_UP] = "a network interface of it came up",
+	[EVENT_INTERFACE_DOWN] = "a network interface of it went down",
+	[EVENT_ADDRESS] = "an address inside was added or removed",
+	[EVENT_DENIED] = "AppArmor or seccomp refused it something",
+	[EVENT_HOOKSCRIPT] = "a phase of PVE's guest hookscript",
+	[EVENT_TASK] = "a task of an admin about it",
+	[EVENT_RECONCILED] = "found to be so, though no source told it",
+	[EVENT_COLLECTOR] = "about the collector itself",
+};
+
 static const char *const origin_names[EVENT_ORIGINS] = {
 	[ORIGIN_HOOK] = "hook",         [ORIGIN_CGROUP] = "cgroup",
 	[ORIGIN_KERNEL] = "kernel",     [ORIGIN_CONFIG] = "config",
@@ -85,15 +111,48 @@ const char *hook_type_name(enum hook_type t)
 	return t < HOOK_TYPES ? hook_names[t] : "unknown";
 }
 
+const char *event_type_help(enum event_type t)
+{
+	return t < EVENT_TYPES ? type_help[t] : "";
+}
+
+/* The index of a name from `first` on, or -EINVAL. */
+static int index_of(const char *const *names, int first, int n, const char *name)
+{
+	for (int i = first; i < n; i++)
+		if (str_eq(names[i], name))
+			return i;
+	return -EINVAL;
+}
+
 int event_type_parse(const char *name, enum event_type *ret)
 {
-	for (size_t i = EVENT_NONE + 1; i < EVENT_TYPES; i++) {
-		if (!str_eq(type_names[i], name))
-			continue;
-		*ret = (enum event_type)i;
-		return 0;
-	}
-	return -EINVAL;
+	int i = index_of(type_names, EVENT_NONE + 1, EVENT_TYPES, name);
+
+	if (i < 0)
+		return i;
+	*ret = (enum event_type)i;
+	return 0;
+}
+
+int event_origin_parse(const char *name, enum event_origin *ret)
+{
+	int i = index_of(origin_names, 0, EVENT_ORIGINS, name);
+
+	if (i < 0)
+		return i;
+	*ret = (enum event_origin)i;
+	return 0;
+}
+
+int stop_cause_parse(const char *name, enum stop_cause *ret)
+{
+	int i = index_of(cause_names, 0, STOP_CAUSES, name);
+
+	if (i < 0)
+		return i;
+	*ret = (enum stop_cause)i;
+	return 0;
 }
 
 bool event_is_lifecycle(enum event_type t)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <incident.h>
 
+#include <errno.h>
 #include <stdlib.h>
+
+#include "base/str.h"
 
 static const char *const kind_names[INCIDENT_KINDS] = {
 	[INCIDENT_NONE] = "none",
@@ -17,6 +20,17 @@ static const char *const kind_names[INCIDENT_KINDS] = {
 const char *incident_kind_name(enum incident_kind k)
 {
 	return k < INCIDENT_KINDS ? kind_names[k] : "unknown";
+}
+
+int incident_kind_parse(const char *name, enum incident_kind *ret)
+{
+	for (int i = INCIDENT_NONE + 1; i < INCIDENT_KINDS; i++) {
+		if (!str_eq(kind_names[i], name))
+			continue;
+		*ret = (enum incident_kind)i;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 void incident_done(struct incident *i)

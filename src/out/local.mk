@@ -13,3 +13,4 @@ libct_a_SOURCES += \
 libct_a_SOURCES += src/out/confjson.c
 libct_a_SOURCES += src/out/confjson.h
 libct_a_SOURCES += src/out/netview.c src/out/netview.h
+libct_a_SOURCES += src/out/cloudevent.h
