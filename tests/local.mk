@@ -37,6 +37,7 @@ unit_tests += tests/unit/test-spool
 unit_tests += tests/unit/test-storage
 unit_tests += tests/unit/test-jobs
 unit_tests += tests/unit/test-firewall
+unit_tests += tests/unit/test-ring
 noinst_HEADERS += tests/unit/test.h
 noinst_HEADERS += tests/unit/tree.h
 EXTRA_DIST += tests/fixtures

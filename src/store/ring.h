@@ -59,6 +59,7 @@ void ring_beat(struct ring *r, uint64_t boot_usec, uint64_t interval_usec,
  * layout.
  */
 int ring_open(int rootfd, const char *path, struct ring **ret, struct err *err);
+int ring_open_fd(int fd, struct ring **ret, struct err *err); /* fd is taken, always */
 
 struct ring_head {
 	char boot[37];

@@ -42,6 +42,7 @@ fuzz_targets += tests/fuzz/fuzz-nlroute
 fuzz_targets += tests/fuzz/fuzz-nltc
 fuzz_targets += tests/fuzz/fuzz-ifname
 fuzz_targets += tests/fuzz/fuzz-spool
+fuzz_targets += tests/fuzz/fuzz-ring
 EXTRA_DIST += tests/fuzz/run
 check_LIBRARIES = libreplay.a
 libreplay_a_SOURCES = tests/fuzz/replay.c

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/ring.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "tmproot.h"
+
+#define BOOT "01234567-89ab-cdef-0123-456789abcdef"
+#define T0   (100 * USEC_PER_SEC)
+
+static struct sample sample_at(uint64_t i)
+{
+	struct sample s = { .boot_usec = T0 + i * USEC_PER_SEC,
+			    .real_usec = 7 * T0 + i,
+			    .have = (UINT64_C(1) << METRICS) - 1,
+			    .quiet = i % 3 == 0 };
+
+	for (size_t k = 0; k < METRICS; k++)
+		s.v[k] = i * 1000 + k;
+	return s;
+}
+
+static bool is_whole(const struct sample *s)
+{
+	uint64_t i = (s->boot_usec - T0) / USEC_PER_SEC;
+	struct sample want = sample_at(i);
+
+	return memcmp(s->v, want.v, sizeof(want.v)) == 0 &&
+	       s->real_usec == want.real_usec && s->quiet == want.quiet;
+}
+
+static const char *path_of(const struct tmproot *t)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/ring", t->path);
+	return path;
+}
+
+static struct ring *writer(const struct tmproot *t)
+{
+	struct ring *r = NULL;
+	struct err err = { 0 };
+
+	CHECK(ring_create(path_of(t), BOOT, &r, &err) == 0, "%s", err.msg);
+	return r;
+}
+
+static struct ring *reader(const struct tmproot *t)
+{
+	struct ring *r = NULL;
+	struct err err = { 0 };
+
+	CHECK(ring_open(t->fd, "ring", &r, &err) == 0, "%s", err.msg);
+	return r;
+}
+
+static void a_reader_gets_what_was_written(void)
+{
+	struct tmproot t;
+	struct ring_copy c;
+	struct ring *w, *r;
+	size_t slot;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	CHECK(ring_slot(w, 101, 3, &slot, NULL) == 0, "slot");
+	for (uint64_t i = 0; i < 200; i++) {
+		struct sample s = sample_at(i);
+
+		ring_add(w, slot, &s);
+	}
+	r = reader(&t);
+	CHECK(ring_find(r, 101, 0, &c) == 0, "find");
+	CHECK_U64(c.n, RING_TICKS);
+	CHECK_U64(c.life, 3);
+	for (size_t i = 0; i < c.n; i++)
+		CHECK(is_whole(&c.v[i]) && c.v[i].v[0] == (80 + i) * 1000, "%zu", i);
+	CHECK(ring_find(r, 101, 2, &c) == 0 && c.n == 2, "two: %zu", c.n);
+	CHECK_U64(c.v[1].v[0], 199000);
+	CHECK(ring_find(r, 102, 0, &c) == -ENOENT, "another one");
+	ring_close(r);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
+static void one_writer_at_a_time(void)
+{
+	struct tmproot t;
+	struct ring *w, *other = NULL;
+	struct err err = { 0 };
+
+	tmproot_make(&t);
+	w = writer(&t);
+	CHECK(ring_create(path_of(&t), BOOT, &other, &err) == -EBUSY, "%s", err.msg);
+	ring_close(w);
+	w = writer(&t);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
+static void a_ring_is_taken_over_in_the_same_boot_only(void)
+{
+	struct tmproot t;
+	struct ring_copy c;
+	struct ring *w, *r;
+	struct sample s = sample_at(5);
+	size_t slot;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	ring_slot(w, 101, 3, &slot, NULL);
+	ring_add(w, slot, &s);
+	ring_set_stored(w, slot, 1);
+	ring_close(w);
+
+	w = writer(&t);
+	/* a container not seen before does not take the place of one that was found */
+	CHECK(ring_slot(w, 99999, 1, &slot, NULL) == 0, "new one");
+	CHECK(ring_slot(w, 101, 3, &slot, NULL) == 0 && ring_count(w, slot) == 1,
+	      "count %ju", (uintmax_t)ring_count(w, slot));
+	CHECK_U64(ring_stored(w, slot), 1);
+	CHECK(ring_get(w, slot, 0, &s) && is_whole(&s), "its sample");
+	ring_close(w);
+
+	CHECK(ring_create(path_of(&t), "11111111-89ab-cdef-0123-456789abcdef", &w,
+			  NULL) == 0,
+	      "another boot");
+	r = reader(&t);
+	CHECK(ring_find(r, 101, 0, &c) == -ENOENT, "gone");
+	ring_close(r);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
+static void a_crash_loop_does_not_make_it_grow(void)
+{
+	struct tmproot t;
+	struct ring_head h;
+	struct ring *w, *r;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	for (uint64_t life = 1; life <= 500; life++) {
+		size_t slot = 0;
+
+		CHECK(ring_slot(w, 101, life, &slot, NULL) == 0, "life %ju",
+		      (uintmax_t)life);
+		for (uint64_t i = 0; i < 3; i++) {
+			struct sample s = sample_at(i);
+
+			ring_add(w, slot, &s);
+		}
+		ring_free_slot(w, slot);
+	}
+	r = reader(&t);
+	CHECK(ring_head(r, &h) == 0 && h.n_slots < 16, "%zu slots", h.n_slots);
+	ring_close(r);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
+static void a_freed_slot_stays_readable_for_two_minutes(void)
+{
+	struct sample s = sample_at(1);
+	size_t slot = 0, other = 0;
+	struct tmproot t;
+	struct ring *w;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	ring_beat(w, T0, USEC_PER_SEC, 0);
+	ring_slot(w, 101, 1, &slot, NULL);
+	ring_add(w, slot, &s);
+	ring_add(w, slot, &s);
+	ring_free_slot(w, slot);
+	ring_slot(w, 102, 1, &other, NULL);
+	CHECK(other != slot, "used again at once");
+	ring_beat(w, T0 + 121 * USEC_PER_SEC, USEC_PER_SEC, 0);
+	ring_slot(w, 103, 1, &other, NULL);
+	CHECK_U64(other, slot);
+	CHECK_U64(ring_count(w, other), 0);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
+static void a_live_collector_is_told_from_a_dead_one(void)
+{
+	struct ring_head h = { .boot = BOOT,
+			       .beat_boot_usec = T0,
+			       .interval_usec = USEC_PER_SEC };
+
+	CHECK(ring_is_live(&h, BOOT, T0 + 3 * USEC_PER_SEC), "three seconds");
+	CHECK(!ring_is_live(&h, BOOT, T0 + 3 * USEC_PER_SEC + 1), "later");
+	CHECK(!ring_is_live(&h, "x", T0), "another boot");
+	CHECK(!ring_is_live(&h, BOOT, T0 - 2 * USEC_PER_SEC), "a beat to come");
+	h.interval_usec = UINT64_MAX;
+	CHECK(!ring_is_live(&h, BOOT, T0 + 3600 * USEC_PER_SEC), "interval");
+	h = (struct ring_head){ .boot = BOOT };
+	CHECK(!ring_is_live(&h, BOOT, 0), "never");
+}
+
+static void foreign_files_are_refused(void)
+{
+	struct tmproot t;
+	struct ring *r = NULL;
+	struct err err = { 0 };
+
+	tmproot_make(&t);
+	CHECK(ring_open(t.fd, "ring", &r, &err) == -ENOENT, "none: %s", err.msg);
+	tmproot_put(&t, "ring", "");
+	CHECK(ring_open(t.fd, "ring", &r, &err) == -EPROTO, "empty: %s", err.msg);
+	tmproot_put(&t, "ring",
+		    "something quite different, and of no great length......"
+		    "........................................................");
+	CHECK(ring_open(t.fd, "ring", &r, &err) == -EPROTO, "text: %s", err.msg);
+	mkdirat(t.fd, "dir", 0755);
+	CHECK(ring_open(t.fd, "dir", &r, &err) < 0, "directory");
+	tmproot_remove(&t);
+}
+
+static void a_reader_survives_a_file_that_shrinks(void)
+{
+	struct sample s = sample_at(1);
+	struct tmproot t;
+	struct ring_copy c;
+	struct ring *w, *r;
+	size_t slot;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	ring_slot(w, 101, 1, &slot, NULL);
+	ring_add(w, slot, &s);
+	ring_close(w);
+	r = reader(&t);
+	CHECK(truncate(path_of(&t), 4096 + 64) == 0, "truncate");
+	CHECK(ring_find(r, 101, 0, &c) < 0, "no cells");
+	CHECK(ring_read(r, 0, 0, &c) < 0, "no cells");
+	CHECK(truncate(path_of(&t), 3) == 0, "truncate");
+	CHECK(ring_read(r, 0, 0, &c) < 0, "no head");
+	ring_close(r);
+	tmproot_remove(&t);
+}
+
+/* ---- torture: every sample that is read is one that was written ---- */
+
+static void write_on(const char *path, uint64_t until)
+{
+	struct ring *w = NULL;
+	size_t slots[4];
+	uint64_t i = 0;
+
+	if (ring_create(path, BOOT, &w, NULL) < 0)
+		_exit(1);
+	for (size_t k = 0; k < ARRAY_SIZE(slots); k++)
+		ring_slot(w, (uint32_t)(101 + k), 1, &slots[k], NULL);
+	while (clock_mono_usec() < until) {
+		struct sample s = sample_at(i);
+
+		for (size_t k = 0; k < ARRAY_SIZE(slots); k++)
+			ring_add(w, slots[k], &s);
+		ring_beat(w, s.boot_usec, USEC_PER_SEC, i);
+		i++;
+		/* a collector is at rest most of the time */
+		if (i % 8 == 0)
+			clock_sleep_usec(50);
+	}
+	ring_close(w);
+	_exit(0);
+}
+
+static void every_sample_is_whole_while_it_is_written(void)
+{
+	uint64_t until = clock_mono_usec() + 1500 * USEC_PER_MSEC, reads = 0, again = 0;
+	static struct ring_copy c;
+	int status = -1;
+	struct tmproot t;
+	struct ring *r;
+	pid_t pid;
+
+	tmproot_make(&t);
+	r = writer(&t);
+	ring_close(r);
+	pid = fork();
+	if (pid == 0)
+		write_on(path_of(&t), until);
+	clock_sleep_usec(50 * USEC_PER_MSEC);
+	r = reader(&t);
+	while (clock_mono_usec() < until) {
+		struct ring_head h;
+		int e = ring_read(r, reads % 4, reads % 3 ? 0 : 2, &c);
+
+		reads++;
+		if (e == -EAGAIN) {
+			again++;
+			continue;
+		}
+		CHECK(e == 0, "read: %d", e);
+		for (size_t i = 0; i < c.n; i++)
+			CHECK(is_whole(&c.v[i]), "torn: %ju",
+			      (uintmax_t)c.v[i].boot_usec);
+		for (size_t i = 1; i < c.n; i++)
+			CHECK(c.v[i].v[0] == c.v[i - 1].v[0] + 1000, "a hole");
+		if (ring_head(r, &h) == 0 && h.beat_boot_usec)
+			CHECK(h.beat_boot_usec == T0 + h.late_ticks * USEC_PER_SEC,
+			      "a torn beat");
+		if (test_bad > 10)
+			break;
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "writer: %d", status);
+	CHECK(reads > 1000 && again < reads / 2, "%ju reads, %ju in vain",
+	      (uintmax_t)reads, (uintmax_t)again);
+	ring_close(r);
+	tmproot_remove(&t);
+}
+
+static void a_killed_writer_leaves_a_ring_to_take_over(void)
+{
+	struct tmproot t;
+
+	tmproot_make(&t);
+	for (unsigned round = 0; round < 20; round++) {
+		static struct ring_copy c;
+		struct ring *r;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			write_on(path_of(&t), clock_mono_usec() + USEC_PER_SEC);
+		clock_sleep_usec(3000 + 500 * round);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		r = writer(&t);
+		for (uint32_t k = 0; k < 4; k++) {
+			size_t slot;
+
+			if (ring_slot(r, 101 + k, 1, &slot, NULL) < 0)
+				continue;
+			CHECK(ring_read(r, slot, 0, &c) == 0, "slot %u", k);
+			/* of several runs, so not one after the other */
+			for (size_t i = 0; i < c.n; i++)
+				CHECK(is_whole(&c.v[i]), "torn");
+		}
+		ring_close(r);
+	}
+	tmproot_remove(&t);
+}
+
+int main(void)
+{
+	RUN(a_reader_gets_what_was_written);
+	RUN(one_writer_at_a_time);
+	RUN(a_ring_is_taken_over_in_the_same_boot_only);
+	RUN(a_crash_loop_does_not_make_it_grow);
+	RUN(a_freed_slot_stays_readable_for_two_minutes);
+	RUN(a_live_collector_is_told_from_a_dead_one);
+	RUN(foreign_files_are_refused);
+	RUN(a_reader_survives_a_file_that_shrinks);
+	RUN(every_sample_is_whole_while_it_is_written);
+	RUN(a_killed_writer_leaves_a_ring_to_take_over);
+	return DONE();
+}
