@@ -36,6 +36,7 @@ enum event_type {
 	EVENT_TASK,       /* a task of an admin, about one container */
 	EVENT_RECONCILED, /* what was found at start, or where two sources disagree */
 	EVENT_COLLECTOR,  /* about the collector itself: started, lost, store trouble */
+	EVENT_POSTSTOP,   /* LXC's last hook: what it held is released */
 	EVENT_TYPES
 };
 

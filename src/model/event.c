@@ -32,6 +32,7 @@ static const char *const type_names[EVENT_TYPES] = {
 	[EVENT_TASK] = "task",
 	[EVENT_RECONCILED] = "reconciled",
 	[EVENT_COLLECTOR] = "collector",
+	[EVENT_POSTSTOP] = "poststop",
 };
 
 static const char *const type_help[EVENT_TYPES] = {
@@ -159,6 +160,7 @@ bool event_is_lifecycle(enum event_type t)
 {
 	switch (t) {
 	case EVENT_PRESTART:
+	case EVENT_POSTSTOP:
 	case EVENT_STARTED:
 	case EVENT_STOPPED:
 	case EVENT_REBOOTED:
