@@ -23,6 +23,11 @@ uint64_t clock_mono_usec(void)
 	return now_usec(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_boot_usec(void)
+{
+	return now_usec(CLOCK_BOOTTIME);
+}
+
 static bool fields_valid(const struct clock_fields *f)
 {
 	static const unsigned days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };

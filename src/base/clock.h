@@ -9,6 +9,8 @@
 /* CLOCK_REALTIME and CLOCK_MONOTONIC in microseconds. */
 uint64_t clock_real_usec(void);
 uint64_t clock_mono_usec(void);
+/* CLOCK_BOOTTIME: goes on during suspend, no clock is ever set; that of events. */
+uint64_t clock_boot_usec(void);
 
 /*
  * A wall clock reading of this process's time zone as CLOCK_REALTIME: mon 1-12, day 1-31.

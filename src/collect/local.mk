@@ -3,3 +3,15 @@
 # what tests use too is in libct.a
 libct_a_SOURCES += src/collect/minute.h
 libct_a_SOURCES += src/collect/sampler.h
+libct_a_SOURCES += src/collect/lifecycle.c
+libct_a_SOURCES += src/collect/lifecycle.h
+
+# the collector: its loop is sd-event
+if SYSTEMD
+sbin_PROGRAMS += ctscoped
+endif
+ctscoped_LDADD = libct.a $(SYSTEMD_LIBS)
+ctscoped_SOURCES =
+ctscoped_SOURCES += src/collect/loop.c
+ctscoped_SOURCES += src/collect/loop.h
+ctscoped_SOURCES += src/collect/main.c

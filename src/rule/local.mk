@@ -11,3 +11,5 @@ libct_a_SOURCES += src/rule/config-lxc.c
 libct_a_SOURCES += src/rule/config-mount.c
 libct_a_SOURCES += src/rule/config-privilege.c
 libct_a_SOURCES += src/rule/config-snapshot.c
+libct_a_SOURCES += src/rule/cause.c
+libct_a_SOURCES += src/rule/cause.h

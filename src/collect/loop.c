@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "collect/loop.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "out/text.h"
+
+#define LOG_EVERY_USEC (10 * USEC_PER_SEC)
+#define LOG_KEYS       32
+
+struct log_key {
+	const char *key;
+	uint64_t last_mono_usec, held;
+};
+
+struct loop {
+	sd_event *e;
+	struct log_key keys[LOG_KEYS];
+};
+
+struct loop_io {
+	struct loop *loop;
+	sd_event_source *source;
+	loop_fn *fn;
+	void *arg;
+};
+
+static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
+{
+	(void)s;
+	(void)si;
+	return sd_event_exit(((struct loop *)arg)->e, 0);
+}
+
+static int add_signals(struct loop *l)
+{
+	static const int sigs[] = { SIGTERM, SIGINT };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++)
+		sigaddset(&set, sigs[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++) {
+		int r = sd_event_add_signal(l->e, NULL, sigs[i], on_signal, l);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int loop_new(struct loop **ret, struct err *err)
+{
+	struct loop *l = xcalloc(1, sizeof(*l));
+	int r = sd_event_new(&l->e);
+
+	if (r >= 0)
+		r = add_signals(l);
+	if (r >= 0)
+		r = sd_event_set_watchdog(l->e, 1);
+	if (r < 0) {
+		loop_free(l);
+		return err_set(err, r, "make the event loop: %s", strerror(-r));
+	}
+	*ret = l;
+	return 0;
+}
+
+void loop_free(struct loop *l)
+{
+	if (!l)
+		return;
+	sd_event_unref(l->e);
+	free(l);
+}
+
+int loop_run(struct loop *l, struct err *err)
+{
+	int r = sd_event_loop(l->e);
+
+	return r < 0 ? err_set(err, r, "the event loop: %s", strerror(-r)) : 0;
+}
+
+void loop_quit(struct loop *l)
+{
+	(void)sd_event_exit(l->e, 0);
+}
+
+static int on_io(sd_event_source *s, int fd, uint32_t events, void *arg)
+{
+	struct loop_io *io = arg;
+
+	(void)s;
+	(void)fd;
+	io->fn(io->arg, events);
+	return 0;
+}
+
+struct loop_io *loop_add_io(struct loop *l, int fd, uint32_t events, bool urgent,
+			    loop_fn *fn, void *arg)
+{
+	struct loop_io *io = xcalloc(1, sizeof(*io));
+
+	*io = (struct loop_io){ .loop = l, .fn = fn, .arg = arg };
+	if (sd_event_add_io(l->e, &io->source, fd, events, on_io, io) < 0) {
+		free(io);
+		return NULL;
+	}
+	if (urgent)
+		(void)sd_event_source_set_priority(io->source,
+						   SD_EVENT_PRIORITY_IMPORTANT);
+	return io;
+}
+
+/* The memory of a source that is removed in its own callback is not used after it. */
+void loop_del_io(struct loop_io *io)
+{
+	if (!io)
+		return;
+	(void)sd_event_source_set_enabled(io->source, SD_EVENT_OFF);
+	sd_event_source_unref(io->source);
+	free(io);
+}
+
+void loop_set_io(struct loop_io *io, uint32_t events)
+{
+	if (io)
+		(void)sd_event_source_set_io_events(io->source, events);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct loop_io *t = arg;
+
+	(void)s;
+	(void)usec;
+	t->fn(t->arg, 0);
+	return 0;
+}
+
+struct loop_io *loop_add_timer(struct loop *l, loop_fn *fn, void *arg)
+{
+	struct loop_io *t = xcalloc(1, sizeof(*t));
+
+	*t = (struct loop_io){ .loop = l, .fn = fn, .arg = arg };
+	if (sd_event_add_time(l->e, &t->source, CLOCK_BOOTTIME, UINT64_MAX, 1, on_timer,
+			      t) < 0) {
+		free(t);
+		return NULL;
+	}
+	(void)sd_event_source_set_enabled(t->source, SD_EVENT_OFF);
+	return t;
+}
+
+void loop_at(struct loop_io *t, uint64_t boot_usec)
+{
+	if (!t)
+		return;
+	if (boot_usec)
+		(void)sd_event_source_set_time(t->source, boot_usec);
+	(void)sd_event_source_set_enabled(t->source,
+					  boot_usec ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+void loop_ready(struct loop *l)
+{
+	(void)l;
+	(void)sd_notify(0, "READY=1");
+}
+
+void loop_status(struct loop *l, const char *fmt, ...)
+{
+	char text[256] = "STATUS=";
+	va_list ap;
+
+	(void)l;
+	va_start(ap, fmt);
+	vsnprintf(text + 7, sizeof(text) - 7, fmt, ap);
+	va_end(ap);
+	(void)sd_notify(0, text);
+}
+
+void loop_stopping(struct loop *l)
+{
+	(void)l;
+	(void)sd_notify(0, "STOPPING=1");
+}
+
+static struct log_key *log_key(struct loop *l, const char *key)
+{
+	for (size_t i = 0; i < LOG_KEYS - 1; i++) {
+		if (!l->keys[i].key)
+			l->keys[i].key = key;
+		if (str_eq(l->keys[i].key, key))
+			return &l->keys[i];
+	}
+	return &l->keys[LOG_KEYS - 1]; /* the rest shares one */
+}
+
+void loop_log(struct loop *l, int level, const char *key, const char *fmt, ...)
+{
+	_cleanup_(buf_done) struct buf out = { 0 };
+	struct log_key *k = log_key(l, key);
+	uint64_t now = clock_mono_usec();
+	char text[512];
+	va_list ap;
+
+	if (k->last_mono_usec && now < k->last_mono_usec + LOG_EVERY_USEC) {
+		k->held++;
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	buf_addf(&out, "<%d>", level);
+	text_escape(&out, tbytes_str(text), false);
+	if (k->held)
+		buf_addf(&out, " (and %ju more like it)", (uintmax_t)k->held);
+	fprintf(stderr, "%s\n", buf_str(&out));
+	*k = (struct log_key){ .key = k->key, .last_mono_usec = now };
+}
