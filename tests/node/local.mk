@@ -28,9 +28,12 @@ EXTRA_DIST += \
 	tests/live/test-hostile.py \
 	tests/live/test-lifecycle.py \
 	tests/live/test-list.py \
+	tests/live/test-logs.py \
 	tests/live/test-truth.py \
 	tests/packages.txt \
+	tests/vm/all \
 	tests/vm/guest \
 	tests/vm/image \
+	tests/vm/journal \
 	tests/vm/packages.txt \
 	tests/vm/run
