@@ -59,6 +59,19 @@ struct netifs {
 	bool torn;
 };
 
+/* The counters of one link alone, as RTM_GETSTATS gives them. */
+struct netstat {
+	uint32_t ifindex;
+	struct netif_stats stats;
+};
+
+struct netstats {
+	struct netstat *v;
+	size_t n, cap;
+	uint64_t more;
+	bool torn;
+};
+
 struct netaddr {
 	uint32_t ifindex;
 	uint8_t family; /* AF_INET, AF_INET6 */
@@ -156,6 +169,7 @@ struct netguest {
 };
 
 void netifs_done(struct netifs *l);
+void netstats_done(struct netstats *l);
 void netaddrs_done(struct netaddrs *l);
 void netroutes_done(struct netroutes *l);
 void netvlans_done(struct netvlans *l);

@@ -12,7 +12,8 @@ unit_tests = \
 	tests/unit/test-out
 
 unit_tests += tests/unit/test-backups
-unit_tests += tests/unit/test-blockdev
+unit_tests += tests/unit/test-block
+unit_tests += tests/unit/test-cgsampledev
 unit_tests += tests/unit/test-cgtree
 unit_tests += tests/unit/test-lxc
 unit_tests += tests/unit/test-usage
@@ -38,6 +39,8 @@ unit_tests += tests/unit/test-storage
 unit_tests += tests/unit/test-jobs
 unit_tests += tests/unit/test-firewall
 unit_tests += tests/unit/test-ring
+unit_tests += tests/unit/test-block
+unit_tests += tests/unit/test-cgsample
 noinst_HEADERS += tests/unit/test.h
 noinst_HEADERS += tests/unit/tree.h
 EXTRA_DIST += tests/fixtures

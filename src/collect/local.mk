@@ -15,3 +15,5 @@ ctscoped_SOURCES =
 ctscoped_SOURCES += src/collect/loop.c
 ctscoped_SOURCES += src/collect/loop.h
 ctscoped_SOURCES += src/collect/main.c
+libct_a_SOURCES += src/collect/minute.c
+libct_a_SOURCES += src/collect/sampler.c

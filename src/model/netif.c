@@ -14,6 +14,7 @@
 	}
 
 LIST_DONE(netifs)
+LIST_DONE(netstats)
 LIST_DONE(netaddrs)
 LIST_DONE(netroutes)
 LIST_DONE(netvlans)

@@ -73,3 +73,5 @@ libct_a_SOURCES += src/read/zones.c
 libct_a_SOURCES += src/read/zones.h
 libct_a_SOURCES += src/read/spool.c
 libct_a_SOURCES += src/read/spool.h
+libct_a_SOURCES += src/read/cgsample.c
+libct_a_SOURCES += src/read/cgsample.h

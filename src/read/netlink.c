@@ -427,6 +427,34 @@ int netlink_read_links(struct netlink *nl, bool stats, struct netifs *ret,
 	return dump_links(nl, (struct val){ 0 }, stats, NETLINK_MAX_LINKS, ret, err);
 }
 
+static int parse_stats(struct span bytes, size_t max, void *io, struct nl_status *st,
+		       struct err *err)
+{
+	return netlink_parse_stats(bytes, max, io, st, err);
+}
+
+static void reset_stats(void *io)
+{
+	struct netstats *l = io;
+
+	l->n = 0;
+	l->more = 0;
+}
+
+int netlink_read_stats(struct netlink *nl, struct netstats *io, struct err *err)
+{
+	struct if_stats_msg m = {
+		.family = AF_UNSPEC,
+		.filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64),
+	};
+	struct feed f = { parse_stats, reset_stats, NETLINK_MAX_LINKS, io };
+
+	reset_stats(io);
+	io->torn = false;
+	return ask(nl, request(RTM_GETSTATS, NLM_F_DUMP, &m, sizeof(m)), true, f,
+		   &io->torn, err);
+}
+
 int netlink_read_bridge_vlans(struct netlink *nl, struct netvlans *ret, struct err *err)
 {
 	struct ifinfomsg m = { .ifi_family = AF_BRIDGE };

@@ -43,6 +43,13 @@ int netlink_guest_addrs(struct netlink *nl, pid_t init, struct ct_addr **ret,
 int netlink_read_links(struct netlink *nl, bool stats, struct netifs *ret,
 		       struct err *err);
 
+/*
+ * The counters of all links of the node and nothing else: a third of the cost. *io is
+ * used again (what it holds is forgotten, its memory is not): nothing is allocated once
+ * it is large enough. Torn: keep the earlier reading.
+ */
+int netlink_read_stats(struct netlink *nl, struct netstats *io, struct err *err);
+
 /* The VLANs on all bridge ports of the node (empty: no bridge filters VLANs). */
 int netlink_read_bridge_vlans(struct netlink *nl, struct netvlans *ret, struct err *err);
 

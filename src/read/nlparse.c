@@ -188,7 +188,7 @@ static int walk(struct span bytes, message_fn *fn, size_t max, void *io,
 
 /* Links */
 
-static int link_stats(struct span v, struct netif *i)
+static int get_stats(struct span v, struct netif_stats *ret)
 {
 	/* rx packets, tx packets, rx bytes, tx bytes, rx errors, tx errors, rx dropped,
 	 * tx dropped: the first eight of rtnl_link_stats64, the only ones wanted */
@@ -197,7 +197,7 @@ static int link_stats(struct span v, struct netif *i)
 
 	if (r < 0)
 		return r;
-	i->stats = (struct netif_stats){
+	*ret = (struct netif_stats){
 		.rx_packets = s[0],
 		.tx_packets = s[1],
 		.rx_bytes = s[2],
@@ -207,8 +207,15 @@ static int link_stats(struct span v, struct netif *i)
 		.rx_dropped = s[6],
 		.tx_dropped = s[7],
 	};
-	i->has_stats = true;
 	return 0;
+}
+
+static int link_stats(struct span v, struct netif *i)
+{
+	int r = get_stats(v, &i->stats);
+
+	i->has_stats = r == 0;
+	return r;
 }
 
 static int bridge_data(struct attr a, struct netif *i)
@@ -332,6 +339,46 @@ int netlink_parse_links(struct span bytes, size_t max, struct netifs *io,
 			struct nl_status *st, struct err *err)
 {
 	return walk(bytes, link_message, max, io, st, err);
+}
+
+static int stats_message(uint16_t type, struct span body, size_t max, void *io)
+{
+	struct netstats *l = io;
+	struct netstat stat = { 0 };
+	struct if_stats_msg m;
+	struct attr a;
+	bool found = false;
+	int r;
+
+	if (type != RTM_NEWSTATS)
+		return 0;
+	r = get(body, &m, sizeof(m));
+	if (r < 0)
+		return r;
+	cut(&body, sizeof(m));
+	stat.ifindex = m.ifindex;
+	while ((r = next_attr(&body, &a)) > 0) {
+		if (a.type != IFLA_STATS_LINK_64)
+			continue;
+		if (get_stats(a.v, &stat.stats) < 0)
+			return -EINVAL;
+		found = true;
+	}
+	if (r < 0 || !found)
+		return r;
+	if (l->n >= max) {
+		l->more++;
+		return 0;
+	}
+	GROW(l->v, l->n, l->cap);
+	l->v[l->n++] = stat;
+	return 0;
+}
+
+int netlink_parse_stats(struct span bytes, size_t max, struct netstats *io,
+			struct nl_status *st, struct err *err)
+{
+	return walk(bytes, stats_message, max, io, st, err);
 }
 
 /* Addresses */

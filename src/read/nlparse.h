@@ -25,6 +25,8 @@ struct nl_status {
 
 int netlink_parse_links(struct span bytes, size_t max, struct netifs *io,
 			struct nl_status *st, struct err *err);
+int netlink_parse_stats(struct span bytes, size_t max, struct netstats *io,
+			struct nl_status *st, struct err *err);
 int netlink_parse_addrs(struct span bytes, size_t max, struct netaddrs *io,
 			struct nl_status *st, struct err *err);
 

@@ -5,3 +5,4 @@ libct_a_SOURCES += src/store/db.h
 libct_a_SOURCES += src/store/ring.h
 libct_a_SOURCES += src/store/writer.h
 libct_a_SOURCES += src/store/ring.c
+libct_a_SOURCES += src/store/block.c

@@ -99,6 +99,31 @@ static void what_is_above_the_bound_is_counted(void)
 	CHECK(l.n == 2 && l.more == 4, "n %zu more %ju", l.n, (uintmax_t)l.more);
 }
 
+static void counters_alone_are_the_links_own(void)
+{
+	_cleanup_(buf_done) struct buf b = load("stats-veth.bin");
+	_cleanup_(netstats_done) struct netstats l = { 0 };
+	struct nl_status st = { 0 };
+	struct err err = { 0 };
+
+	CHECK(netlink_parse_stats(all(&b), 100, &l, &st, &err) == 0, "%s", err.msg);
+	CHECK(st.done && l.n == 5, "n %zu", l.n);
+	if (l.n != 5)
+		return;
+	CHECK_U64(l.v[2].ifindex, 3);
+	CHECK_U64(l.v[2].stats.rx_bytes, 180);
+	CHECK_U64(l.v[2].stats.rx_packets, 2);
+	CHECK_U64(l.v[2].stats.tx_bytes, 90);
+	CHECK_U64(l.v[2].stats.tx_packets, 1);
+	l.n = 0;
+	st = (struct nl_status){ 0 };
+	CHECK(netlink_parse_stats(all(&b), 3, &l, &st, &err) == 0 && l.n == 3 &&
+		      l.more == 2,
+	      "more %ju", (uintmax_t)l.more);
+	CHECK(netlink_parse_stats(span_of(b.p, 400), 100, &l, &st, &err) == -EINVAL,
+	      "cut off");
+}
+
 static const struct netaddr *find_addr(const struct netaddrs *l, const char *text)
 {
 	for (size_t i = 0; i < l->n; i++) {
@@ -405,6 +430,7 @@ int main(void)
 	RUN(vlan_and_bridge_say_what_they_are);
 	RUN(any_byte_may_be_in_a_name);
 	RUN(what_is_above_the_bound_is_counted);
+	RUN(counters_alone_are_the_links_own);
 	RUN(addresses_of_both_families);
 	RUN(routes_have_gateways_of_any_kind);
 	RUN(a_default_route_is_kept_in_a_full_list);

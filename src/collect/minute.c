@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "collect/minute.h"
+
+#include "base/clock.h"
+#include "store/block.h"
+
+#define BATCH  256 /* blocks handed over at a time */
+#define MINUTE (60 * USEC_PER_SEC)
+
+/* Thinned out samples of a level on their way to a block of sixty: encoded pieces, each
+ * with its length before it. */
+struct pending {
+	uint8_t *p;
+	size_t bytes;
+	uint32_t n;              /* samples in it */
+	uint64_t bucket;         /* which ten minutes, or hour, they are of */
+	uint64_t last_real_usec; /* of the last one: never the same time twice */
+};
+
+struct one {
+	uint32_t vmid;
+	uint64_t life;
+	size_t slot;
+	struct pending ten, sixty;
+};
+
+struct minute {
+	struct ring *ring;
+	minute_fn *emit;
+	void *arg;
+	struct block_codec *codec;
+	struct one **v; /* by vmid */
+	size_t n, cap;
+	struct db_block batch[BATCH];
+	size_t n_batch;
+	uint64_t minute;          /* the one that goes on */
+	uint64_t sweep_mono_usec; /* when the last sweep began */
+	size_t next;              /* of v; n: nothing to do */
+};
+
+int minute_new(struct ring *ring, minute_fn *emit, void *arg, struct minute **ret,
+	       struct err *err)
+{
+	struct minute *m = xcalloc(1, sizeof(*m));
+	int r = block_codec_new(&m->codec, err);
+
+	if (r < 0) {
+		free(m);
+		return r;
+	}
+	m->ring = ring;
+	m->emit = emit;
+	m->arg = arg;
+	*ret = m;
+	return 0;
+}
+
+static void one_free(struct one *o)
+{
+	free(o->ten.p);
+	free(o->sixty.p);
+	free(o);
+}
+
+void minute_free(struct minute *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->n; i++)
+		one_free(m->v[i]);
+	free(m->v);
+	for (size_t i = 0; i < m->n_batch; i++)
+		buf_done(&m->batch[i].data);
+	block_codec_free(m->codec);
+	free(m);
+}
+
+static void hand_over(struct minute *m)
+{
+	if (m->n_batch)
+		m->emit(m->batch, m->n_batch, m->arg);
+	m->n_batch = 0;
+}
+
+static void add_block(struct minute *m, const struct one *o, unsigned level,
+		      const struct sample *v, size_t n)
+{
+	struct db_block b = {
+		.vmid = o->vmid,
+		.life = o->life,
+		.level_sec = level,
+		.start_real_usec = v[0].real_usec,
+		.n = (uint32_t)n,
+	};
+
+	if (block_encode(m->codec, v, n, &b.data, NULL) < 0)
+		return;
+	/* it waits for its commit with many others */
+	b.data.p = xreallocarray(b.data.p, b.data.n, 1);
+	b.data.cap = b.data.n;
+	m->batch[m->n_batch++] = b;
+	if (m->n_batch == BATCH)
+		hand_over(m);
+}
+
+/* ---- thinned out samples ---- */
+
+static void pending_add(struct minute *m, struct pending *p, const struct sample *v,
+			size_t n, uint64_t bucket)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	uint16_t len;
+
+	if (!n || block_encode(m->codec, v, n, &b, NULL) < 0 || b.n > UINT16_MAX)
+		return;
+	len = (uint16_t)b.n;
+	p->p = xreallocarray(p->p, p->bytes + sizeof(len) + b.n, 1);
+	memcpy(p->p + p->bytes, &len, sizeof(len));
+	memcpy(p->p + p->bytes + sizeof(len), b.p, b.n);
+	p->bytes += sizeof(len) + b.n;
+	p->n += (uint32_t)n;
+	p->bucket = bucket;
+	p->last_real_usec = v[n - 1].real_usec;
+}
+
+/* All of them, and nothing is pending. */
+static size_t pending_take(struct minute *m, struct pending *p,
+			   struct sample v[static BLOCK_MAX_SAMPLES])
+{
+	struct sample piece[BLOCK_MAX_SAMPLES];
+	size_t n = 0;
+
+	for (size_t at = 0; at < p->bytes;) {
+		uint16_t len;
+		size_t k = 0;
+
+		memcpy(&len, p->p + at, sizeof(len));
+		at += sizeof(len);
+		if (block_decode(m->codec, span_of((const char *)p->p + at, len), piece,
+				 &k, NULL) == 0 &&
+		    n + k <= BLOCK_MAX_SAMPLES) {
+			memcpy(v + n, piece, k * sizeof(*v));
+			n += k;
+		}
+		at += len;
+	}
+	free(p->p);
+	*p = (struct pending){ .last_real_usec = p->last_real_usec };
+	return n;
+}
+
+static void flush_sixty(struct minute *m, struct one *o)
+{
+	_uninit_ struct sample v[BLOCK_MAX_SAMPLES];
+	size_t n = pending_take(m, &o->sixty, v);
+
+	if (n)
+		add_block(m, o, 60, v, n);
+}
+
+static void add_sixty(struct minute *m, struct one *o, const struct sample *v, size_t n)
+{
+	uint64_t hour = v[0].real_usec / (60 * MINUTE);
+
+	if (o->sixty.n && (o->sixty.bucket != hour || o->sixty.n + n > BLOCK_MAX_SAMPLES))
+		flush_sixty(m, o);
+	pending_add(m, &o->sixty, v, n, hour);
+}
+
+static void flush_ten(struct minute *m, struct one *o)
+{
+	_uninit_ struct sample v[BLOCK_MAX_SAMPLES];
+	size_t n = pending_take(m, &o->ten, v);
+
+	if (!n)
+		return;
+	add_block(m, o, 10, v, n);
+	add_sixty(m, o, v, block_rollup(v, n, 60, v));
+}
+
+/* `v` is a minute, or a part of one; it is thinned out in place. */
+static void add_ten(struct minute *m, struct one *o, struct sample *v, size_t n)
+{
+	uint64_t bucket = v[0].real_usec / (10 * MINUTE);
+
+	n = block_rollup(v, n, 10, v);
+	if (o->ten.n && (o->ten.bucket != bucket || o->ten.n + n > BLOCK_MAX_SAMPLES))
+		flush_ten(m, o);
+	pending_add(m, &o->ten, v, n, bucket);
+}
+
+/* ---- minutes ---- */
+
+static void finish_minute(struct minute *m, struct one *o, struct sample *v, size_t n)
+{
+	if (!n)
+		return;
+	add_block(m, o, 1, v, n);
+	add_ten(m, o, v, n);
+}
+
+/*
+ * What the ring has of it beyond what was done already, but for the minute that still
+ * goes on; with `all` that, too.
+ */
+static void work_one(struct minute *m, struct one *o, bool all)
+{
+	_uninit_ struct sample v[BLOCK_MAX_SAMPLES];
+	uint64_t count = ring_count(m->ring, o->slot);
+	uint64_t i = ring_stored(m->ring, o->slot), of = 0;
+	size_t n = 0;
+
+	/* older ones were overwritten before they were asked for: a gap */
+	if (count - i > RING_TICKS)
+		i = count - RING_TICKS;
+	for (; i < count; i++) {
+		struct sample s;
+
+		if (!ring_get(m->ring, o->slot, i, &s))
+			continue;
+		if (n && (s.real_usec / MINUTE != of || n == BLOCK_MAX_SAMPLES)) {
+			finish_minute(m, o, v, n);
+			ring_set_stored(m->ring, o->slot, i);
+			n = 0;
+		}
+		of = s.real_usec / MINUTE;
+		v[n++] = s;
+	}
+	if (all || (n && of != m->minute)) {
+		finish_minute(m, o, v, n);
+		ring_set_stored(m->ring, o->slot, count);
+	}
+}
+
+/*
+ * A sweep over the containers begins with each new minute, and at least once a minute
+ * where the wall clock stands or goes back; it takes as many ticks as it needs.
+ */
+void minute_work(struct minute *m, uint64_t budget_usec)
+{
+	uint64_t began = clock_mono_usec();
+	uint64_t now = clock_real_usec() / MINUTE;
+
+	if (m->next >= m->n &&
+	    (now != m->minute || began - m->sweep_mono_usec >= MINUTE)) {
+		m->minute = now;
+		m->next = 0;
+		m->sweep_mono_usec = began;
+	}
+	if (m->next >= m->n)
+		return;
+	while (m->next < m->n) {
+		work_one(m, m->v[m->next++], false);
+		if (clock_mono_usec() - began > budget_usec)
+			return;
+	}
+	hand_over(m);
+}
+
+static size_t place(const struct minute *m, uint32_t vmid)
+{
+	size_t lo = 0, hi = m->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (m->v[mid]->vmid < vmid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+void minute_add(struct minute *m, uint32_t vmid, uint64_t life, size_t slot)
+{
+	size_t at = place(m, vmid);
+	struct one *o;
+
+	if (at < m->n && m->v[at]->vmid == vmid)
+		minute_end(m, vmid);
+	o = xcalloc(1, sizeof(*o));
+	o->vmid = vmid;
+	o->life = life;
+	o->slot = slot;
+	GROW(m->v, m->n, m->cap);
+	memmove(&m->v[at + 1], &m->v[at], (m->n - at) * sizeof(*m->v));
+	m->v[at] = o;
+	m->n++;
+	/* who was still to be looked at is one further on */
+	if (at < m->next)
+		m->next++;
+}
+
+static void flush_one(struct minute *m, struct one *o)
+{
+	work_one(m, o, true);
+	flush_ten(m, o);
+	flush_sixty(m, o);
+}
+
+void minute_end(struct minute *m, uint32_t vmid)
+{
+	size_t at = place(m, vmid);
+
+	if (at >= m->n || m->v[at]->vmid != vmid)
+		return;
+	flush_one(m, m->v[at]);
+	hand_over(m);
+	one_free(m->v[at]);
+	m->n--;
+	memmove(&m->v[at], &m->v[at + 1], (m->n - at) * sizeof(*m->v));
+	if (at < m->next)
+		m->next--;
+}
+
+void minute_flush(struct minute *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		flush_one(m, m->v[i]);
+	m->next = m->n;
+	hand_over(m);
+}
+
+/* ---- after a crash ---- */
+
+void minute_restore(struct minute *m, uint32_t vmid, const struct db_block *v, size_t n)
+{
+	_uninit_ struct sample s[BLOCK_MAX_SAMPLES];
+	size_t at = place(m, vmid), k = 0;
+
+	if (at >= m->n || m->v[at]->vmid != vmid)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].level_sec == 1 && v[i].life == m->v[at]->life &&
+		    block_decode(m->codec, span_of(v[i].data.p, v[i].data.n), s, &k,
+				 NULL) == 0)
+			add_ten(m, m->v[at], s, k);
+}

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "collect/sampler.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "netif.h"
+#include "read/cgroup.h"
+#include "read/cgsample.h"
+#include "read/netlink.h"
+
+_Static_assert(SAMPLER_FDS == CGSAMPLE_FILES, "one descriptor a file");
+
+#define FULL_EVERY  10 /* ticks: a quiet container is read whole that often */
+#define LINKS_EVERY 60 /* ticks: names of links are read anew, for one was renamed */
+/* of a tick: what is not reached by then is a gap, and first in the next one */
+#define BUDGET_USEC  (700 * USEC_PER_MSEC)
+#define MINUTE_USEC  (20 * USEC_PER_MSEC)
+#define FILE_MAX     ((size_t)64 << 10)
+#define FIRST_FILES  3 /* of enum cgsample_file: do they move? */
+#define NET_COUNTERS 5
+
+#define BIT(m) (UINT64_C(1) << (m))
+static const enum metric net_metrics[NET_COUNTERS] = {
+	METRIC_NET_IN_BYTES,    METRIC_NET_OUT_BYTES, METRIC_NET_IN_PACKETS,
+	METRIC_NET_OUT_PACKETS, METRIC_NET_DROPS,
+};
+#define NET_BITS                                                                         \
+	(BIT(METRIC_NET_IN_BYTES) | BIT(METRIC_NET_OUT_BYTES) |                          \
+	 BIT(METRIC_NET_IN_PACKETS) | BIT(METRIC_NET_OUT_PACKETS) |                      \
+	 BIT(METRIC_NET_DROPS))
+
+/* A container. */
+struct one {
+	uint32_t vmid;
+	uint64_t life;
+	size_t slot;
+	int fds[CGSAMPLE_FILES]; /* -1: this kernel has no such file */
+	struct sample last;
+	uint64_t n;         /* samples taken */
+	uint64_t full_tick; /* when it was last read whole */
+	uint64_t net[NET_COUNTERS];
+	bool has_net; /* a link of it was ever seen */
+	bool ended;
+};
+
+/* A link of the node; those of no container are kept to know that they are known. */
+struct link {
+	uint32_t ifindex;
+	uint32_t vmid;  /* 0: none's */
+	bool seen;      /* `last` is set, and was counted */
+	bool handed_on; /* it was somebody else's: what it has counted is not this one's
+			 */
+	uint64_t last[NET_COUNTERS];
+};
+
+struct sampler {
+	int base; /* <cgroup> */
+	struct ring *ring;
+	struct minute *minute;
+	struct netlink *nl;
+	struct one **v; /* by vmid */
+	size_t n, cap;
+	size_t first; /* where the next tick begins */
+	struct sampler_life *ended;
+	size_t ended_cap;
+	struct netstats stats;
+	struct link *links; /* by ifindex */
+	size_t n_links;
+	uint64_t links_tick;
+	uint64_t tick_boot_usec; /* of the last tick */
+	uint64_t now_boot_usec;  /* of the last sample */
+	struct sampler_stat stat;
+	char text[FILE_MAX];
+};
+
+int sampler_new(int rootfd, bool net, struct ring *ring, struct minute *minute,
+		struct sampler **ret, struct err *err)
+{
+	struct sampler *s = xcalloc(1, sizeof(*s));
+	int r;
+
+	s->ring = ring;
+	s->minute = minute;
+	r = fs_open(rootfd, cg_base(rootfd), O_PATH | O_DIRECTORY, &s->base, err);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
+	if (net && netlink_open(&s->nl, NULL) < 0)
+		s->nl = NULL;
+	*ret = s;
+	return 0;
+}
+
+static void one_free(struct one *o)
+{
+	for (size_t i = 0; i < CGSAMPLE_FILES; i++)
+		cleanup_close(&o->fds[i]);
+	free(o);
+}
+
+void sampler_free(struct sampler *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		one_free(s->v[i]);
+	free(s->v);
+	free(s->ended);
+	free(s->links);
+	netstats_done(&s->stats);
+	netlink_close(s->nl);
+	cleanup_close(&s->base);
+	free(s);
+}
+
+/* ---- which containers ---- */
+
+/* Where it is, or where it would go. */
+static size_t place(const struct sampler *s, uint32_t vmid)
+{
+	size_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (s->v[mid]->vmid < vmid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static struct one *find(const struct sampler *s, uint32_t vmid)
+{
+	size_t i = place(s, vmid);
+
+	return i < s->n && s->v[i]->vmid == vmid ? s->v[i] : NULL;
+}
+
+static int open_files(const struct sampler *s, struct one *o, struct err *err)
+{
+	_cleanup_close_ int dir = -1;
+	char path[32];
+	int r;
+
+	snprintf(path, sizeof(path), "lxc/%u", o->vmid);
+	r = fs_open(s->base, path, O_PATH | O_DIRECTORY, &dir, err);
+	for (size_t i = 0; r == 0 && i < CGSAMPLE_FILES; i++) {
+		r = fs_open(dir, cgsample_name((enum cgsample_file)i),
+			    O_RDONLY | O_NOFOLLOW, &o->fds[i], err);
+		/* EOPNOTSUPP: pressure files with PSI switched off at boot */
+		if (i != CGSAMPLE_CPU_STAT && (r == -ENOENT || r == -EOPNOTSUPP))
+			r = 0;
+	}
+	return r;
+}
+
+int sampler_add(struct sampler *s, uint32_t vmid, uint64_t life, struct err *err)
+{
+	size_t at = place(s, vmid);
+	struct one *o = find(s, vmid);
+	int r;
+
+	if (o)
+		return o->life == life ? 0
+				       : err_set(err, -EEXIST,
+						 "container %u: life %ju is not over",
+						 vmid, (uintmax_t)o->life);
+	o = xcalloc(1, sizeof(*o));
+	o->vmid = vmid;
+	o->life = life;
+	for (size_t i = 0; i < CGSAMPLE_FILES; i++)
+		o->fds[i] = -1;
+	r = open_files(s, o, err);
+	if (r == 0)
+		r = ring_slot(s->ring, vmid, life, &o->slot, err);
+	if (r < 0) {
+		one_free(o);
+		return err_wrap(err, r, "container %u", vmid);
+	}
+	GROW(s->v, s->n, s->cap);
+	memmove(&s->v[at + 1], &s->v[at], (s->n - at) * sizeof(*s->v));
+	s->v[at] = o;
+	s->n++;
+	if (s->ended_cap < s->n) {
+		s->ended_cap = s->cap;
+		s->ended = xreallocarray(s->ended, s->ended_cap, sizeof(*s->ended));
+	}
+	s->links_tick = 0; /* its links are new */
+	if (s->minute)
+		minute_add(s->minute, vmid, life, o->slot);
+	return 0;
+}
+
+void sampler_remove(struct sampler *s, uint32_t vmid)
+{
+	size_t at = place(s, vmid);
+	struct one *o = find(s, vmid);
+
+	if (!o)
+		return;
+	if (s->minute)
+		minute_end(s->minute, vmid);
+	ring_free_slot(s->ring, o->slot);
+	s->n--;
+	memmove(&s->v[at], &s->v[at + 1], (s->n - at) * sizeof(*s->v));
+	one_free(o);
+}
+
+/* ---- network ---- */
+
+static int cmp_link(const void *a, const void *b)
+{
+	const struct link *x = a, *y = b;
+
+	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+static struct link *find_link(const struct sampler *s, uint32_t ifindex, size_t *hint)
+{
+	struct link key = { .ifindex = ifindex };
+
+	/* the kernel gives them in the same order each time, which mostly is this one */
+	if (*hint < s->n_links && s->links[*hint].ifindex == ifindex)
+		return &s->links[(*hint)++];
+	return s->n_links ? bsearch(&key, s->links, s->n_links, sizeof(key), cmp_link)
+			  : NULL;
+}
+
+/*
+ * Names of the links, anew. What a link counted so far goes on with it, unless it is
+ * somebody else's now: then only what comes is the new owner's.
+ */
+static void read_names(struct sampler *s)
+{
+	_cleanup_(netifs_done) struct netifs l = { 0 };
+	struct link *v;
+
+	if (netlink_read_links(s->nl, false, &l, NULL) < 0)
+		return;
+	v = xcalloc(l.n, sizeof(*v));
+	for (size_t i = 0, hint = 0; i < l.n; i++) {
+		struct netdev_id id = netdev_parse_name(netif_name(&l.v[i]));
+		const struct link *old = find_link(s, l.v[i].ifindex, &hint);
+
+		uint32_t vmid = id.role == NETDEV_VETH ? id.vmid : 0;
+
+		if (old)
+			v[i] = *old;
+		v[i].ifindex = l.v[i].ifindex;
+		v[i].handed_on |= old && old->vmid != vmid;
+		v[i].vmid = vmid;
+	}
+	qsort(v, l.n, sizeof(*v), cmp_link);
+	free(s->links);
+	s->links = v;
+	s->n_links = l.n;
+}
+
+static bool all_known(const struct sampler *s)
+{
+	size_t hint = 0;
+
+	if (s->stats.n != s->n_links)
+		return false;
+	for (size_t i = 0; i < s->stats.n; i++)
+		if (!find_link(s, s->stats.v[i].ifindex, &hint))
+			return false;
+	return true;
+}
+
+/* The container's side is the other end: what the node sends it receives. */
+static void guest_view(const struct netif_stats *st, uint64_t ret[static NET_COUNTERS])
+{
+	ret[0] = st->tx_bytes;
+	ret[1] = st->rx_bytes;
+	ret[2] = st->tx_packets;
+	ret[3] = st->rx_packets;
+	ret[4] = st->rx_dropped + st->tx_dropped;
+}
+
+static void count_link(const struct sampler *s, struct link *l,
+		       const struct netif_stats *st)
+{
+	struct one *o = l->vmid ? find(s, l->vmid) : NULL;
+	uint64_t now[NET_COUNTERS];
+
+	if (!o)
+		return;
+	guest_view(st, now);
+	for (size_t i = 0; !l->handed_on && i < NET_COUNTERS; i++) {
+		/* a counter that went back began anew: all it has is new */
+		bool anew = !l->seen || now[i] < l->last[i];
+
+		o->net[i] += anew ? now[i] : now[i] - l->last[i];
+	}
+	o->has_net = true;
+	memcpy(l->last, now, sizeof(now));
+	l->seen = true;
+	l->handed_on = false;
+}
+
+/* Whether this tick has network counters. */
+static bool read_net(struct sampler *s)
+{
+	size_t hint = 0;
+
+	if (!s->nl || netlink_read_stats(s->nl, &s->stats, NULL) < 0 || s->stats.torn)
+		return false;
+	if (!s->links_tick || s->stat.ticks - s->links_tick >= LINKS_EVERY ||
+	    !all_known(s)) {
+		read_names(s);
+		s->links_tick = s->stat.ticks;
+	}
+	for (size_t i = 0; i < s->stats.n; i++) {
+		struct link *l = find_link(s, s->stats.v[i].ifindex, &hint);
+
+		if (l)
+			count_link(s, l, &s->stats.v[i].stats);
+	}
+	return true;
+}
+
+/* ---- a tick ---- */
+
+/* 0; -ENODEV: the cgroup is gone. Whatever else is wrong costs this file's columns. */
+static int read_file(struct sampler *s, const struct one *o, enum cgsample_file f,
+		     struct sample *io)
+{
+	ssize_t n;
+
+	if (o->fds[f] < 0)
+		return 0;
+	do
+		n = pread(o->fds[f], s->text, sizeof(s->text), 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == ENODEV || errno == ENOENT))
+		return -ENODEV;
+	if (n < 0 || (size_t)n == sizeof(s->text) ||
+	    cgsample_parse(f, span_of(s->text, (size_t)n), io) < 0)
+		s->stat.unreadable++;
+	return 0;
+}
+
+static int read_files(struct sampler *s, const struct one *o, size_t from, size_t to,
+		      struct sample *io)
+{
+	int r = 0;
+
+	for (size_t i = from; r == 0 && i < to; i++)
+		r = read_file(s, o, (enum cgsample_file)i, io);
+	return r;
+}
+
+/* Did it run, or wait for a disk or for memory? */
+static bool moved(const struct sample *a, const struct sample *b)
+{
+	return a->v[METRIC_CPU_USAGE_USEC] != b->v[METRIC_CPU_USAGE_USEC] ||
+	       a->v[METRIC_PSI_IO_SOME_USEC] != b->v[METRIC_PSI_IO_SOME_USEC] ||
+	       a->v[METRIC_PSI_MEMORY_SOME_USEC] != b->v[METRIC_PSI_MEMORY_SOME_USEC] ||
+	       (a->have & BIT(METRIC_CPU_USAGE_USEC)) !=
+		       (b->have & BIT(METRIC_CPU_USAGE_USEC));
+}
+
+/* What was not looked at holds on. */
+static void hold(struct sample *now, const struct sample *last)
+{
+	uint64_t bits = last->have & ~now->have & ~NET_BITS;
+
+	for (size_t m = 0; m < METRICS; m++)
+		if (bits >> m & 1)
+			now->v[m] = last->v[m];
+	now->have |= bits;
+	now->quiet = true;
+}
+
+static void put_net(const struct one *o, struct sample *io)
+{
+	for (size_t i = 0; i < NET_COUNTERS; i++)
+		io->v[net_metrics[i]] = o->net[i];
+	io->have |= NET_BITS;
+}
+
+/* 0; -ENODEV: gone. */
+static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_offset,
+		      struct sampler_report *report)
+{
+	struct sample now = { 0 };
+	uint64_t tick = s->stat.ticks;
+	int r;
+
+	now.boot_usec = s->now_boot_usec = clock_boot_usec();
+	now.real_usec = now.boot_usec + real_offset;
+	r = read_files(s, o, 0, FIRST_FILES, &now);
+	if (r < 0)
+		return r;
+	if (!o->n || moved(&now, &o->last) || tick - o->full_tick >= FULL_EVERY) {
+		r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, &now);
+		if (r < 0)
+			return r;
+		/* not all of those that began together in the same tick */
+		o->full_tick = o->n ? tick : tick - o->slot % FULL_EVERY;
+	} else {
+		hold(&now, &o->last);
+		report->n_quiet++;
+	}
+	if (net && o->has_net)
+		put_net(o, &now);
+	ring_add(s->ring, o->slot, &now);
+	o->last = now;
+	o->n++;
+	report->n_sampled++;
+	return 0;
+}
+
+static void sample_all(struct sampler *s, bool net, uint64_t began_boot_usec,
+		       struct sampler_report *report)
+{
+	uint64_t offset = clock_real_usec() - clock_boot_usec();
+	size_t first = s->first < s->n ? s->first : 0;
+
+	s->first = 0;
+	for (size_t k = 0; k < s->n; k++) {
+		size_t i = (first + k) % s->n;
+		struct one *o = s->v[i];
+
+		if (s->now_boot_usec > began_boot_usec + BUDGET_USEC) {
+			report->n_skipped = s->n - k;
+			s->first = i;
+			break;
+		}
+		if (!o->ended && sample_one(s, o, net, offset, report) < 0)
+			o->ended = true;
+		if (o->ended)
+			s->ended[report->n_ended++] =
+				(struct sampler_life){ o->vmid, o->life };
+	}
+	s->stat.skipped += report->n_skipped;
+}
+
+void sampler_tick(struct sampler *s, struct sampler_report *ret)
+{
+	struct sampler_report report = { .ended = s->ended };
+	uint64_t now = clock_boot_usec(), last = s->tick_boot_usec;
+	uint64_t half = SAMPLER_INTERVAL_USEC / 2;
+	bool net;
+
+	if (last && now > last + SAMPLER_INTERVAL_USEC + half)
+		report.late = (now - last + half) / SAMPLER_INTERVAL_USEC - 1;
+	s->stat.ticks++;
+	s->stat.late_ticks += report.late;
+	net = read_net(s);
+	s->stat.net_known = net;
+	sample_all(s, net, now, &report);
+	s->tick_boot_usec = now;
+	ring_beat(s->ring, now, SAMPLER_INTERVAL_USEC, s->stat.late_ticks);
+	report.ended = s->ended;
+	if (s->minute)
+		minute_work(s->minute, MINUTE_USEC);
+	report.took_usec = clock_boot_usec() - now;
+	*ret = report;
+}
+
+size_t sampler_last(const struct sampler *s, uint32_t vmid, struct sample ret[static 2])
+{
+	const struct one *o = find(s, vmid);
+	uint64_t count = o ? ring_count(s->ring, o->slot) : 0;
+	size_t n = 0;
+
+	while (n < 2 && n < count && ring_get(s->ring, o->slot, count - 1 - n, &ret[n]))
+		n++;
+	return n;
+}
+
+void sampler_stat(const struct sampler *s, struct sampler_stat *ret)
+{
+	*ret = s->stat;
+	ret->n = s->n;
+}
