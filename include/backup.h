@@ -79,8 +79,9 @@ struct backup_results {
 struct backup_summary {
 	uint32_t vmid;
 	const struct backup_archive *archive; /* newest whole one; NULL: none */
-	const struct backup_result *success;  /* newest; NULL: no log says so */
-	const struct backup_result *failure;  /* newest, when after every success */
+	const struct backup_archive *last;   /* of the last success; NULL: no file here */
+	const struct backup_result *success; /* newest; NULL: no log says so */
+	const struct backup_result *failure; /* newest, when after every success */
 	const struct backup_result *running;
 	struct val last_real_usec; /* of the last success, by archive or log */
 	size_t n_archives, n_protected;
@@ -92,7 +93,11 @@ void backup_archives_done(struct backup_archives *a);
 void backup_result_done(struct backup_result *r);
 void backup_results_done(struct backup_results *r);
 
-/* Joins both lists for one container. */
+/*
+ * Joins both lists for one container. An archive is what a log tells of when the log
+ * names it, or, of a log that names none, when it began within 5 s: task and archive have
+ * a time of their own each.
+ */
 void backup_summarize(uint32_t vmid, const struct backup_archives *archives,
 		      const struct backup_results *results, struct backup_summary *ret);
 

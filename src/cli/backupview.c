@@ -293,9 +293,8 @@ void backuprow_init(struct backuprow *r, const struct backupview *v, const struc
 {
 	*r = (struct backuprow){ .view = v, .ct = ct };
 	backup_summarize(ct->vmid, &v->archives, &v->results, &r->sum);
-	if (r->sum.archive &&
-	    r->sum.archive->ctime_real_usec == val_or(r->sum.last_real_usec, 0))
-		r->storage = r->sum.archive->storage;
+	if (r->sum.last)
+		r->storage = r->sum.last->storage;
 	else if (r->sum.success)
 		r->storage = storage_of(v, r->sum.success);
 	find_jobs(r);
@@ -373,8 +372,6 @@ void backupresult_json(struct jw *w, const struct backup_result *r)
 static void json_last(struct jw *w, const struct backuprow *r)
 {
 	const struct backup_summary *s = &r->sum;
-	bool by_file =
-		s->archive && s->archive->ctime_real_usec == val_or(s->last_real_usec, 0);
 
 	if (s->last_real_usec.kind != VAL_SET)
 		return;
@@ -384,10 +381,10 @@ static void json_last(struct jw *w, const struct backuprow *r)
 		jw_int(w, "age",
 		       num_sub(r->view->facts.time_real_usec, s->last_real_usec.n) /
 			       USEC_PER_SEC);
-	if (by_file)
-		backuparchive_json(w, s->archive);
+	if (s->last)
+		backuparchive_json(w, s->last);
 	opt_text(w, "storage", r->storage);
-	if (!by_file && s->success)
+	if (!s->last && s->success)
 		backupresult_json(w, s->success);
 	jw_end(w);
 }

@@ -36,14 +36,6 @@ static struct cell joined(const struct strv *s)
 	return cell_owned(b.p);
 }
 
-/* The archive of the last success, where that is a file. */
-static const struct backup_archive *last_archive(const struct backuprow *r)
-{
-	const struct backup_archive *a = r->sum.archive;
-
-	return a && a->ctime_real_usec == val_or(r->sum.last_real_usec, 0) ? a : NULL;
-}
-
 ROW(vmid)
 *c = cell_int(r->ct->vmid);
 END ROW(name) *c = cell_some(r->ct->name);
@@ -52,7 +44,7 @@ c->color = r->sum.last_real_usec.kind == VAL_SET ? COLOR_NONE : COLOR_BAD;
 END ROW(age) if (r->view->app->now_known && r->sum.last_real_usec.kind == VAL_SET) *c =
 	cell_seconds(num_sub(r->view->facts.time_real_usec, r->sum.last_real_usec.n) /
 		     USEC_PER_SEC);
-END ROW(size) const struct backup_archive *a = last_archive(r);
+END ROW(size) const struct backup_archive *a = r->sum.last;
 
 if (a)
 	*c = cell_val(a->size_bytes, CELL_BYTES);
@@ -63,16 +55,16 @@ END ROW(note) *c = cell_some(r->note);
 c->color = r->alarm ? COLOR_BAD : r->sum.running ? COLOR_GOOD : COLOR_NONE;
 END ROW(archives) *c = cell_int(r->sum.n_archives);
 END ROW(total) *c = cell_bytes(r->sum.archives_bytes);
-END ROW(protected) const struct backup_archive *a = last_archive(r);
+END ROW(protected) const struct backup_archive *a = r->sum.last;
 
 if (a)
 	*c = cell_bool(a->is_protected);
-END ROW(notes) const struct backup_archive *a = last_archive(r);
+END ROW(notes) const struct backup_archive *a = r->sum.last;
 
 if (a && a->notes)
 	*c = cell_text(
 		(struct tbytes){ (const uint8_t *)a->notes, (uint32_t)a->notes_n });
-END ROW(file) const struct backup_archive *a = last_archive(r);
+END ROW(file) const struct backup_archive *a = r->sum.last;
 
 *c = a ? cell_some(a->file) : cell_some(r->sum.success ? r->sum.success->target : NULL);
 END ROW(failed) if (r->sum.failure) *c = cell_stamp(r->sum.failure->start_real_usec);

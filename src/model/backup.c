@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backup.h"
 
+#include "base/clock.h"
 #include "base/str.h"
+
+#define SAME_BACKUP_USEC (5 * USEC_PER_SEC)
 
 void backup_archive_done(struct backup_archive *a)
 {
@@ -104,6 +107,41 @@ static void take_results(const struct backup_results *results, struct backup_sum
 	}
 }
 
+static uint64_t apart(const struct backup_archive *a, const struct backup_result *r)
+{
+	return a->ctime_real_usec > r->start_real_usec
+		       ? a->ctime_real_usec - r->start_real_usec
+		       : r->start_real_usec - a->ctime_real_usec;
+}
+
+/* Is it the archive that this result tells of? */
+static bool is_of(const struct backup_archive *a, const struct backup_result *r)
+{
+	const char *slash = r->target ? strrchr(r->target, '/') : NULL;
+
+	if (a->vmid != r->vmid || a->writing || a->kind == BACKUP_QEMU)
+		return false;
+	if (r->storage && !str_eq(a->storage, r->storage))
+		return false;
+	if (r->target)
+		return str_eq(a->file, slash ? slash + 1 : r->target);
+	return apart(a, r) <= SAME_BACKUP_USEC;
+}
+
+static const struct backup_archive *archive_of(const struct backup_archives *archives,
+					       const struct backup_result *r)
+{
+	const struct backup_archive *best = NULL;
+
+	for (size_t i = 0; r && i < archives->n; i++) {
+		const struct backup_archive *a = &archives->v[i];
+
+		if (is_of(a, r) && (!best || apart(a, r) < apart(best, r)))
+			best = a;
+	}
+	return best;
+}
+
 void backup_summarize(uint32_t vmid, const struct backup_archives *archives,
 		      const struct backup_results *results, struct backup_summary *ret)
 {
@@ -111,12 +149,15 @@ void backup_summarize(uint32_t vmid, const struct backup_archives *archives,
 
 	take_archives(archives, &s);
 	take_results(results, &s);
-	/* the name of an archive has the time its backup began, as a result's start has
-	 */
-	if (s.success)
-		s.last_real_usec = val_set(s.success->start_real_usec);
-	if (s.archive && s.archive->ctime_real_usec > val_or(s.last_real_usec, 0))
+	s.last = s.archive;
+	if (s.archive)
 		s.last_real_usec = val_set(s.archive->ctime_real_usec);
+	/* a success whose archive is there is that archive, whichever time is later */
+	if (s.success && !archive_of(archives, s.success) &&
+	    s.success->start_real_usec > val_or(s.last_real_usec, 0)) {
+		s.last = NULL;
+		s.last_real_usec = val_set(s.success->start_real_usec);
+	}
 	/* a failure that a later success made good is history */
 	if (s.failure && s.failure->start_real_usec <= val_or(s.last_real_usec, 0))
 		s.failure = NULL;

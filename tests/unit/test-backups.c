@@ -381,11 +381,59 @@ static void a_summary_joins_archives_and_logs(void)
 	      "wrong ones");
 	CHECK(s.n_archives == 2 && s.n_protected == 1 && s.archives_bytes == 10, "%zu",
 	      s.n_archives);
-	CHECK_U64(s.last_real_usec.n, 501);
+	CHECK(s.last == &archives[1], "the log is of that archive");
+	CHECK_U64(s.last_real_usec.n, 500);
 	backup_summarize(1010, &as, &rs, &s);
 	CHECK(!s.failure && s.archive == &archives[3], "a later archive made it good");
 	backup_summarize(10, &as, &rs, &s);
 	CHECK(!s.archive && !s.failure && s.last_real_usec.kind == VAL_ABSENT, "10");
+}
+
+/* One archive and one success: are they one backup? */
+static bool same_backup(const char *target, const char *storage, uint64_t archive_sec,
+			uint64_t log_sec)
+{
+	struct backup_archive one = {
+		.vmid = 101,
+		.storage = xstrdup("local"),
+		.file = xstrdup("vzdump-lxc-101-x.tar.zst"),
+		.ctime_real_usec = archive_sec * USEC_PER_SEC,
+	};
+	struct backup_result r = {
+		.vmid = 101,
+		.target = target ? xstrdup(target) : NULL,
+		.storage = storage ? xstrdup(storage) : NULL,
+		.start_real_usec = log_sec * USEC_PER_SEC,
+	};
+	struct backup_archives as = { .v = &one, .n = 1 };
+	struct backup_results rs = { .v = &r, .n = 1 };
+	struct backup_summary s;
+
+	backup_summarize(101, &as, &rs, &s);
+	CHECK_U64(s.last_real_usec.n, s.last ? one.ctime_real_usec : r.start_real_usec);
+	backup_archive_done(&one);
+	backup_result_done(&r);
+	return s.last != NULL;
+}
+
+static void an_archive_is_found_by_name_or_by_time(void)
+{
+	const char *file = "/var/lib/vz/dump/vzdump-lxc-101-x.tar.zst";
+
+	CHECK(same_backup(NULL, NULL, 1000, 1001), "a second later");
+	CHECK(same_backup(NULL, NULL, 1001, 1000), "a second before");
+	CHECK(same_backup(NULL, "local", 1000, 1005), "five, of that storage");
+	CHECK(!same_backup(NULL, NULL, 1000, 1006), "six");
+	CHECK(!same_backup(NULL, "pbs", 1000, 1001), "of another storage");
+	CHECK(same_backup(file, NULL, 1000, 1001), "named");
+	/* an hour of daylight saving: the name's time is one of two */
+	CHECK(same_backup(file, "local", 1000, 4600), "named, whatever the times");
+	CHECK(!same_backup("/var/lib/vz/dump/vzdump-lxc-101-y.tar.zst", NULL, 1000, 1001),
+	      "another is named");
+	CHECK(!same_backup("ct/101/2026-11-20T00:00:00Z", NULL, 1000, 1001),
+	      "on a backup server");
+	CHECK(same_backup(NULL, NULL, 9000, 1000),
+	      "a newer archive that no log tells of");
 }
 
 int main(void)
@@ -404,5 +452,6 @@ int main(void)
 	RUN(results_of_a_recorded_node);
 	RUN(what_runs_is_what_has_its_process);
 	RUN(a_summary_joins_archives_and_logs);
+	RUN(an_archive_is_found_by_name_or_by_time);
 	return DONE();
 }
