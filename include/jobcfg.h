@@ -28,10 +28,8 @@ struct backup_job {
 	uint32_t *vmids; /* chosen (VMIDS) or left out (ALL); ascending */
 	size_t n_vmids;
 	char *pool;
-	char *node;    /* runs there only; NULL: on every node, for its own guests */
-	char *storage; /* NULL: not said: dumpdir, or what /etc/vzdump.conf says */
-	char *dumpdir; /* NULL: not said */
-	char *mode;    /* "snapshot" (also when not said), "suspend", "stop" */
+	char *node; /* runs there only; NULL: on every node, for its own guests */
+	char *storage, *dumpdir, *mode; /* NULL: not said (see backup_defaults) */
 	char *compress, *prune_backups, *comment; /* NULL: not said; comment: escape */
 	bool repeat_missed;
 };
@@ -43,6 +41,17 @@ struct backup_jobs {
 };
 
 void backup_jobs_done(struct backup_jobs *j);
+
+/* What vzdump takes on a node where a job does not say it; all NULL: not known. */
+struct backup_defaults {
+	char *storage, *dumpdir; /* one of them */
+	char *mode;              /* "snapshot", "suspend", "stop" */
+};
+
+void backup_defaults_done(struct backup_defaults *d);
+
+/* Completes what the jobs leave open: storage and dumpdir together, as vzdump does. */
+void backup_jobs_complete(struct backup_jobs *j, const struct backup_defaults *d);
 
 enum backup_cover {
 	COVER_YES,

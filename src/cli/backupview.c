@@ -11,6 +11,7 @@
 #include "read/pvefs.h"
 #include "read/storage.h"
 #include "read/tasklog.h"
+#include "read/vzdumpconf.h"
 
 void backupview_done(struct backupview *v)
 {
@@ -65,6 +66,19 @@ static void parse_files(const struct app *app, const struct pvefs *p,
 	}
 }
 
+/* Our node runs the jobs for its containers, so its own file completes them. */
+static void complete_jobs(const struct app *app, struct backupview *v)
+{
+	_cleanup_(backup_defaults_done) struct backup_defaults defaults = { 0 };
+	struct err err = { 0 };
+
+	if (!v->jobs.n)
+		return;
+	if (vzdumpconf_read(app->rootfd, &defaults, &err) < 0)
+		app_warn(app, "what jobs do not say: %s", err.msg);
+	backup_jobs_complete(&v->jobs, &defaults);
+}
+
 static void read_config(const struct app *app, struct backupview *v)
 {
 	_cleanup_(pvefs_done) struct pvefs p = { 0 };
@@ -79,6 +93,7 @@ static void read_config(const struct app *app, struct backupview *v)
 	if (p.timed_out || v->facts.pve_error)
 		app_warn(app, "jobs and storages are not known");
 	parse_files(app, &p, v);
+	complete_jobs(app, v);
 }
 
 static void read_archives(const struct app *app, uint32_t vmid, struct backupview *v)

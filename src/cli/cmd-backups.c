@@ -421,6 +421,8 @@ static void text_jobs(const struct backuprow *r, struct buf *b)
 			text_escape(b, tbytes_str(j->storage ? j->storage : j->dumpdir),
 				    false);
 		}
+		if (j->mode)
+			buf_addf(b, ", mode %s", j->mode);
 		buf_adds(b, c == COVER_DISABLED ? ", switched off\n" : "\n");
 	}
 }

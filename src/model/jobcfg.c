@@ -25,6 +25,33 @@ void backup_jobs_done(struct backup_jobs *j)
 	*j = (struct backup_jobs){ 0 };
 }
 
+void backup_defaults_done(struct backup_defaults *d)
+{
+	free(d->storage);
+	free(d->dumpdir);
+	free(d->mode);
+	*d = (struct backup_defaults){ 0 };
+}
+
+static char *dup_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+void backup_jobs_complete(struct backup_jobs *j, const struct backup_defaults *d)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		struct backup_job *b = &j->v[i];
+
+		if (!b->storage && !b->dumpdir) {
+			b->storage = dup_or_null(d->storage);
+			b->dumpdir = dup_or_null(d->dumpdir);
+		}
+		if (!b->mode)
+			b->mode = dup_or_null(d->mode);
+	}
+}
+
 static bool in_list(const struct backup_job *j, uint32_t vmid)
 {
 	size_t lo = 0, hi = j->n_vmids;

@@ -145,7 +145,7 @@ static void fill_job(struct backup_job *j, const struct said *s, struct warns *w
 	j->node = dup_or_null(s->node);
 	j->storage = dup_or_null(s->storage);
 	j->dumpdir = dup_or_null(s->dumpdir);
-	j->mode = xstrdup(s->mode ? s->mode : "snapshot");
+	j->mode = dup_or_null(s->mode);
 	j->compress = dup_or_null(s->compress);
 	j->prune_backups = dup_or_null(s->prune_backups);
 	set_selection(j, s, warns);

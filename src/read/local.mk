@@ -75,3 +75,5 @@ libct_a_SOURCES += src/read/spool.c
 libct_a_SOURCES += src/read/spool.h
 libct_a_SOURCES += src/read/cgsample.c
 libct_a_SOURCES += src/read/cgsample.h
+libct_a_SOURCES += src/read/vzdumpconf.c
+libct_a_SOURCES += src/read/vzdumpconf.h

@@ -63,24 +63,27 @@ static const struct type *type_find(const char *name)
 	return NULL;
 }
 
-static const char *check_header(const char *type, const char *id)
+bool storage_is_id(struct span s)
 {
-	size_t n = strlen(id);
-
-	(void)type;
-	if (n < 2)
-		return "an id has two characters or more";
-	for (size_t i = 0; i < n; i++) {
-		char c = id[i];
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
 		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 		bool inner = c == '-' || c == '_' || c == '.';
 
 		if (letter || (i > 0 && c >= '0' && c <= '9') ||
-		    (inner && i > 0 && i < n - 1))
+		    (inner && i > 0 && i < s.n - 1))
 			continue;
-		return "no id of a storage";
+		return false;
 	}
-	return NULL;
+	return s.n >= 2;
+}
+
+static const char *check_header(const char *type, const char *id)
+{
+	(void)type;
+	if (strlen(id) < 2)
+		return "an id has two characters or more";
+	return storage_is_id(span_str(id)) ? NULL : "no id of a storage";
 }
 
 static int content_find(struct span name)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/str.h"
 #include "storagecfg.h"
 
 /*
@@ -12,3 +13,6 @@
  * alone. -EFBIG: larger than any file of pmxcfs.
  */
 int storage_parse(const char *p, size_t n, struct storages *ret, struct err *err);
+
+/* PVE's id of a storage: a letter, then letters, digits and -_. , none of those last. */
+bool storage_is_id(struct span s);

@@ -28,6 +28,7 @@ fuzz_targets += tests/fuzz/fuzz-sectionconf
 fuzz_targets += tests/fuzz/fuzz-storage
 fuzz_targets += tests/fuzz/fuzz-jobs
 fuzz_targets += tests/fuzz/fuzz-vzdumpcron
+fuzz_targets += tests/fuzz/fuzz-vzdumpconf
 fuzz_targets += tests/fuzz/fuzz-replication
 fuzz_targets += tests/fuzz/fuzz-firewall
 fuzz_targets += tests/fuzz/fuzz-diskstats

@@ -4,6 +4,7 @@
 #include "read/jobs.h"
 #include "read/pools.h"
 #include "read/replication.h"
+#include "read/vzdumpconf.h"
 
 static struct buf slurp(const char *host, const char *path)
 {
@@ -299,6 +300,57 @@ static void odd_replication(void)
 	CHECK(replication_state_read(root, &s, &err) == -ENOENT, "%s", err.msg);
 }
 
+static void what_a_job_leaves_open_is_of_vzdump_conf(void)
+{
+	static const struct {
+		const char *text, *mode, *storage, *dumpdir;
+	} cases[] = {
+		{ "", "snapshot", "local", NULL },
+		{ "# mode: stop\n\n#storage: x1", "snapshot", "local", NULL },
+		{ "mode: stop\nstorage: nfs\n", "stop", "nfs", NULL },
+		{ "mode:suspend\r\ndumpdir:  /srv/a b \r\n", "suspend", NULL,
+		  "/srv/a b" },
+		{ "dumpdir: /srv\nstorage: nfs", "snapshot", "nfs", NULL },
+		{ "mode: stop\nmode: suspend", "suspend", "local", NULL },
+		{ "mode: stop\nmode: never", "snapshot", "local", NULL },
+		{ "  mode: stop\nmode : suspend\nstorage: -\n", "stop", "local", NULL },
+		{ "storage:\ndumpdir:\nmode", "snapshot", "local", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(backup_defaults_done) struct backup_defaults d = { 0 };
+
+		vzdumpconf_parse(span_str(cases[i].text), &d);
+		CHECK_STR(d.mode, cases[i].mode);
+		CHECK(str_eq(d.storage, cases[i].storage), "%zu: %s", i,
+		      d.storage ? d.storage : "none");
+		CHECK(str_eq(d.dumpdir, cases[i].dumpdir), "%zu: %s", i,
+		      d.dumpdir ? d.dumpdir : "none");
+	}
+}
+
+static void jobs_are_completed_but_not_contradicted(void)
+{
+	_cleanup_(backup_jobs_done) struct backup_jobs j = { 0 };
+	_cleanup_(backup_defaults_done) struct backup_defaults d = { 0 };
+	struct err err = { 0 };
+	const char *text = "vzdump: a\n\tschedule 1:00\n\tall 1\n\n"
+			   "vzdump: b\n\tschedule 1:00\n\tall 1\n\tdumpdir /d\n\n"
+			   "vzdump: c\n\tschedule 1:00\n\tall 1\n\tstorage s1\n"
+			   "\tmode stop\n\n";
+
+	vzdumpconf_parse(span_str("mode: suspend\nstorage: nfs\n"), &d);
+	CHECK(jobs_parse(text, strlen(text), &j, &err) == 0 && j.n == 3, "%s", err.msg);
+	CHECK(!j.v[0].mode && !j.v[0].storage, "not said");
+	backup_jobs_complete(&j, &d);
+	CHECK_STR(j.v[0].mode, "suspend");
+	CHECK_STR(j.v[0].storage, "nfs");
+	CHECK(!j.v[1].storage, "%s", j.v[1].storage ? j.v[1].storage : "");
+	CHECK_STR(j.v[1].dumpdir, "/d");
+	CHECK_STR(j.v[2].storage, "s1");
+	CHECK_STR(j.v[2].mode, "stop");
+}
+
 int main(void)
 {
 	RUN(jobs_of_both_files_of_the_sample);
@@ -308,5 +360,7 @@ int main(void)
 	RUN(states_of_jobs);
 	RUN(replication_of_the_sample);
 	RUN(odd_replication);
+	RUN(what_a_job_leaves_open_is_of_vzdump_conf);
+	RUN(jobs_are_completed_but_not_contradicted);
 	return DONE();
 }
