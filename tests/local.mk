@@ -12,8 +12,7 @@ unit_tests = \
 	tests/unit/test-out
 
 unit_tests += tests/unit/test-backups
-unit_tests += tests/unit/test-block
-unit_tests += tests/unit/test-cgsampledev
+unit_tests += tests/unit/test-blockdev
 unit_tests += tests/unit/test-cgtree
 unit_tests += tests/unit/test-lxc
 unit_tests += tests/unit/test-usage
