@@ -361,14 +361,20 @@ void log_keep_wanted(struct loglines *l, size_t start, const struct log_want *w)
 	}
 }
 
+void log_file_done(struct log_file *f)
+{
+	free(f->path);
+	free(f->job);
+	free(f->rotated);
+	*f = (struct log_file){ 0 };
+}
+
 void log_files_done(struct log_files *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->n; i++) {
-		free(f->v[i].path);
-		free(f->v[i].job);
-	}
+	for (size_t i = 0; i < f->n; i++)
+		log_file_done(&f->v[i]);
 	free(f->v);
 	*f = (struct log_files){ 0 };
 }
@@ -417,6 +423,7 @@ int log_files_list(int rootfd, enum log_source source, uint32_t vmid,
 		return 0;
 	case LOG_FIREWALL:
 		add_file(ret, source, xstrdup("var/log/pve-firewall.log"), NULL);
+		ret->v[ret->n - 1].rotated = xstrdup("var/log/pve-firewall.log.1");
 		return 0;
 	case LOG_REPLICATION:
 		return list_replication(rootfd, vmid, ret, err);
@@ -449,23 +456,63 @@ void log_file_parse(const struct log_file *f, struct span text, uint32_t vmid,
 	}
 }
 
-static int read_log(int rootfd, const struct log_file *f, const struct log_want *want,
-		    struct loglines *ret, struct err *err)
-{
-	_cleanup_(buf_done) struct buf text = { 0 };
-	_cleanup_close_ int fd = -1;
-	size_t max = f->source == LOG_FIREWALL ? FIREWALL_LOG_MAX : LOG_MAX;
-	size_t start = ret->n;
+struct opened {
+	int fd; /* -1: not there */
 	struct fs_stat st;
-	struct span s, line;
-	uint64_t at;
+};
+
+static void opened_done(struct opened *o)
+{
+	if (o->fd >= 0)
+		close(o->fd);
+	*o = (struct opened){ .fd = -1 };
+}
+
+static int open_log(int rootfd, const char *path, struct opened *ret, struct err *err)
+{
 	int r;
 
-	r = fs_open_regular(rootfd, f->path, &st, &fd, err);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	at = num_sub(st.size_bytes, max);
-	r = fs_pread_buf(fd, at, max, &text);
+	*ret = (struct opened){ .fd = -1 };
+	if (!path)
+		return 0;
+	r = fs_open_regular(rootfd, path, &ret->st, &ret->fd, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+/*
+ * The newer one first: renamed before the second is opened it is found there again, and
+ * both are opened anew, as what is written since is in a third.
+ */
+static int open_pair(int rootfd, const struct log_file *f, struct opened *now,
+		     struct opened *old, struct err *err)
+{
+	for (int tries = 0;; tries++) {
+		int r = open_log(rootfd, f->path, now, err);
+
+		if (r == 0)
+			r = open_log(rootfd, f->rotated, old, err);
+		if (r < 0 || now->fd < 0 || old->fd < 0 || now->st.ino != old->st.ino)
+			return r;
+		opened_done(old);
+		if (tries == 8)
+			return 0;
+		opened_done(now);
+	}
+}
+
+/* The last `max` bytes of a file, as lines. */
+static int read_log(const struct log_file *f, const struct opened *o, size_t max,
+		    const struct log_want *want, struct loglines *ret, struct err *err)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+	uint64_t at = num_sub(o->st.size_bytes, max);
+	size_t start = ret->n;
+	struct span s, line;
+	int r;
+
+	if (o->fd < 0)
+		return 0;
+	r = fs_pread_buf(o->fd, at, max, &text);
 	if (r < 0)
 		return err_set(err, r, "read %s: %s", f->path, strerror(-r));
 	s = span_of(buf_str(&text), text.n);
@@ -473,9 +520,43 @@ static int read_log(int rootfd, const struct log_file *f, const struct log_want 
 		span_line(&s, &line);
 		ret->cut = true;
 	}
-	log_file_parse(f, s, want->vmid, st.mtime_real_usec, ret);
+	log_file_parse(f, s, want->vmid, o->st.mtime_real_usec, ret);
 	log_keep_wanted(ret, start, want);
 	return 0;
+}
+
+/* Lines from `mid` on come before those from `start` on. */
+static void swap_parts(struct loglines *l, size_t start, size_t mid)
+{
+	size_t n = mid - start, rest = l->n - mid;
+	_cleanup_free_ struct logline *tmp = xcalloc(n + 1, sizeof(*tmp));
+
+	memcpy(tmp, l->v + start, n * sizeof(*tmp));
+	memmove(l->v + start, l->v + mid, rest * sizeof(*tmp));
+	memcpy(l->v + start + rest, tmp, n * sizeof(*tmp));
+}
+
+static int read_pair(int rootfd, const struct log_file *f, const struct log_want *want,
+		     struct loglines *ret, struct err *err)
+{
+	_cleanup_(opened_done) struct opened now = { .fd = -1 }, old = { .fd = -1 };
+	size_t max = f->source == LOG_FIREWALL ? FIREWALL_LOG_MAX : LOG_MAX;
+	size_t start = ret->n, mid;
+	int first = open_pair(rootfd, f, &now, &old, err);
+	int r = read_log(f, &now, max, want, ret, first ? NULL : err);
+
+	first = first ? first : r;
+	mid = ret->n;
+	/* nothing in it is as new as what is wanted, or there is enough */
+	if (old.fd < 0 || old.st.mtime_real_usec < want->since_real_usec ||
+	    (want->max_lines && mid - start >= want->max_lines))
+		return first;
+	r = read_log(f, &old, max, want, ret, first ? NULL : err);
+	if (ret->n > mid) {
+		swap_parts(ret, start, mid);
+		log_keep_wanted(ret, start, want);
+	}
+	return first ? first : r;
 }
 
 int hostlog_lines(int rootfd, enum log_source source, const struct log_want *want,
@@ -485,7 +566,7 @@ int hostlog_lines(int rootfd, enum log_source source, const struct log_want *wan
 	int first = log_files_list(rootfd, source, want->vmid, &files, err);
 
 	for (size_t i = 0; i < files.n; i++) {
-		int r = read_log(rootfd, &files.v[i], want, ret, first ? NULL : err);
+		int r = read_pair(rootfd, &files.v[i], want, ret, first ? NULL : err);
 
 		first = first ? first : r;
 	}

@@ -49,14 +49,18 @@ bool log_stamp_cut(struct span *s, uint64_t *ret_real_usec);
 /*
  * Reads one of LOG_STDERR, LOG_WARNINGS, LOG_VZDUMP, LOG_REPLICATION, LOG_FIREWALL: the
  * last bytes of the file(s), what `want` asks of them. A file that is not there is no
- * error.
+ * error. A rotation in between neither doubles nor loses a line.
  */
 int hostlog_lines(int rootfd, enum log_source source, const struct log_want *want,
 		  struct loglines *ret, struct err *err);
 
-/* One of the files behind a source: path below the root, the job where it is of one. */
+/*
+ * One of the files behind a source: path below the root, the job where it is of one, and
+ * what logrotate calls the one before it (of days before that, compressed ones are not
+ * read); NULL: it is not rotated.
+ */
 struct log_file {
-	char *path, *job;
+	char *path, *job, *rotated;
 	enum log_source source;
 };
 
@@ -65,6 +69,7 @@ struct log_files {
 	size_t n, cap;
 };
 
+void log_file_done(struct log_file *f);
 void log_files_done(struct log_files *f);
 
 /* The files of a source that are there or may come, appended to *ret. */

@@ -15,6 +15,7 @@
 /* A file and how far it was read. */
 struct tail {
 	char *path;
+	const char *rotated; /* borrowed; NULL: it is not rotated */
 	uint64_t ino, offset, mtime_real_usec;
 	struct buf part; /* a line that has no end yet */
 };
@@ -62,15 +63,39 @@ static void tail_to_end(int rootfd, struct tail *t)
 	t->mtime_real_usec = st.mtime_real_usec;
 }
 
+/*
+ * Opens the file, or what it is called since it was rotated while there may be lines in
+ * it: the one who writes goes over to the new one later than that is made.
+ */
+static int tail_open(int rootfd, const struct tail *t, struct fs_stat *ret_st, int *ret)
+{
+	_cleanup_close_ int fd = -1, old = -1;
+	struct fs_stat st = { 0 }, old_st;
+	int r = fs_open_regular(rootfd, t->path, &st, &fd, NULL);
+
+	if (t->rotated && t->ino && (r == -ENOENT || (r == 0 && st.ino != t->ino)) &&
+	    fs_open_regular(rootfd, t->rotated, &old_st, &old, NULL) == 0 &&
+	    old_st.ino == t->ino && (!st.size_bytes || old_st.size_bytes > t->offset)) {
+		*ret_st = old_st;
+		*ret = take_fd(&old);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	*ret_st = st;
+	*ret = take_fd(&fd);
+	return 0;
+}
+
 /* Whole new lines of a file, appended to *ret. */
 static void tail_read(int rootfd, struct tail *t, struct buf *ret)
 {
 	_cleanup_close_ int fd = -1;
-	struct fs_stat st;
+	struct fs_stat st = { 0 };
 	const char *end;
 	size_t n;
 
-	if (fs_open_regular(rootfd, t->path, &st, &fd, NULL) < 0)
+	if (tail_open(rootfd, t, &st, &fd) < 0)
 		return;
 	if (st.ino != t->ino || st.size_bytes < t->offset) {
 		t->offset = 0;
@@ -123,6 +148,7 @@ static void find_files(struct logfollow *f, bool as_read)
 		if (find_file(f, t.file.path))
 			continue;
 		t.tail.path = xstrdup(t.file.path);
+		t.tail.rotated = t.file.rotated;
 		if (as_read)
 			tail_to_end(f->rootfd, &t.tail);
 		if (as_read && t.file.source == LOG_STDERR)
@@ -382,8 +408,7 @@ void logfollow_free(struct logfollow *f)
 	for (size_t i = 0; i < f->n_files; i++) {
 		tail_done(&f->files[i].tail);
 		buf_done(&f->files[i].seen);
-		free(f->files[i].file.path);
-		free(f->files[i].file.job);
+		log_file_done(&f->files[i].file);
 	}
 	for (size_t i = 0; i < f->n_tasks; i++) {
 		tail_done(&f->tasks[i].tail);

@@ -2,6 +2,7 @@
 #include "read/hostlog.h"
 
 #include "test.h"
+#include "tree.h"
 
 #define SEC ((uint64_t)1000000)
 
@@ -124,6 +125,45 @@ static void firewall_lines_are_of_that_guest_only(void)
 	CHECK(l.v[2].time_kind == LOG_TIME_NOT_BEFORE, "%d", l.v[2].time_kind);
 }
 
+#define FW "var/log/pve-firewall.log"
+
+/* The texts of the firewall's lines, joined. */
+static const char *firewall_text(const struct tree *t, struct log_want want)
+{
+	static struct buf b;
+	_cleanup_(loglines_done) struct loglines l = { 0 };
+	struct err err = { 0 };
+
+	want.vmid = 101;
+	b.n = 0;
+	buf_adds(&b, "");
+	CHECK(hostlog_lines(t->fd, LOG_FIREWALL, &want, &l, &err) == 0, "%s", err.msg);
+	for (size_t i = 0; i < l.n; i++) {
+		buf_add(&b, l.v[i].text.p, l.v[i].text.n);
+		buf_addc(&b, '|');
+	}
+	return buf_str(&b);
+}
+
+static void the_firewall_log_of_yesterday_is_read_too(void)
+{
+	_cleanup_(tree_done) struct tree t = tree_new();
+
+	put(&t, FW ".1", "101 6 c 1 one\n1010 6 c 1 no\n101 6 c 1 two\n", false);
+	CHECK_STR(firewall_text(&t, (struct log_want){ 0 }), "1 one|1 two|");
+	put(&t, FW, "101 6 c 1 three\n101 6 c 1 four\n", false);
+	CHECK_STR(firewall_text(&t, (struct log_want){ 0 }),
+		  "1 one|1 two|1 three|1 four|");
+	CHECK_STR(firewall_text(&t, (struct log_want){ .max_lines = 3 }),
+		  "1 two|1 three|1 four|");
+	CHECK_STR(firewall_text(&t, (struct log_want){ .max_lines = 2 }),
+		  "1 three|1 four|");
+	/* renamed between the two opens: one file, once */
+	unlinkat(t.fd, FW ".1", 0);
+	CHECK(linkat(t.fd, FW, t.fd, FW ".1", 0) == 0, "link");
+	CHECK_STR(firewall_text(&t, (struct log_want){ 0 }), "1 three|1 four|");
+}
+
 static void sources_of_a_recorded_node(void)
 {
 	static const struct {
@@ -197,8 +237,8 @@ static void lines_are_merged_by_time_and_stay_in_order(void)
 	CHECK(l.n == 2 && l.v[0].text.p[0] == '8' && l.v[1].text.p[0] == '6', "tail");
 }
 
-static void put(struct loglines *l, uint64_t time, enum log_source source,
-		const char *text)
+static void line(struct loglines *l, uint64_t time, enum log_source source,
+		 const char *text)
 {
 	loglines_add(l, (struct logline){ .time_real_usec = time * SEC,
 					  .source = source,
@@ -209,12 +249,12 @@ static void a_backup_is_not_told_twice(void)
 {
 	_cleanup_(loglines_done) struct loglines l = { 0 };
 
-	put(&l, 100, LOG_TASK, "INFO: status = running"); /* of the day before */
-	put(&l, 1000, LOG_TASK, "vzdump by root@pam: OK");
-	put(&l, 1000, LOG_TASK, "INFO: status = running");
-	put(&l, 1001, LOG_VZDUMP, "INFO: status = running");
-	put(&l, 1002, LOG_UNIT, "INFO: status = running");
-	put(&l, 1009, LOG_VZDUMP, "INFO: Finished");
+	line(&l, 100, LOG_TASK, "INFO: status = running"); /* of the day before */
+	line(&l, 1000, LOG_TASK, "vzdump by root@pam: OK");
+	line(&l, 1000, LOG_TASK, "INFO: status = running");
+	line(&l, 1001, LOG_VZDUMP, "INFO: status = running");
+	line(&l, 1002, LOG_UNIT, "INFO: status = running");
+	line(&l, 1009, LOG_VZDUMP, "INFO: Finished");
 	loglines_drop_repeats(&l, LOG_TASK, LOG_VZDUMP);
 	CHECK_U64(l.n, 5);
 	CHECK_LINE(&l, 0, "INFO: status = running");
@@ -232,6 +272,7 @@ int main(void)
 	RUN(stderr_after_a_reboot_inside_is_overlaid);
 	RUN(vzdump_lines_have_local_time_and_a_level);
 	RUN(firewall_lines_are_of_that_guest_only);
+	RUN(the_firewall_log_of_yesterday_is_read_too);
 	RUN(sources_of_a_recorded_node);
 	RUN(only_what_is_wanted_is_kept);
 	RUN(lines_are_merged_by_time_and_stay_in_order);

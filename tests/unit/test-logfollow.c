@@ -93,6 +93,29 @@ static void files_that_come_later_are_followed(void)
 	logfollow_free(f);
 }
 
+/* logrotate renames, makes the new file, and only then tells the writer. */
+static void no_line_is_lost_in_a_rotation(void)
+{
+	_cleanup_(tree_done) struct tree t = node();
+	struct logfollow *f;
+
+	put(&t, "var/log/pve-firewall.log", "101 6 veth101i0-IN 1 old\n", false);
+	f = logfollow_new(t.fd, &want, all);
+	CHECK_STR(poll_text(f), "");
+	put(&t, "var/log/pve-firewall.log", "101 6 veth101i0-IN 1 before\n", true);
+	renameat(t.fd, "var/log/pve-firewall.log", t.fd, "var/log/pve-firewall.log.1");
+	CHECK_STR(poll_text(f), "1 before|");
+	put(&t, "var/log/pve-firewall.log", "", false);
+	put(&t, "var/log/pve-firewall.log.1", "101 6 veth101i0-IN 1 late\n", true);
+	CHECK_STR(poll_text(f), "1 late|");
+	put(&t, "var/log/pve-firewall.log.1", "101 6 veth101i0-IN 1 last\n", true);
+	put(&t, "var/log/pve-firewall.log", "101 6 veth101i0-IN 1 new\n", true);
+	CHECK_STR(poll_text(f), "1 last|");
+	CHECK_STR(poll_text(f), "1 new|");
+	CHECK_STR(poll_text(f), "");
+	logfollow_free(f);
+}
+
 static void overlaid(const struct tree *t, const char *text)
 {
 	int fd = openat(t->fd, "run/pve/ct-101.stderr", O_WRONLY);
@@ -185,6 +208,7 @@ int main(void)
 {
 	RUN(only_what_is_new_comes);
 	RUN(files_that_come_later_are_followed);
+	RUN(no_line_is_lost_in_a_rotation);
 	RUN(stderr_that_is_written_over_is_seen);
 	RUN(a_task_is_told_from_start_to_end);
 	RUN(a_killed_task_is_told);
