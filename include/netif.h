@@ -40,6 +40,7 @@ struct netif {
 	bool running;      /* IFF_RUNNING: and it works */
 	bool carrier;      /* IFF_LOWER_UP: the other end is up */
 	bool loopback;
+	bool gone; /* a notification: it was removed */
 	bool has_stats;
 	struct netif_stats stats;
 	struct val vlan_id;                           /* of a vlan device */

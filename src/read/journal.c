@@ -605,6 +605,28 @@ int journal_follow(struct journal *j, const struct log_want *want,
 	return r < 0 ? err_set(err, r, "read the journal: %s", strerror(-r)) : 0;
 }
 
+int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, size_t max,
+			  struct loglines *ret, struct err *err)
+{
+	static const struct log_want all = { 0 };
+	int r = 0;
+
+	if (!j->following) {
+		dl_sd_journal_flush_matches(j->j);
+		r = match(j, "_TRANSPORT", "kernel");
+		if (r >= 0)
+			r = match(j, "_TRANSPORT", "audit");
+		if (r >= 0)
+			r = dl_sd_journal_seek_realtime_usec(j->j, since_real_usec);
+		j->following = true;
+	} else {
+		r = dl_sd_journal_process(j->j);
+	}
+	for (size_t n = 0; r >= 0 && n < max && (r = dl_sd_journal_next(j->j)) > 0; n++)
+		add_entry(j, LOG_KERNEL, &all, false, ret);
+	return r < 0 ? err_set(err, r, "read the journal: %s", strerror(-r)) : 0;
+}
+
 #else /* no libsystemd */
 
 struct journal {
@@ -647,6 +669,14 @@ int journal_follow(struct journal *j, const struct log_want *want,
 		   const bool sources[LOG_SOURCES], struct loglines *ret, struct err *err)
 {
 	return journal_lines(j, want, sources, ret, err);
+}
+
+int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, size_t max,
+			  struct loglines *ret, struct err *err)
+{
+	(void)since_real_usec;
+	(void)max;
+	return journal_lines(j, NULL, NULL, ret, err);
 }
 
 #endif

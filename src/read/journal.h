@@ -29,5 +29,13 @@ int journal_follow(struct journal *j, const struct log_want *want,
 		   const bool sources[LOG_SOURCES], struct loglines *ret,
 		   struct err *err);
 
+/*
+ * The kernel's messages of the whole node (from _TRANSPORT kernel and audit), those since
+ * the last call, from `since` on at the first: for a handle of its own. At most `max`
+ * lines in one call.
+ */
+int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, size_t max,
+			  struct loglines *ret, struct err *err);
+
 /* One kernel message: is it about that container? Pure, for tests. */
 bool journal_kernel_is_about(struct tbytes msg, uint32_t vmid);

@@ -381,6 +381,30 @@ int netlink_parse_stats(struct span bytes, size_t max, struct netstats *io,
 	return walk(bytes, stats_message, max, io, st, err);
 }
 
+static int change_message(uint16_t type, struct span body, size_t max, void *io)
+{
+	struct netifs *l = io;
+	struct ifinfomsg m;
+	size_t n = l->n;
+	int r;
+
+	if (type != RTM_NEWLINK && type != RTM_DELLINK)
+		return 0;
+	r = get(body, &m, sizeof(m));
+	if (r < 0 || m.ifi_family != AF_UNSPEC)
+		return r;
+	r = link_message(RTM_NEWLINK, body, max, io);
+	if (r == 0 && type == RTM_DELLINK && l->n > n)
+		l->v[n].gone = true;
+	return r;
+}
+
+int netlink_parse_link_changes(struct span bytes, size_t max, struct netifs *io,
+			       struct nl_status *st, struct err *err)
+{
+	return walk(bytes, change_message, max, io, st, err);
+}
+
 /* Addresses */
 
 static void addr_flags(struct netaddr *a, uint32_t flags)

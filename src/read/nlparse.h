@@ -27,6 +27,12 @@ int netlink_parse_links(struct span bytes, size_t max, struct netifs *io,
 			struct nl_status *st, struct err *err);
 int netlink_parse_stats(struct span bytes, size_t max, struct netstats *io,
 			struct nl_status *st, struct err *err);
+/*
+ * The same of notifications (RTNLGRP_LINK): also those that are removed, with `gone` set;
+ * what a bridge says about its ports (AF_BRIDGE) is passed over.
+ */
+int netlink_parse_link_changes(struct span bytes, size_t max, struct netifs *io,
+			       struct nl_status *st, struct err *err);
 int netlink_parse_addrs(struct span bytes, size_t max, struct netaddrs *io,
 			struct nl_status *st, struct err *err);
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <cgstat.h>
+
+#include "collect/collector.h"
+#include "read/kernmsg.h"
+
+#define OOM_VICTIMS 8
+
+struct oom_victim {
+	pid_t pid;
+	bool memcg, has_score;
+	char *name, *cgroup;
+	struct val uid, anon, file, shmem, total_vm;
+	int64_t score;
+};
+
+/* What is held of a container whose cgroup is, or was just, there. */
+enum limit_kind { LIMIT_MEMORY, LIMIT_PIDS, LIMIT_KINDS };
+
+struct cgct {
+	struct collector *c;
+	uint32_t vmid;
+	int dir; /* O_PATH of lxc/<vmid>, -1: gone */
+	int wd[5];
+
+	pid_t init, monitor;
+	uint64_t ticks;
+	int pidfd;
+	struct loop_io *io;
+	bool execed, drop;
+	struct lc_time gone; /* init ended; zero: it runs */
+	uint64_t since_boot_usec, probe_boot_usec, probe_usec;
+
+	struct val oom_kills, max_events, pids_events; /* as last read */
+	uint64_t oom_boot_usec, oom_near; /* the last kills, and how many near them */
+	pid_t oom_victim;                 /* of the kernel's last message */
+	uint64_t pending[LIMIT_KINDS], told[LIMIT_KINDS];
+	uint64_t oom_pending, oom_told_boot_usec, oom_due_boot_usec;
+	struct cg_memory oom_memory;
+	struct lc_time oom_when;
+	struct oom_victim victims[OOM_VICTIMS];
+	size_t n_victims;
+	pid_t last_init; /* of the life before */
+	uint64_t last_ticks;
+
+	bool frozen;
+	uint64_t frozen_boot_usec;
+};
+
+/* NULL: there is none. */
+struct cgct *cgsrc_find(const struct collector *c, uint32_t vmid);
+
+/* oom.c: the counter says that so many were killed; a message may say who. */
+void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,
+		    const struct cg_memory *m);
+void oom_message(struct collector *c, const struct kernmsg *m);
+void oom_tell(struct collector *c, struct cgct *t); /* what waits, now */
+uint64_t oom_due(struct collector *c, struct cgct *t, uint64_t now_boot_usec);
+void oom_forget(struct cgct *t);
+void data_memory(struct jw *w, const struct cg_memory *m); /* the object "memory" */

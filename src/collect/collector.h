@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "collect/lifecycle.h"
+#include "collect/loop.h"
+#include "out/json.h"
+#include "store/writer.h"
+
+/*
+ * The collector: one loop, its sources, and what they share. A source has X_open(), which
+ * registers it with the loop, X_reconcile(), called every ten seconds, and X_close().
+ * Each callback of the loop ends with collector_settle().
+ */
+#define RECONCILE_USEC (10 * (uint64_t)1000000)
+
+struct collector;
+struct spoolsrc;
+struct cgsrc;
+struct netsrc;
+struct kernsrc;
+struct confsrc;
+struct tasksrc;
+struct incsrc;
+struct recorder;
+
+struct collect_opts {
+	const char *root, *spool, *db, *ring;
+	bool live; /* root is this machine's "/" */
+	bool help;
+	uint64_t quit_after_usec; /* tests: ends by itself; 0: never */
+};
+
+/* Events and lives that belong together: one transaction. */
+struct batch {
+	struct event *events;
+	size_t n_events, cap_events;
+	struct db_life *lives;
+	size_t n_lives, cap_lives;
+	uint64_t token;
+	bool urgent;
+};
+
+struct collector {
+	const struct collect_opts *o;
+	struct loop *loop;
+	int rootfd;
+	char boot[37];
+	char *node; /* NULL: not known yet */
+	struct lifecycle lc;
+
+	struct writer *writer;
+	struct loop_io *writer_io;
+	struct batch now;   /* what the present callback made */
+	struct batch *held; /* what the writer's queue had no room for, oldest first */
+	size_t n_held, cap_held;
+	uint64_t last_token;
+
+	struct spoolsrc *spool;
+	struct cgsrc *cg;
+	struct netsrc *net;
+	struct kernsrc *kern;
+	struct confsrc *conf;
+	struct tasksrc *tasks;
+	struct incsrc *incs;
+	struct recorder *rec;
+
+	struct loop_io *due;  /* what lifecycle and sources wait for */
+	struct loop_io *each; /* reconcile */
+	uint32_t oom_vmid;    /* whose message the next "Killed process" belongs to */
+	pid_t oom_pid;
+	uint64_t n_events; /* made since the start */
+	uint64_t started_boot_usec;
+};
+
+struct lc_time collector_now(void);
+
+/* Hands over what the callback made, calls what is due, sets the timer anew. */
+void collector_settle(struct collector *c);
+
+/*
+ * A new event in the present batch: boot, life and name are filled in, `ct` may be NULL
+ * (of the node). The pointer holds until the next one.
+ */
+struct event *collector_event(struct collector *c, enum event_type type,
+			      enum event_origin origin, uint32_t vmid,
+			      struct lc_time when);
+
+/* "<boot>-<vmid>-<life>-<what>-<n>": the same again is the same event. */
+void collector_id(struct collector *c, struct event *e, const char *what, uint64_t n);
+
+/* Data of an event: opened, written with jw_*, closed into e->data. */
+struct data {
+	FILE *f;
+	char *text;
+	size_t n;
+	struct jw *w;
+};
+
+bool data_open(struct data *d);
+void data_close(struct data *d, char **ret); /* *ret is freed before; NULL on failure */
+
+/* The batch is handed over with a token of its own, which comes back by `done`. */
+uint64_t collector_flush(struct collector *c, bool want_token);
+
+/* True: the writer's queue is full, no more may be taken from the spool. */
+bool collector_is_full(const struct collector *c);
+
+/* data.c */
+void data_of_lifecycle(struct collector *c, const struct lc_event *e, char **ret);
+void data_evidence(struct jw *w, const struct stop_verdict *v,
+		   const struct stop_evidence *ev);
+
+/* spoolsrc.c */
+int spoolsrc_open(struct collector *c, struct db *db, struct err *err);
+void spoolsrc_close(struct collector *c);
+void spoolsrc_drain(struct collector *c); /* what is there now, before the kernel is
+					     believed */
+void spoolsrc_done(struct collector *c, uint64_t token, int result);
+void spoolsrc_reconcile(struct collector *c);
+void spoolsrc_finish(struct collector *c); /* the end: answers that came meanwhile */
+void spoolsrc_room(struct collector *c);   /* the queue has room again */
+
+/* cgsrc.c */
+int cgsrc_open(struct collector *c, struct err *err);
+void cgsrc_close(struct collector *c);
+void cgsrc_reconcile(struct collector *c);
+bool cgsrc_is_alive(struct collector *c, const struct lc_ct *ct);
+void cgsrc_started(struct collector *c, const struct lc_ct *ct);
+void cgsrc_ended(struct collector *c, const struct lc_ct *ct);
+void cgsrc_evidence(struct collector *c, const struct lc_ct *ct,
+		    struct stop_evidence *ev);
+void cgsrc_poll_exit(struct collector *c, uint32_t vmid);
+uint64_t cgsrc_due(struct collector *c, struct lc_time now);
+
+/* collector.c */
+void collector_init(struct collector *c);
+int collector_begin(struct collector *c, struct err *err);
+void collector_end(struct collector *c);
+/* An event `collector`: "started", "stopped", "dropped", "lost", ...; count 0: none. */
+void collector_say(struct collector *c, const char *what, const char *text,
+		   uint64_t count);
+
+/* confsrc.c: configs of /etc/pve, by a process that can be abandoned */
+int confsrc_open(struct collector *c, struct err *err);
+void confsrc_close(struct collector *c);
+void confsrc_reconcile(struct collector *c);
+char *confsrc_name(struct collector *c, uint32_t vmid); /* owned; NULL: not known */
+/* Its config says lock: backup (or snapshot), as far as it is known. */
+bool confsrc_is_locked(struct collector *c, uint32_t vmid);
+
+/* tasksrc.c: who did it */
+int tasksrc_open(struct collector *c, struct err *err);
+void tasksrc_close(struct collector *c);
+void tasksrc_reconcile(struct collector *c);
+void tasksrc_evidence(struct collector *c, const struct lc_ct *ct,
+		      struct stop_evidence *ev);
+/* The task that is at work on a container, of one of the types (NULL: any). */
+struct stop_task tasksrc_at_work(struct collector *c, uint32_t vmid,
+				 const char *const *types, size_t n);
+
+/* failure.c: why a start failed, as far as it can be seen from outside */
+void failure_evidence(struct collector *c, const struct lc_ct *ct,
+		      struct stop_evidence *ev);
+void failure_data(struct collector *c, const struct lc_ct *ct, struct jw *w);
+
+/* netsrc.c: links and addresses */
+int netsrc_open(struct collector *c, struct err *err);
+void netsrc_close(struct collector *c);
+void netsrc_reconcile(struct collector *c);
+uint64_t netsrc_due(struct collector *c, struct lc_time now);
+void netsrc_started(struct collector *c, const struct lc_ct *ct);
+
+/* kernsrc.c: the kernel's messages, from the journal */
+int kernsrc_open(struct collector *c, struct err *err);
+void kernsrc_close(struct collector *c);
+void kernsrc_reconcile(struct collector *c);
+bool kernsrc_is_there(const struct collector *c);
+
+/* incidents.c */
+int incsrc_open(struct collector *c, struct db *db, struct err *err);
+void incsrc_close(struct collector *c);
+void incsrc_look(struct collector *c, const struct event *v, size_t n);
+bool incsrc_done(struct collector *c, const struct writer_done *d); /* was it its own? */
+uint64_t incsrc_due(struct collector *c, struct lc_time now);
+
+/* recorder.c: the sampler in a thread of its own */
+int recorder_open(struct collector *c, struct db *db, struct err *err);
+void recorder_close(struct collector *c);
+void recorder_add(struct collector *c, uint32_t vmid, uint64_t life);
+void recorder_remove(struct collector *c, uint32_t vmid);
+void recorder_apply(struct collector *c);       /* what add and remove noted */
+void recorder_run(struct collector *c);         /* the writer is there: begin */
+bool recorder_waits(const struct collector *c); /* recorder_apply() has more to do */

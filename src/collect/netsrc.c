@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+#include "collect/cgsrc.h"
+#include "collect/collector.h"
+#include "read/nlparse.h"
+#include "read/nlwatch.h"
+#include "read/procfs.h"
+#include "read/procnet.h"
+
+/*
+ * veth<id>i<n> of the node, by notification: up is what carries, which the guest decides
+ * as much as the node. Addresses inside come from /proc/<init>/net, which nobody tells
+ * of: looked at often after a start, and then now and then.
+ */
+#define SETTLE_USEC  (1 * USEC_PER_SEC) /* a link that flaps is told once a second */
+#define MAX_ADDRS    32
+#define NET_FILE_MAX ((size_t)1 << 20)
+
+struct veth {
+	uint32_t vmid, n, ifindex;
+	char name[NETIF_NAME_MAX + 1];
+	bool up, told_up, gone;
+	uint64_t told_boot_usec, due_boot_usec, generation;
+};
+
+struct ctnet {
+	uint32_t vmid;
+	uint64_t life, started_boot_usec, due_boot_usec, step_usec;
+	struct strv addrs; /* as told */
+	bool carrier_told;
+};
+
+struct netsrc {
+	int fd;
+	struct loop_io *io;
+	struct veth *v;
+	size_t n, cap;
+	struct ctnet *cts;
+	size_t n_cts, cap_cts;
+	uint64_t generation; /* of the answer to nlwatch_ask() that is coming in */
+	bool dumping, began;
+};
+
+static struct ctnet *find_ct(struct netsrc *s, uint32_t vmid)
+{
+	for (size_t i = 0; i < s->n_cts; i++)
+		if (s->cts[i].vmid == vmid)
+			return &s->cts[i];
+	return NULL;
+}
+
+/* Since the start began, for the timeline of it. */
+static void since_start(struct collector *c, struct jw *w, uint32_t vmid, uint64_t now)
+{
+	const struct lc_ct *ct = lc_find(&c->lc, vmid);
+	uint64_t began;
+
+	if (!ct || ct->phase == LC_DOWN)
+		return;
+	began = ct->prestart.boot_usec ? ct->prestart.boot_usec : ct->up.boot_usec;
+	if (began && now >= began)
+		jw_int(w, "since_start_usec", now - began);
+}
+
+/* ---- links --------------------------------------------------------------------------
+ */
+
+static void tell_link(struct collector *c, struct veth *v)
+{
+	struct lc_time now = collector_now();
+	struct ctnet *ct = find_ct(c->net, v->vmid);
+	bool first = v->up && ct && !ct->carrier_told;
+	char net[16];
+	struct event *e;
+	struct data d;
+
+	v->told_up = v->up;
+	v->told_boot_usec = now.boot_usec;
+	v->due_boot_usec = 0;
+	e = collector_event(c, v->up ? EVENT_INTERFACE_UP : EVENT_INTERFACE_DOWN,
+			    ORIGIN_NETWORK, v->vmid, now);
+	collector_id(c, e, v->name, now.boot_usec);
+	if (!data_open(&d))
+		return;
+	jw_str(d.w, "interface", v->name);
+	snprintf(net, sizeof(net), "net%u", v->n);
+	jw_str(d.w, "net", net);
+	if (v->gone)
+		jw_bool(d.w, "removed", true);
+	if (v->up)
+		since_start(c, d.w, v->vmid, now.boot_usec);
+	if (first) {
+		jw_bool(d.w, "first", true);
+		ct->carrier_told = true;
+	}
+	data_close(&d, &e->data);
+}
+
+/* What it is now differs from what was told: at once, unless it flaps. */
+static void settle_link(struct collector *c, struct veth *v, uint64_t now)
+{
+	if (v->up == v->told_up)
+		v->due_boot_usec = 0;
+	else if (!v->told_boot_usec || now >= v->told_boot_usec + SETTLE_USEC)
+		tell_link(c, v);
+	else
+		v->due_boot_usec = v->told_boot_usec + SETTLE_USEC;
+}
+
+static struct veth *find_veth(struct netsrc *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (str_eq(s->v[i].name, name))
+			return &s->v[i];
+	return NULL;
+}
+
+static bool veth_number(const char *name, uint32_t *ret)
+{
+	const char *i = strrchr(name, 'i');
+
+	return i && num_parse_u32(span_str(i + 1), ret) == 0;
+}
+
+static void take_link(struct collector *c, const struct netif *i)
+{
+	struct netsrc *s = c->net;
+	uint32_t vmid, n = 0;
+	struct veth *v;
+
+	if (!procfs_veth_vmid(span_of((const char *)i->name, i->name_n), &vmid) ||
+	    !veth_number((const char *)i->name, &n))
+		return;
+	v = find_veth(s, (const char *)i->name);
+	if (!v) {
+		if (i->gone)
+			return;
+		GROW(s->v, s->n, s->cap);
+		v = &s->v[s->n++];
+		*v = (struct veth){ .vmid = vmid, .n = n };
+		snprintf(v->name, sizeof(v->name), "%s", (const char *)i->name);
+		/* what was up before we began is no news */
+		if (!s->began)
+			v->told_up = i->carrier && i->up;
+	} else if (i->gone && v->ifindex != i->ifindex) {
+		return; /* the one before it, of the same name */
+	}
+	v->ifindex = i->ifindex;
+	v->generation = s->generation;
+	v->gone = i->gone;
+	v->up = !i->gone && i->carrier && i->up;
+	settle_link(c, v, clock_boot_usec());
+}
+
+static void drop_gone(struct netsrc *s)
+{
+	size_t w = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->v[i].gone || s->v[i].due_boot_usec)
+			s->v[w++] = s->v[i];
+	s->n = w;
+}
+
+/* All links were told: what is not among them is no more. */
+static void dump_done(struct collector *c)
+{
+	struct netsrc *s = c->net;
+
+	s->dumping = false;
+	s->began = true;
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].generation == s->generation)
+			continue;
+		s->v[i].gone = true;
+		s->v[i].up = false;
+		settle_link(c, &s->v[i], clock_boot_usec());
+	}
+	drop_gone(s);
+}
+
+static void ask(struct netsrc *s)
+{
+	if (s->dumping || nlwatch_ask(s->fd) < 0)
+		return;
+	s->generation++;
+	s->dumping = true;
+}
+
+static void on_socket(void *arg, uint32_t events)
+{
+	struct collector *c = arg;
+	struct netsrc *s = c->net;
+	int r = 0;
+
+	(void)events;
+	for (size_t k = 0; k < 64; k++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+		struct netifs l = { 0 };
+		struct nl_status st = { 0 };
+
+		r = nlwatch_read(s->fd, &b);
+		if (r < 0)
+			break;
+		(void)netlink_parse_link_changes(span_of(b.p, b.n), 1 << 16, &l, &st,
+						 NULL);
+		for (size_t i = 0; i < l.n; i++)
+			take_link(c, &l.v[i]);
+		free(l.v);
+		if (st.done && s->dumping)
+			dump_done(c);
+	}
+	drop_gone(s);
+	if (r == -ENOBUFS) {
+		collector_say(c, "lost",
+			      "rtnetlink: notifications were lost, all links "
+			      "are read again",
+			      0);
+		s->dumping = false;
+		ask(s);
+	}
+	collector_settle(c);
+}
+
+/* ---- addresses ----------------------------------------------------------------------
+ */
+
+static void tell_address(struct collector *c, struct ctnet *ct, const char *addr,
+			 bool added)
+{
+	struct lc_time now = collector_now();
+	struct event *e =
+		collector_event(c, EVENT_ADDRESS, ORIGIN_NETWORK, ct->vmid, now);
+	struct data d;
+
+	e->life = ct->life;
+	snprintf(e->id, sizeof(e->id), "%.8s-%u-%ju-addr-%jx-%zx", c->boot, ct->vmid,
+		 (uintmax_t)ct->life, (uintmax_t)now.boot_usec, c->now.n_events);
+	if (!data_open(&d))
+		return;
+	jw_str(d.w, "change", added ? "added" : "removed");
+	jw_str(d.w, "address", addr);
+	if (added && !ct->addrs.n) {
+		jw_bool(d.w, "first", true);
+		since_start(c, d.w, ct->vmid, now.boot_usec);
+	}
+	data_close(&d, &e->data);
+}
+
+static bool has(const struct strv *l, const char *text)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (str_eq(l->v[i], text))
+			return true;
+	return false;
+}
+
+static int read_addrs(struct collector *c, pid_t init, struct strv *ret)
+{
+	static const struct {
+		const char *file;
+		void (*parse)(struct span, size_t, struct strv *);
+	} files[] = { { "fib_trie", procnet_parse_fib_trie },
+		      { "if_inet6", procnet_parse_if_inet6 } };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(files); i++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+		char path[64];
+
+		snprintf(path, sizeof(path), "proc/%d/net/%s", init, files[i].file);
+		r = fs_read_file(c->rootfd, path, NET_FILE_MAX, &b, NULL);
+		if (r == -ENOENT && i == 1) /* no IPv6 */
+			return 0;
+		if (r >= 0)
+			files[i].parse(span_of(b.p, b.n), MAX_ADDRS, ret);
+	}
+	return r;
+}
+
+static void look_addrs(struct collector *c, struct ctnet *ct)
+{
+	_cleanup_(strv_done) struct strv now = { 0 };
+	const struct lc_ct *life = lc_find(&c->lc, ct->vmid);
+
+	if (!life || life->phase != LC_UP || !life->init || !cgsrc_is_alive(c, life) ||
+	    read_addrs(c, life->init, &now) < 0 || !cgsrc_is_alive(c, life))
+		return;
+	for (size_t i = 0; i < now.n; i++)
+		if (!has(&ct->addrs, now.v[i])) {
+			tell_address(c, ct, now.v[i], true);
+			strv_add(&ct->addrs, xstrdup(now.v[i]));
+		}
+	for (size_t i = 0; i < ct->addrs.n; i++)
+		if (!has(&now, ct->addrs.v[i]))
+			tell_address(c, ct, ct->addrs.v[i], false);
+	strv_done(&ct->addrs);
+	ct->addrs = now;
+	now = (struct strv){ 0 };
+}
+
+void netsrc_started(struct collector *c, const struct lc_ct *life)
+{
+	struct netsrc *s = c->net;
+	struct ctnet *ct;
+
+	if (!s)
+		return;
+	ct = find_ct(s, life->vmid);
+	if (!ct) {
+		GROW(s->cts, s->n_cts, s->cap_cts);
+		ct = &s->cts[s->n_cts++];
+	} else {
+		strv_done(&ct->addrs);
+	}
+	*ct = (struct ctnet){ .vmid = life->vmid,
+			      .life = life->life,
+			      .started_boot_usec = clock_boot_usec(),
+			      .step_usec = 100 * USEC_PER_MSEC };
+	ct->due_boot_usec = ct->started_boot_usec + ct->step_usec;
+}
+
+static bool has_veth(const struct netsrc *s, uint32_t vmid)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].vmid == vmid)
+			return true;
+	return false;
+}
+
+/* 0.1 s after the start, then ever more seldom, a minute at most. */
+static void due_addrs(struct collector *c, struct ctnet *ct, uint64_t now)
+{
+	const struct lc_ct *life = lc_find(&c->lc, ct->vmid);
+
+	if (!life || life->phase == LC_DOWN) {
+		ct->due_boot_usec = 0;
+		return;
+	}
+	ct->step_usec = MIN(ct->step_usec * 3 / 2, 60 * USEC_PER_SEC);
+	ct->due_boot_usec = now + ct->step_usec;
+	/* one that shares the node's network has the node's addresses */
+	if (has_veth(c->net, ct->vmid))
+		look_addrs(c, ct);
+}
+
+uint64_t netsrc_due(struct collector *c, struct lc_time now)
+{
+	struct netsrc *s = c->net;
+	uint64_t next = 0;
+
+	for (size_t i = 0; s && i < s->n; i++) {
+		struct veth *v = &s->v[i];
+
+		if (v->due_boot_usec && v->due_boot_usec <= now.boot_usec)
+			settle_link(c, v, now.boot_usec);
+		if (v->due_boot_usec && (!next || v->due_boot_usec < next))
+			next = v->due_boot_usec;
+	}
+	for (size_t i = 0; s && i < s->n_cts; i++) {
+		struct ctnet *ct = &s->cts[i];
+
+		if (ct->due_boot_usec && ct->due_boot_usec <= now.boot_usec)
+			due_addrs(c, ct, now.boot_usec);
+		if (ct->due_boot_usec && (!next || ct->due_boot_usec < next))
+			next = ct->due_boot_usec;
+	}
+	return next;
+}
+
+void netsrc_reconcile(struct collector *c)
+{
+	if (c->net && c->net->fd >= 0)
+		ask(c->net);
+}
+
+int netsrc_open(struct collector *c, struct err *err)
+{
+	struct netsrc *s = xcalloc(1, sizeof(*s));
+	struct err why = { 0 };
+
+	(void)err;
+	c->net = s;
+	s->fd = -1;
+	if (!c->o->live || nlwatch_open(&s->fd, &why) < 0) {
+		if (c->o->live)
+			loop_log(c->loop, 4, "net", "links are not watched: %s", why.msg);
+		return 0;
+	}
+	s->io = loop_add_io(c->loop, s->fd, EPOLLIN, false, on_socket, c);
+	ask(s);
+	return 0;
+}
+
+void netsrc_close(struct collector *c)
+{
+	struct netsrc *s = c->net;
+
+	if (!s)
+		return;
+	loop_del_io(s->io);
+	if (s->fd >= 0)
+		close(s->fd);
+	for (size_t i = 0; i < s->n_cts; i++)
+		strv_done(&s->cts[i].addrs);
+	free(s->cts);
+	free(s->v);
+	free(s);
+	c->net = NULL;
+}

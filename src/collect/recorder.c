@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "collect/collector.h"
+#include "collect/sampler.h"
+
+/*
+ * The sampler's tick, each second, in a thread of its own: a tick of a thousand
+ * containers takes tens of milliseconds, and an event must not wait for it.
+ */
+struct note {
+	uint32_t vmid;
+	uint64_t life; /* 0: remove */
+};
+
+struct recorder {
+	struct collector *c;
+	struct ring *ring;
+	struct minute *minute;
+	struct sampler *sampler;
+	pthread_t thread;
+	bool runs;
+	pthread_mutex_t lock; /* of the sampler and what is below */
+	bool quit;
+	struct writer *writer;
+
+	struct note *notes; /* the loop's */
+	size_t n, cap;
+};
+
+static void on_blocks(struct db_block *v, size_t n, void *arg)
+{
+	struct recorder *r = arg;
+
+	if (r->writer)
+		(void)writer_blocks(r->writer, v, n, 0);
+	else
+		for (size_t i = 0; i < n; i++)
+			db_block_done(&v[i]);
+}
+
+static void *run(void *arg)
+{
+	struct recorder *r = arg;
+	bool quit = false;
+
+	while (!quit) {
+		uint64_t next = (clock_boot_usec() / USEC_PER_SEC + 1) * USEC_PER_SEC;
+		struct timespec ts = { .tv_sec = (time_t)(next / USEC_PER_SEC) };
+		struct sampler_report rep = { 0 };
+
+		while (clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &ts, NULL) == EINTR)
+			;
+		pthread_mutex_lock(&r->lock);
+		quit = r->quit;
+		if (!quit)
+			sampler_tick(r->sampler, &rep);
+		for (size_t i = 0; i < rep.n_ended; i++)
+			sampler_remove(r->sampler, rep.ended[i].vmid);
+		pthread_mutex_unlock(&r->lock);
+	}
+	return NULL;
+}
+
+static void note(struct collector *c, uint32_t vmid, uint64_t life)
+{
+	struct recorder *r = c->rec;
+
+	if (!r)
+		return;
+	GROW(r->notes, r->n, r->cap);
+	r->notes[r->n++] = (struct note){ vmid, life };
+}
+
+void recorder_add(struct collector *c, uint32_t vmid, uint64_t life)
+{
+	note(c, vmid, life);
+}
+
+void recorder_remove(struct collector *c, uint32_t vmid)
+{
+	note(c, vmid, 0);
+}
+
+static void apply(struct recorder *r, const struct note *n)
+{
+	int e;
+
+	if (!n->life) {
+		sampler_remove(r->sampler, n->vmid);
+		return;
+	}
+	e = sampler_add(r->sampler, n->vmid, n->life, NULL);
+	if (e != -EEXIST)
+		return;
+	sampler_remove(r->sampler, n->vmid);
+	(void)sampler_add(r->sampler, n->vmid, n->life, NULL);
+}
+
+/* After the events are on their way: the lock may be held for the length of a tick. */
+void recorder_apply(struct collector *c)
+{
+	struct recorder *r = c->rec;
+
+	if (!r || !r->n)
+		return;
+	r->writer = c->writer;
+	if (pthread_mutex_trylock(&r->lock) != 0)
+		return;
+	for (size_t i = 0; i < r->n; i++)
+		apply(r, &r->notes[i]);
+	pthread_mutex_unlock(&r->lock);
+	r->n = 0;
+}
+
+bool recorder_waits(const struct collector *c)
+{
+	return c->rec && c->rec->n;
+}
+
+/*
+ * Without a ring there are still events: a directory that is missing, a library that is
+ * not installed is no reason to see nothing.
+ */
+int recorder_open(struct collector *c, struct db *db, struct err *err)
+{
+	struct recorder *r = xcalloc(1, sizeof(*r));
+	struct err why = { 0 };
+	int e;
+
+	(void)db;
+	(void)err;
+	r->c = c;
+	pthread_mutex_init(&r->lock, NULL);
+	e = ring_create(c->o->ring, c->boot, &r->ring, &why);
+	if (e == 0 && minute_new(r->ring, on_blocks, r, &r->minute, &why) < 0)
+		loop_log(c->loop, 4, "minute", "no history is stored: %s", why.msg);
+	if (e == 0)
+		e = sampler_new(c->rootfd, c->o->live, r->ring, r->minute, &r->sampler,
+				&why);
+	c->rec = r;
+	if (e < 0) {
+		loop_log(c->loop, 4, "ring", "nothing is recorded: %s", why.msg);
+		recorder_close(c);
+	}
+	return 0;
+}
+
+/* The writer is there now. */
+void recorder_run(struct collector *c)
+{
+	struct recorder *r = c->rec;
+
+	if (!r)
+		return;
+	r->writer = c->writer;
+	r->runs = pthread_create(&r->thread, NULL, run, r) == 0;
+	if (!r->runs)
+		loop_log(c->loop, 4, "thread", "nothing is recorded: no thread");
+}
+
+void recorder_close(struct collector *c)
+{
+	struct recorder *r = c->rec;
+
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->quit = true;
+	pthread_mutex_unlock(&r->lock);
+	if (r->runs)
+		pthread_join(r->thread, NULL);
+	if (r->minute)
+		minute_flush(r->minute);
+	sampler_free(r->sampler);
+	minute_free(r->minute);
+	ring_close(r->ring);
+	pthread_mutex_destroy(&r->lock);
+	free(r->notes);
+	free(r);
+	c->rec = NULL;
+}

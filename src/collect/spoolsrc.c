@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "collect/collector.h"
+#include "read/spool.h"
+
+/* Names that were taken: from the moment they are handed over until the file is gone. */
+#define SET_MIN 1024
+
+struct taken {
+	char id[SPOOL_ID_MAX];
+	uint64_t token; /* 0: committed, but the file cannot be removed */
+};
+
+struct spoolsrc {
+	int dir, inotify;
+	struct loop_io *io;
+	struct taken *v; /* hash table, open addressing; *id == 0: free */
+	size_t n, cap;
+	struct strv known; /* ids that the store had when we began, sorted */
+	struct {
+		uint64_t token;
+		char id[SPOOL_ID_MAX];
+	} * wait; /* in the order of the tokens */
+	size_t wait_first, wait_n, wait_cap;
+	bool rescan; /* names were missed, or left because the queue was full */
+	uint64_t n_bad;
+	bool draining;
+};
+
+/* ---- the set ------------------------------------------------------------------------
+ */
+
+static size_t hash(const char *id)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (; *id; id++)
+		h = (h ^ (uint8_t)*id) * UINT64_C(1099511628211);
+	return (size_t)(h ^ h >> 29);
+}
+
+static struct taken *slot(struct taken *v, size_t cap, const char *id)
+{
+	size_t i = hash(id) & (cap - 1);
+
+	while (*v[i].id && !str_eq(v[i].id, id))
+		i = (i + 1) & (cap - 1);
+	return &v[i];
+}
+
+static bool is_taken(const struct spoolsrc *s, const char *id)
+{
+	return s->cap && *slot(s->v, s->cap, id)->id;
+}
+
+static void take(struct spoolsrc *s, const char *id)
+{
+	if ((s->n + 1) * 2 > s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : SET_MIN;
+		struct taken *v = xcalloc(cap, sizeof(*v));
+
+		for (size_t i = 0; i < s->cap; i++)
+			if (*s->v[i].id)
+				*slot(v, cap, s->v[i].id) = s->v[i];
+		free(s->v);
+		s->v = v;
+		s->cap = cap;
+	}
+	snprintf(slot(s->v, s->cap, id)->id, SPOOL_ID_MAX, "%s", id);
+	s->n++;
+}
+
+/* Those that come after it in the chain are put in again. */
+static void untake(struct spoolsrc *s, const char *id)
+{
+	struct taken *t = s->cap ? slot(s->v, s->cap, id) : NULL;
+	size_t i;
+
+	if (!t || !*t->id)
+		return;
+	*t->id = '\0';
+	s->n--;
+	for (i = ((size_t)(t - s->v) + 1) & (s->cap - 1); *s->v[i].id;
+	     i = (i + 1) & (s->cap - 1)) {
+		struct taken moved = s->v[i];
+
+		*s->v[i].id = '\0';
+		*slot(s->v, s->cap, moved.id) = moved;
+	}
+}
+
+/* ---- files --------------------------------------------------------------------------
+ */
+
+static void remove_file(struct collector *c, const char *id)
+{
+	struct err err = { 0 };
+
+	if (spool_remove(c->spool->dir, id, &err) == 0)
+		untake(c->spool, id);
+	else /* it stays in the set: never told twice */
+		loop_log(c->loop, 4, "unlink", "%s", err.msg);
+}
+
+static void refuse(struct collector *c, const char *id, const struct err *err)
+{
+	c->spool->n_bad++;
+	loop_log(c->loop, 4, "bad", "spool file %s is no event and is removed: %s", id,
+		 err->msg);
+	take(c->spool, id);
+	remove_file(c, id);
+}
+
+static bool was_stored(const struct spoolsrc *s, const char *id)
+{
+	size_t lo = 0, hi = s->known.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int d = strcmp(s->known.v[mid], id);
+
+		if (d == 0)
+			return true;
+		if (d < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
+static void remember(struct spoolsrc *s, uint64_t token, const char *id)
+{
+	if (s->wait_first && s->wait_n == s->wait_cap) {
+		memmove(s->wait, s->wait + s->wait_first,
+			(s->wait_n - s->wait_first) * sizeof(*s->wait));
+		s->wait_n -= s->wait_first;
+		s->wait_first = 0;
+	}
+	GROW(s->wait, s->wait_n, s->wait_cap);
+	s->wait[s->wait_n].token = token;
+	snprintf(s->wait[s->wait_n++].id, SPOOL_ID_MAX, "%s", id);
+}
+
+static void tell(struct collector *c, const struct spool_event *h)
+{
+	const struct lc_ct *ct = lc_find(&c->lc, h->vmid);
+	bool alive = false;
+
+	if (ct && ct->phase == LC_UP &&
+	    (h->type == HOOK_STOP || h->type == HOOK_POST_STOP)) {
+		alive = cgsrc_is_alive(c, ct);
+		if (!alive)
+			cgsrc_poll_exit(c, h->vmid);
+	} else if (ct && ct->phase == LC_ENDING) {
+		cgsrc_poll_exit(c, h->vmid);
+	}
+	lc_hook(&c->lc, h, alive, collector_now());
+}
+
+static void one_file(struct collector *c, const char *id)
+{
+	struct spoolsrc *s = c->spool;
+	_cleanup_(buf_done) struct buf text = { 0 };
+	struct spool_event h = { 0 };
+	struct err err = { 0 };
+	uint64_t token;
+	int r;
+
+	if (!spool_is_id(id) || is_taken(s, id))
+		return;
+	if (collector_is_full(c)) {
+		s->rescan = true;
+		return;
+	}
+	if (was_stored(s, id)) {
+		take(s, id);
+		remove_file(c, id);
+		return;
+	}
+	r = spool_read(s->dir, id, &text, &h, &err);
+	if (r == -EINVAL) {
+		refuse(c, id, &err);
+		return;
+	}
+	if (r < 0) {
+		if (r != -ENOENT) {
+			s->rescan = true;
+			loop_log(c->loop, 4, "spool", "%s", err.msg);
+		}
+		return;
+	}
+	take(s, id);
+	collector_flush(c, false); /* what came before is not this file's */
+	tell(c, &h);
+	token = collector_flush(c, true);
+	remember(s, token, id);
+}
+
+static void scan(struct collector *c)
+{
+	_cleanup_(spool_list_done) struct spool_list list = { 0 };
+	struct err err = { 0 };
+
+	c->spool->rescan = false;
+	if (spool_list(c->spool->dir, &list, &err) < 0) {
+		loop_log(c->loop, 4, "scan", "%s", err.msg);
+		return;
+	}
+	for (size_t i = 0; i < list.ids.n; i++)
+		one_file(c, list.ids.v[i]);
+	c->spool->rescan |= list.more;
+}
+
+/* All that the kernel has ready, in the order of the renames. */
+static void read_names(struct collector *c)
+{
+	struct spoolsrc *s = c->spool;
+	_uninit_ char buf[16384]
+		__attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n;
+
+	while ((n = read(s->inotify, buf, sizeof(buf))) > 0) {
+		for (char *p = buf; p < buf + n;) {
+			const struct inotify_event *e = (const void *)p;
+
+			if (e->mask & IN_Q_OVERFLOW)
+				s->rescan = true;
+			else if (e->len)
+				one_file(c, e->name);
+			p += sizeof(*e) + e->len;
+		}
+		if (n < (ssize_t)sizeof(buf) / 2)
+			break;
+	}
+}
+
+void spoolsrc_drain(struct collector *c)
+{
+	if (!c->spool || c->spool->draining)
+		return;
+	c->spool->draining = true;
+	read_names(c);
+	if (c->spool->rescan && !collector_is_full(c))
+		scan(c);
+	c->spool->draining = false;
+}
+
+static void on_inotify(void *arg, uint32_t events)
+{
+	(void)events;
+	spoolsrc_drain(arg);
+	collector_settle(arg);
+}
+
+void spoolsrc_done(struct collector *c, uint64_t token, int result)
+{
+	struct spoolsrc *s = c->spool;
+
+	if (!s || s->wait_first == s->wait_n || s->wait[s->wait_first].token != token)
+		return;
+	if (result < 0)
+		loop_log(c->loop, 4, "lost", "event %s cannot be stored: %s",
+			 s->wait[s->wait_first].id, strerror(-result));
+	remove_file(c, s->wait[s->wait_first++].id);
+	if (s->wait_first == s->wait_n)
+		s->wait_first = s->wait_n = 0;
+}
+
+void spoolsrc_room(struct collector *c)
+{
+	if (c->spool && c->spool->rescan)
+		spoolsrc_drain(c);
+}
+
+/* What hooks had to drop is said once. */
+static void tell_dropped(struct collector *c)
+{
+	struct spool_dropped d = { 0 };
+	uint64_t n;
+
+	if (spool_take_dropped(c->spool->dir, &d, NULL) < 0)
+		return;
+	n = d.full + d.write + d.other;
+	if (n)
+		collector_say(c, "dropped",
+			      d.at_least ? "hooks found no room for at least that many "
+					   "events"
+					 : "hooks found no room for their events",
+			      n);
+}
+
+void spoolsrc_reconcile(struct collector *c)
+{
+	size_t swept = 0;
+
+	if (!c->spool)
+		return;
+	if (c->spool->n_bad) {
+		collector_say(c, "dropped", "files in the spool that are no events",
+			      c->spool->n_bad);
+		c->spool->n_bad = 0;
+	}
+	(void)spool_sweep(c->spool->dir, clock_boot_usec(), &swept, NULL);
+	tell_dropped(c);
+	c->spool->rescan = true;
+	spoolsrc_drain(c);
+}
+
+/* By the number of the descriptor: the path may be below another root. */
+static int watch(struct spoolsrc *s)
+{
+	char path[32];
+
+	s->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (s->inotify < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->dir);
+	if (inotify_add_watch(s->inotify, path, IN_MOVED_TO | IN_ONLYDIR) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * After a crash: files whose events are in the store already. (The ids of one boot sort
+ * by time, so does the list.)
+ */
+static void find_stored(struct spoolsrc *s, struct db *db)
+{
+	_cleanup_(spool_list_done) struct spool_list list = { 0 };
+
+	if (!db || spool_list(s->dir, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list.ids.n; i++) {
+		const struct event_query q = { .id = list.ids.v[i], .limit = 1 };
+		_cleanup_(events_done) struct events found = { 0 };
+
+		if (db_events(db, &q, &found, NULL) == 0 && found.n)
+			strv_add(&s->known, xstrdup(list.ids.v[i]));
+	}
+	strv_sort(&s->known);
+}
+
+int spoolsrc_open(struct collector *c, struct db *db, struct err *err)
+{
+	struct spoolsrc *s = xcalloc(1, sizeof(*s));
+	int r;
+
+	c->spool = s;
+	s->dir = s->inotify = -1;
+	r = fs_open(c->rootfd, c->o->spool, O_RDONLY | O_DIRECTORY, &s->dir, err);
+	if (r < 0)
+		return r;
+	r = watch(s);
+	if (r < 0)
+		return err_set(err, r, "watch %s: %s", c->o->spool, strerror(-r));
+	s->io = loop_add_io(c->loop, s->inotify, EPOLLIN, true, on_inotify, c);
+	if (!s->io)
+		return err_set(err, -ENOMEM, "add the spool to the event loop");
+	find_stored(s, db);
+	s->rescan = true;
+	return 0;
+}
+
+/* No more is taken; writer_stop() commits all, and the next start removes the files. */
+void spoolsrc_finish(struct collector *c)
+{
+	if (!c->spool)
+		return;
+	loop_del_io(c->spool->io);
+	c->spool->io = NULL;
+}
+
+void spoolsrc_close(struct collector *c)
+{
+	struct spoolsrc *s = c->spool;
+
+	if (!s)
+		return;
+	loop_del_io(s->io);
+	if (s->dir >= 0)
+		close(s->dir);
+	if (s->inotify >= 0)
+		close(s->inotify);
+	strv_done(&s->known);
+	free(s->v);
+	free(s->wait);
+	free(s);
+	c->spool = NULL;
+}

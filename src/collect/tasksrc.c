@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+#include "collect/collector.h"
+#include "read/procfs.h"
+#include "read/tasklog.h"
+
+/*
+ * Who did it: PVE's list of running and latest tasks (facts: pve-node.md 6.2). `active`
+ * is rewritten as a task begins, before it does anything; that it ended stands there only
+ * when somebody looked, so a running task is one whose process is there.
+ */
+#define ACTIVE_PATH "var/log/pve/tasks/active"
+#define ACTIVE_MAX  ((size_t)256 << 10)
+#define NEAR_SEC    3                    /* a task that ended so shortly before */
+#define PAST_USEC   (600 * USEC_PER_SEC) /* older ones are not told at the start */
+#define KEEP_TASKS  256
+
+struct known {
+	struct upid upid;
+	uint32_t vmid; /* 0: of several, or the node */
+	bool alive;
+	bool ended_told;
+	uint64_t dead_boot_usec; /* when we saw that it is no more; 0: not yet */
+	uint64_t used_life;      /* the life whose end it explained */
+	char *status;
+};
+
+struct tasksrc {
+	struct known *v; /* oldest first */
+	size_t n, cap;
+	int inotify, wd;
+	struct loop_io *io;
+	struct fs_stat seen;
+	bool began;
+};
+
+static void known_done(struct known *k)
+{
+	upid_done(&k->upid);
+	free(k->status);
+}
+
+static struct known *find(struct tasksrc *s, const char *upid)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (str_eq(s->v[i].upid.text, upid))
+			return &s->v[i];
+	return NULL;
+}
+
+static void task_event(struct collector *c, const struct known *k, bool end)
+{
+	struct lc_time when = collector_now();
+	struct event *e;
+	struct data d;
+
+	if (!k->vmid || !lc_find(&c->lc, k->vmid))
+		return;
+	if (!end) { /* its own time, whole seconds */
+		uint64_t ago = num_sub(when.real_usec, k->upid.start_real_usec);
+
+		if (ago < PAST_USEC) {
+			when.real_usec -= ago;
+			when.boot_usec -= MIN(ago, when.boot_usec);
+		}
+	}
+	e = collector_event(c, EVENT_TASK, ORIGIN_TASK, k->vmid, when);
+	snprintf(e->id, sizeof(e->id), "task-%x-%jx-%jx-%s", k->upid.pid,
+		 (uintmax_t)k->upid.pstart_ticks,
+		 (uintmax_t)(k->upid.start_real_usec / USEC_PER_SEC),
+		 end ? "end" : "begin");
+	if (!data_open(&d))
+		return;
+	jw_str(d.w, "task", k->upid.type);
+	jw_str(d.w, "state", end ? "end" : "begin");
+	jw_str(d.w, "user", k->upid.user);
+	jw_str(d.w, "upid", k->upid.text);
+	if (end)
+		jw_str(d.w, "status", k->status);
+	data_close(&d, &e->data);
+}
+
+static void check_alive(struct collector *c, struct known *k)
+{
+	if (!k->alive || task_alive(c->rootfd, &k->upid) != 0)
+		return;
+	k->alive = false;
+	k->dead_boot_usec = clock_boot_usec();
+}
+
+static void forget_old(struct tasksrc *s)
+{
+	size_t w = 0, spare = s->n > KEEP_TASKS ? s->n - KEEP_TASKS : 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (spare && !s->v[i].alive) {
+			known_done(&s->v[i]);
+			spare--;
+		} else {
+			s->v[w++] = s->v[i];
+		}
+	}
+	s->n = w;
+}
+
+static void take_task(struct collector *c, struct task *t)
+{
+	struct tasksrc *s = c->tasks;
+	struct known *k = find(s, t->upid.text);
+	uint64_t now = clock_real_usec();
+
+	if (!k) {
+		GROW(s->v, s->n, s->cap);
+		k = &s->v[s->n++];
+		*k = (struct known){ .upid = t->upid, .alive = true };
+		t->upid = (struct upid){ 0 };
+		if (num_parse_u32(span_str(k->upid.id), &k->vmid) < 0)
+			k->vmid = 0;
+		check_alive(c, k);
+		/* one that had ended before we first looked explains nothing now */
+		if (!s->began && !k->alive)
+			k->dead_boot_usec = 1;
+		if (k->upid.start_real_usec + PAST_USEC > now)
+			task_event(c, k, false);
+		else
+			k->ended_told = true;
+	}
+	if (t->status && !k->status)
+		k->status = take_ptr(t->status);
+	if (k->status && !k->ended_told) {
+		k->ended_told = true;
+		task_event(c, k, true);
+	}
+}
+
+/* Only when the file changed: it is replaced, so its inode tells. */
+static void look(struct collector *c)
+{
+	_cleanup_(tasks_done) struct tasks tasks = { 0 };
+	_cleanup_(buf_done) struct buf text = { 0 };
+	struct tasksrc *s = c->tasks;
+	struct fs_stat st = { 0 };
+
+	if (fs_stat(c->rootfd, ACTIVE_PATH, false, &st, NULL) < 0 ||
+	    (st.ino == s->seen.ino && st.mtime_real_usec == s->seen.mtime_real_usec &&
+	     st.size_bytes == s->seen.size_bytes))
+		return;
+	if (fs_read_file(c->rootfd, ACTIVE_PATH, ACTIVE_MAX, &text, NULL) < 0)
+		return;
+	s->seen = st;
+	taskindex_parse(span_of(text.p, text.n), true, false, &tasks);
+	for (size_t i = tasks.n; i-- > 0;) /* newest first in the file */
+		take_task(c, &tasks.v[i]);
+	s->began = true;
+	forget_old(s);
+}
+
+static void on_inotify(void *arg, uint32_t events)
+{
+	struct collector *c = arg;
+	_uninit_ char buf[4096];
+
+	(void)events;
+	while (read(c->tasks->inotify, buf, sizeof(buf)) > 0)
+		;
+	look(c);
+	collector_settle(c);
+}
+
+void tasksrc_reconcile(struct collector *c)
+{
+	struct tasksrc *s = c->tasks;
+	char path[64];
+
+	if (!s)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/var/log/pve/tasks", c->rootfd);
+	s->wd = inotify_add_watch(s->inotify, path,
+				  IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
+	look(c);
+	for (size_t i = 0; i < s->n; i++)
+		check_alive(c, &s->v[i]);
+}
+
+static struct stop_task as_task(const struct known *k)
+{
+	return (struct stop_task){ .type = k->upid.type,
+				   .user = k->upid.user,
+				   .upid = k->upid.text,
+				   .all = !k->vmid };
+}
+
+struct stop_task tasksrc_at_work(struct collector *c, uint32_t vmid,
+				 const char *const *types, size_t n)
+{
+	struct tasksrc *s = c->tasks;
+
+	if (!s)
+		return (struct stop_task){ 0 };
+	look(c);
+	for (size_t i = s->n; i-- > 0;) {
+		struct known *k = &s->v[i];
+		bool match = !types;
+
+		for (size_t t = 0; t < n && !match; t++)
+			match = str_eq(types[t], k->upid.type);
+		if (!match || (k->vmid && k->vmid != vmid) || (!k->vmid && *k->upid.id))
+			continue;
+		check_alive(c, k);
+		if (k->alive)
+			return as_task(k);
+	}
+	return (struct stop_task){ 0 };
+}
+
+/*
+ * Was the task at work when the container ended? It is still, or ended only just. One
+ * that explained the end of an earlier life and is no more explains no other.
+ */
+static bool explains(struct collector *c, struct known *k, const struct lc_ct *ct)
+{
+	check_alive(c, k);
+	if (k->upid.start_real_usec > ct->gone.real_usec + USEC_PER_SEC)
+		return false;
+	if (k->alive)
+		return true;
+	return (!k->used_life || k->used_life == ct->life) &&
+	       k->dead_boot_usec + NEAR_SEC * USEC_PER_SEC > ct->gone.boot_usec &&
+	       k->upid.start_real_usec + USEC_PER_SEC > ct->up.real_usec;
+}
+
+/* stopall is the node's own when it comes out of pve-guests.service. */
+static bool of_shutdown(struct collector *c, const struct known *k)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+	char path[48];
+
+	snprintf(path, sizeof(path), "proc/%u/cgroup", k->upid.pid);
+	return str_eq(k->upid.type, "stopall") &&
+	       fs_read_file(c->rootfd, path, 8192, &text, NULL) == 0 &&
+	       span_find(span_of(text.p, text.n), "/pve-guests.service") != NULL;
+}
+
+static bool node_goes_down(struct collector *c)
+{
+	/* systemd-user-sessions makes it when it stops; one that is old is somebody's */
+	struct fs_stat st;
+
+	return fs_stat(c->rootfd, "run/nologin", false, &st, NULL) == 0 &&
+	       st.mtime_real_usec + 600 * USEC_PER_SEC > clock_real_usec();
+}
+
+static enum backup_mode dump_mode(struct collector *c, uint32_t vmid)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+	struct span s;
+	char path[64];
+
+	snprintf(path, sizeof(path), "var/log/vzdump/lxc-%u.log", vmid);
+	if (fs_read_file(c->rootfd, path, 1 << 20, &text, NULL) < 0)
+		return BACKUP_MODE_UNKNOWN;
+	s = span_of(text.p, text.n);
+	if (span_find(s, "backup mode: stop"))
+		return BACKUP_STOP;
+	return span_find(s, "backup mode: ") ? BACKUP_LIVE : BACKUP_MODE_UNKNOWN;
+}
+
+void tasksrc_evidence(struct collector *c, const struct lc_ct *ct,
+		      struct stop_evidence *ev)
+{
+	struct tasksrc *s = c->tasks;
+
+	if (!s)
+		return;
+	look(c);
+	ev->node_down = node_goes_down(c);
+	for (size_t i = s->n; i-- > 0;) {
+		struct known *k = &s->v[i];
+		bool dump = str_eq(k->upid.type, "vzdump");
+
+		if ((k->vmid && k->vmid != ct->vmid) || (!k->vmid && *k->upid.id) ||
+		    !explains(c, k, ct))
+			continue;
+		if (dump && !ev->dump.type &&
+		    (k->vmid || confsrc_is_locked(c, ct->vmid))) {
+			ev->dump = as_task(k);
+			ev->backup = dump_mode(c, ct->vmid);
+		} else if (of_shutdown(c, k)) {
+			ev->node_down = true;
+			ev->task = as_task(k);
+			k->used_life = ct->life;
+			return;
+		} else if (!dump && !ev->task.type && cause_task_stops(k->upid.type)) {
+			ev->task = as_task(k);
+			if (k->vmid)
+				k->used_life = ct->life;
+		} else if (ct->phase == LC_PRESTART && !ev->task.type &&
+			   str_eq(k->upid.type, "vzstart")) {
+			ev->task = as_task(k);
+		}
+	}
+}
+
+int tasksrc_open(struct collector *c, struct err *err)
+{
+	struct tasksrc *s = xcalloc(1, sizeof(*s));
+
+	c->tasks = s;
+	s->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (s->inotify < 0)
+		return err_set(err, -errno, "inotify: %s", strerror(errno));
+	s->io = loop_add_io(c->loop, s->inotify, EPOLLIN, true, on_inotify, c);
+	return s->io ? 0 : err_set(err, -ENOMEM, "add the tasks to the event loop");
+}
+
+void tasksrc_close(struct collector *c)
+{
+	struct tasksrc *s = c->tasks;
+
+	if (!s)
+		return;
+	loop_del_io(s->io);
+	if (s->inotify >= 0)
+		close(s->inotify);
+	for (size_t i = 0; i < s->n; i++)
+		known_done(&s->v[i]);
+	free(s->v);
+	free(s);
+	c->tasks = NULL;
+}
