@@ -13,8 +13,6 @@ const struct cmd *const cmds[] = {
 	&cmd_snapshots,
 	&cmd_backups,
 	&cmd_logs,
-	&cmd_list,    &cmd_ps,   &cmd_network, &cmd_status,    &cmd_usage,
-	&cmd_backups, &cmd_logs, &cmd_config,  &cmd_snapshots,
 };
 /* clang-format on */
 
