@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hook/drop.h"
+
+#include <spool.h>
+
+#include "hook/sys.h"
+
+static bool is_regular(const struct statx *st)
+{
+	return S_ISREG(st->stx_mode);
+}
+
+/* getdents64(2) */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+/*
+ * A directory right below another: no symlink, and nothing mounted over it, which with a
+ * file system of a dead server would hold us in the kernel where no signal reaches
+ * (EXDEV comes before the first request). -1: it is not as it has to be.
+ */
+static int open_dir(int parent, const char *name, struct statx *st)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	int fd = sys_openat2(parent, name, &how);
+
+	if (fd < 0)
+		return -1;
+	if (sys_statx(fd, "", st) == 0 && !(st->stx_mode & S_IWOTH))
+		return fd;
+	sys_close(fd);
+	return -1;
+}
+
+/* Only root makes a directory in /run: whose /run/ctscope is may own the spool in it. */
+static int open_spool(int rootfd, struct statx *st)
+{
+	struct statx above;
+	int run, ours, spool;
+
+	run = sys_openat(rootfd, "run", O_PATH | O_DIRECTORY, 0);
+	if (run < 0)
+		return -1;
+	ours = open_dir(run, "ctscope", &above);
+	sys_close(run);
+	if (ours < 0)
+		return -1;
+	spool = open_dir(ours, "spool", st);
+	sys_close(ours);
+	if (spool < 0)
+		return -1;
+	if (st->stx_uid == 0 || st->stx_uid == above.stx_uid)
+		return spool;
+	sys_close(spool);
+	return -1;
+}
+
+/* What is there is counted anew each time: it is little as long as somebody takes it. */
+static bool has_room(int spool, const volatile int *stop)
+{
+	static char names[16 << 10];
+	const int before = *stop;
+	size_t n = 0, total = 0;
+	long got;
+
+	while ((got = sys_getdents(spool, names, sizeof(names))) > 0) {
+		for (long at = 0; at < got;) {
+			const struct entry *e = (const void *)(names + at);
+			struct statx st;
+
+			at += e->size;
+			if (++n > SPOOL_MAX_EVENTS || *stop != before)
+				return false;
+			if (sys_statx(spool, e->name, &st) < 0 || !is_regular(&st))
+				continue;
+			total += (size_t)st.stx_size;
+			if (total > SPOOL_MAX_TOTAL)
+				return false;
+		}
+	}
+	return got == 0;
+}
+
+/* One byte for each that found no room. Whatever is in its place is left alone. */
+static void count_dropped(int spool, const struct statx *dir, enum spool_drop why)
+{
+	const char byte = (char)why;
+	struct statx st;
+	int fd = sys_openat(
+		spool, SPOOL_DROPPED,
+		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
+
+	if (fd < 0)
+		return;
+	if (sys_statx(fd, "", &st) == 0 && is_regular(&st) && st.stx_nlink == 1 &&
+	    (size_t)st.stx_size < SPOOL_MAX_DROPPED) {
+		if (st.stx_size == 0)
+			sys_chgrp(fd, dir->stx_gid);
+		sys_write(fd, &byte, 1);
+	}
+	sys_close(fd);
+}
+
+static bool write_all(int fd, const struct iovec *iov, int iovcnt)
+{
+	size_t want = 0;
+
+	for (int i = 0; i < iovcnt; i++)
+		want += iov[i].iov_len;
+	return sys_writev(fd, iov, iovcnt) == (long)want;
+}
+
+void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt,
+		const volatile int *stop)
+{
+	char hidden[SPOOL_ID_MAX + 1] = ".";
+	struct statx dir;
+	bool written;
+	int fd, spool = open_spool(rootfd, &dir);
+
+	if (spool < 0)
+		return;
+	sys_umask(0);
+	if (!has_room(spool, stop)) {
+		count_dropped(spool, &dir, SPOOL_DROP_FULL);
+		return;
+	}
+	for (size_t i = 0; id[i] && i < SPOOL_ID_MAX - 1; i++)
+		hidden[1 + i] = id[i];
+	fd = sys_openat(spool, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
+	if (fd < 0) {
+		count_dropped(spool, &dir, SPOOL_DROP_WRITE);
+		return;
+	}
+	/* where this is refused the collector cannot read it: it will reconcile */
+	sys_chgrp(fd, dir.stx_gid);
+	written = write_all(fd, iov, iovcnt);
+	sys_close(fd);
+	if (written && sys_rename(spool, hidden, id) == 0)
+		return;
+	sys_unlink(spool, hidden);
+	count_dropped(spool, &dir, SPOOL_DROP_WRITE);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/uio.h>
+
+/*
+ * Puts an event into the spool below the root directory `rootfd`, see spool.h. Does all
+ * of it or nothing, and says nothing: there is nobody to tell. When *stop
+ * changes while the directory is being counted, it counts as full.
+ */
+void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt,
+		const volatile int *stop);
