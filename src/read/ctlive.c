@@ -12,6 +12,8 @@
 
 #define MAX_MONITORS 16 /* the monitor and hooks it runs */
 #define MAX_CHILDREN 64
+/* a guest's 65536 groups fit, which stand before what is looked for */
+#define STATUS_MAX ((size_t)1 << 20)
 
 struct pids {
 	pid_t v[MAX_CHILDREN];
@@ -189,19 +191,18 @@ static int init_by_children(const struct ctlive *c, const struct pids *monitors,
 /* PID 1 of a pid namespace one below the host's. */
 static int is_pid1(const struct ctlive *c, pid_t pid, struct err *err)
 {
-	_uninit_ char buf[8192];
+	_cleanup_(buf_done) struct buf text = { 0 };
 	char path[48];
 	unsigned depth;
 	pid_t inner;
-	size_t n;
 	int r;
 
 	snprintf(path, sizeof(path), "proc/%d/status", pid);
-	r = fs_read_once(c->rootfd, path, buf, sizeof(buf), &n, err);
+	r = fs_read_file(c->rootfd, path, STATUS_MAX, &text, err);
 	if (r < 0)
 		return is_gone(r) ? 0 : r;
-	return procfs_parse_nspid(span_of(buf, n), &inner, &depth) == 0 && depth == 2 &&
-	       inner == 1;
+	return procfs_parse_nspid(span_of(buf_str(&text), text.n), &inner, &depth) == 0 &&
+	       depth == 2 && inner == 1;
 }
 
 /* Where the kernel has no list of children, and in a copy of a node. */

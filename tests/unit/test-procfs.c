@@ -9,6 +9,7 @@
 #include "read/procfs.h"
 #include "read/pvefs.h"
 #include "read/unixsock.h"
+#include "tmproot.h"
 
 static void stat_is_parsed_from_the_last_bracket(void)
 {
@@ -120,6 +121,37 @@ static void init_and_state_of_the_recorded_node(void)
 	close(root);
 }
 
+/* As a guest can: more groups than fit a page stand before the line that is looked for.
+ */
+static void an_init_of_many_groups_is_found(void)
+{
+	_cleanup_(buf_done) struct buf status = { 0 };
+	struct facts_want want = { 0 };
+	struct ct ct = { .vmid = 101 };
+	struct err err = { 0 };
+	struct tmproot t;
+	struct ctlive c;
+
+	tmproot_make(&t);
+	tmproot_put(&t, "sys/fs/cgroup/lxc/101/cgroup.events", "populated 1\nfrozen 0\n");
+	tmproot_put(&t, "sys/fs/cgroup/lxc/101/ns/cgroup.procs", "77\n");
+	tmproot_put(
+		&t, "proc/77/stat",
+		"77 (init) S 5 77 77 0 -1 4194560 1 2 3 4 11 12 0 0 20 0 3 0 51266 100 25 "
+		"18446744073709551615 0\n");
+	buf_adds(&status, "Name:\tinit\nGroups:\t");
+	for (int i = 0; i < 65536; i++)
+		buf_adds(&status, "4294967290 ");
+	buf_adds(&status, "\nNStgid:\t77\t1\nNSpid:\t77\t1\n");
+	tmproot_put(&t, "proc/77/status", buf_str(&status));
+	CHECK(ctlive_open(t.fd, &c, &err) == 0, "%s", err.msg);
+	CHECK(ctlive_read(&c, &want, true, &ct, NULL, &err) == 0, "%s", err.msg);
+	CHECK(ct.init_pid == 77, "init %d", ct.init_pid);
+	ct_done(&ct);
+	ctlive_close(&c);
+	tmproot_remove(&t);
+}
+
 static void a_socket_name_forges_no_line(void)
 {
 	struct sockaddr_un good = { .sun_family = AF_UNIX },
@@ -198,6 +230,7 @@ int main(void)
 	RUN(cpu_lists_are_counted);
 	RUN(veth_names_give_the_vmid);
 	RUN(init_and_state_of_the_recorded_node);
+	RUN(an_init_of_many_groups_is_found);
 	RUN(a_socket_name_forges_no_line);
 	RUN(a_bundle_holds_what_was_asked);
 	RUN(conf_paths_tell_vmid_and_node);
