@@ -37,3 +37,7 @@ check_PROGRAMS += tests/unit/hookroot-libc
 tests_unit_hookroot_libc_SOURCES = $(hook_sources)
 tests_unit_hookroot_libc_LDADD =
 tests_unit_hookroot_libc_CPPFLAGS = $(AM_CPPFLAGS) -DHOOK_TEST
+# it runs both
+EXTRA_tests_unit_test_hook_DEPENDENCIES = \
+	tests/unit/hookroot$(EXEEXT) \
+	tests/unit/hookroot-libc$(EXEEXT)
