@@ -24,3 +24,4 @@ noinst_HEADERS += include/event.h
 noinst_HEADERS += include/incident.h
 noinst_HEADERS += include/metric.h
 noinst_HEADERS += include/spool.h
+noinst_HEADERS += include/top.h

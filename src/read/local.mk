@@ -83,3 +83,4 @@ libct_a_SOURCES += src/read/nlwatch.c
 libct_a_SOURCES += src/read/nlwatch.h
 libct_a_SOURCES += src/read/procnet.c
 libct_a_SOURCES += src/read/procnet.h
+libct_a_SOURCES += src/read/hostuse.c src/read/hostuse.h

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "read/hostuse.h"
 #include "read/procfs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span s = span_of((const char *)data, size), path;
 	struct proc_stat st;
 	struct host host = { 0 };
+	struct hostuse use = { 0 };
 	struct val v;
 	unsigned n;
 	pid_t pid;
@@ -34,6 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	procfs_parse_meminfo(s, &host);
 	procfs_parse_cpuinfo(s);
 	procfs_parse_cpulist(s, &n);
+	if (hostuse_parse_stat(s, &use) == 0 && use.busy_ticks.n > use.all_ticks.n)
+		__builtin_trap();
 	procfs_parse_net_dev(s, each_dev, NULL);
 	return 0;
 }
