@@ -11,3 +11,4 @@ dist_schema_DATA += schemas/ctscope.ps.json
 dist_schema_DATA += schemas/ctscope.usage.json
 dist_schema_DATA += schemas/ctscope.config.json
 dist_schema_DATA += schemas/ctscope.snapshots.json
+dist_schema_DATA += schemas/ctscope.top.json

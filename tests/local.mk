@@ -38,6 +38,7 @@ unit_tests += tests/unit/test-spool
 unit_tests += tests/unit/test-storage
 unit_tests += tests/unit/test-jobs
 unit_tests += tests/unit/test-firewall
+unit_tests += tests/unit/test-top
 unit_tests += tests/unit/test-ring
 unit_tests += tests/unit/test-block
 unit_tests += tests/unit/test-cgsample

@@ -43,14 +43,28 @@ static WINDOW **dl_stdscr;
 static int load(struct err *err)
 {
 	static const struct dl_sym syms[] = {
-		DL_SYM(newterm),      DL_SYM(delscreen),   DL_SYM(endwin),
-		DL_SYM(cbreak),	   DL_SYM(noecho),
-		DL_SYM(nonl),	      DL_SYM(keypad),	   DL_SYM(nodelay),
-		DL_SYM(curs_set),     DL_SYM(has_colors),  DL_SYM(start_color),
-		DL_SYM(init_pair),    DL_SYM(wmove),	   DL_SYM(waddnstr),
-		DL_SYM(wattr_set),    DL_SYM(werase),	   DL_SYM(wrefresh),
-		DL_SYM(wgetch),	      DL_SYM(resizeterm),
-		DL_SYM(set_escdelay), DL_SYM(tigetstr),	   DL_SYM(stdscr),
+		DL_SYM(newterm),
+		DL_SYM(delscreen),
+		DL_SYM(endwin),
+		DL_SYM(cbreak),
+		DL_SYM(noecho),
+		DL_SYM(nonl),
+		DL_SYM(keypad),
+		DL_SYM(nodelay),
+		DL_SYM(curs_set),
+		DL_SYM(has_colors),
+		DL_SYM(start_color),
+		DL_SYM(init_pair),
+		DL_SYM(wmove),
+		DL_SYM(waddnstr),
+		DL_SYM(wattr_set),
+		DL_SYM(werase),
+		DL_SYM(wrefresh),
+		DL_SYM(wgetch),
+		DL_SYM(resizeterm),
+		DL_SYM(set_escdelay),
+		DL_SYM(tigetstr),
+		DL_SYM(stdscr),
 		DL_SYM(use_default_colors),
 	};
 	static void *handle;
@@ -101,8 +115,7 @@ static void add_restore(const char *cap)
 
 static void watch_crashes(void)
 {
-	struct sigaction sa = { .sa_handler = on_crash,
-				.sa_flags = (int)SA_RESETHAND };
+	struct sigaction sa = { .sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND };
 
 	crash.n = 0;
 	add_restore("sgr0");
@@ -134,12 +147,18 @@ static const char *relative_of(const char *term)
 	static const struct {
 		const char *prefix, *term;
 	} kin[] = {
-		{ "xterm", "xterm-256color" },	 { "tmux", "screen" },
-		{ "screen", "screen" },		 { "rxvt", "xterm-256color" },
-		{ "alacritty", "xterm-256color" }, { "foot", "xterm-256color" },
-		{ "kitty", "xterm-256color" },	 { "wezterm", "xterm-256color" },
-		{ "ghostty", "xterm-256color" }, { "vte", "xterm-256color" },
-		{ "gnome", "xterm-256color" },	 { "konsole", "xterm-256color" },
+		{ "xterm", "xterm-256color" },
+		{ "tmux", "screen" },
+		{ "screen", "screen" },
+		{ "rxvt", "xterm-256color" },
+		{ "alacritty", "xterm-256color" },
+		{ "foot", "xterm-256color" },
+		{ "kitty", "xterm-256color" },
+		{ "wezterm", "xterm-256color" },
+		{ "ghostty", "xterm-256color" },
+		{ "vte", "xterm-256color" },
+		{ "gnome", "xterm-256color" },
+		{ "konsole", "xterm-256color" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kin); i++)
@@ -152,12 +171,26 @@ static const char *relative_of(const char *term)
 static void clean_environment(void)
 {
 	static const char *const names[] = {
-		"TERMINFO", "TERMINFO_DIRS", "TERMCAP",	 "TERMPATH", "HOME",
-		"LOCPATH",  "ESCDELAY",	     "COLUMNS",	 "LINES",    "NCURSES_TRACE",
-		"BAUDRATE", "NLSPATH",	     "CC",	 "NCURSES_ASSUMED_COLORS",
-		"NCURSES_NO_PADDING",	     "NCURSES_NO_SETBUF",
-		"NCURSES_NO_UTF8_ACS",	     "NCURSES_GPM_TERMS",
-		"NCURSES_NO_HARD_TABS",	     "NCURSES_NO_MAGIC_COOKIE",
+		"TERMINFO",
+		"TERMINFO_DIRS",
+		"TERMCAP",
+		"TERMPATH",
+		"HOME",
+		"LOCPATH",
+		"ESCDELAY",
+		"COLUMNS",
+		"LINES",
+		"NCURSES_TRACE",
+		"BAUDRATE",
+		"NLSPATH",
+		"CC",
+		"NCURSES_ASSUMED_COLORS",
+		"NCURSES_NO_PADDING",
+		"NCURSES_NO_SETBUF",
+		"NCURSES_NO_UTF8_ACS",
+		"NCURSES_GPM_TERMS",
+		"NCURSES_NO_HARD_TABS",
+		"NCURSES_NO_MAGIC_COOKIE",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -255,23 +288,32 @@ static void set_up(struct screen *s)
 	watch_crashes();
 }
 
+int screen_check(struct err *err)
+{
+	const char *term = getenv("TERM");
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return err_set(err, -ENOTTY,
+			       "this is no terminal: top -b prints plain text");
+	if (!term || !is_name(term) || str_eq(term, "dumb") || str_eq(term, "unknown"))
+		return err_set(err, -ENOTTY,
+			       "TERM=\"%.40s\" names no terminal that can be drawn on: "
+			       "top -b prints plain text",
+			       term ? term : "");
+	return 0;
+}
+
 int screen_open(bool color, struct screen **ret, struct err *err)
 {
 	const char *term = getenv("TERM");
 	struct screen *s;
 	int r;
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||
-	    tcgetattr(STDIN_FILENO, &crash.saved) < 0)
-		return err_set(err, -ENOTTY,
-			       "this is no terminal: top -b prints plain text");
-	if (!term || !*term || !is_name(term) || str_eq(term, "dumb") ||
-	    str_eq(term, "unknown"))
-		return err_set(err, -ENOTTY,
-			       "TERM=%.40s names no terminal that can be drawn on: "
-			       "top -b prints plain text",
-			       term ? term : "");
-	r = load(err);
+	r = screen_check(err);
+	if (r == 0)
+		r = load(err);
+	if (r == 0 && tcgetattr(STDIN_FILENO, &crash.saved) < 0)
+		r = err_set(err, -errno, "terminal: %s", strerror(errno));
 	if (r < 0)
 		return r;
 	s = xcalloc(1, sizeof(*s));

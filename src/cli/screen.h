@@ -15,6 +15,9 @@
  */
 struct screen;
 
+/* What screen_open() would refuse because of the terminal, before anything is read. */
+int screen_check(struct err *err);
+
 /*
  * -ENOTTY: standard input or output is no terminal, or it is one that cannot be
  * addressed (TERM=dumb, unknown); -ENOENT: no libncursesw. Nothing of the environment is

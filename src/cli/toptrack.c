@@ -96,7 +96,8 @@ static void read_slot(struct tracks *t, const struct ring *ring, size_t slot,
 		return;
 	if (tr && e->life == tr->life)
 		fresh = num_sub(e->count, tr->count);
-	if (!fresh || ring_read(ring, slot, fresh < RING_TICKS ? (size_t)fresh : 0, copy) < 0 ||
+	if (!fresh ||
+	    ring_read(ring, slot, fresh < RING_TICKS ? (size_t)fresh : 0, copy) < 0 ||
 	    copy->vmid != e->vmid || copy->life != e->life)
 		return;
 	tr = tracks_get(t, e->vmid, e->life);
@@ -113,7 +114,8 @@ int tracks_read_ring(struct tracks *t, const struct ring *ring, struct err *err)
 	int r = ring_list(ring, v, RING_MAX_SLOTS, &n);
 
 	if (r < 0)
-		return err_set(err, r, "read the ring of the collector: %s", strerror(-r));
+		return err_set(err, r, "read the ring of the collector: %s",
+			       strerror(-r));
 	for (size_t i = 0; i < MIN(n, (size_t)RING_MAX_SLOTS); i++)
 		if (v[i].vmid)
 			read_slot(t, ring, i, &v[i], copy);

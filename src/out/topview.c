@@ -140,7 +140,7 @@ enum {
 	TC_MARKS,
 	TC_GRAPH,
 	TC_KILLS,
-	TC_MEMRATIO,
+	TC_CORERATIO,
 };
 
 #define GET(name) static void get_##name(const void *row, struct cell *ret)
@@ -181,6 +181,11 @@ GET(cores)
 {
 	if (ROW->cores_ppm.kind == VAL_SET)
 		*ret = (struct cell){ .kind = CELL_CENTI, .n = ROW->cores_ppm.n / 10000 };
+}
+
+GET(cores_json)
+{
+	*ret = cell_val(ROW->cores_ppm, CELL_PPM);
 }
 
 GET(mem)
@@ -320,12 +325,12 @@ const struct col topview_cols[TOPVIEW_COLS] = {
 	C(TC_STATUS, "Status", "status", status, "running, frozen, stopped, ...",
 	  .hidden = true),
 	C(TC_CPU, "CPU%", "cpu", cpu, "use of the CPUs it may use", R),
-	C(TC_CORES, "Cores", "cores", cores, "CPUs it keeps busy", R, .minor = 10),
+	C(TC_CORES, "Cores", NULL, cores, "CPUs it keeps busy", R, .minor = 10),
 	C(TC_MEM, "Mem", "mem", mem, "memory without the page cache, as PVE shows it", R,
 	  .minor = 2),
 	C(TC_MAXMEM, "MaxMem", "maxmem", maxmem, "memory limit of the config", R,
 	  .minor = 9),
-	C(TC_MEMP, "Mem%", NULL, memp, "of its limit", R, .minor = 3),
+	C(TC_MEMP, "Mem%", NULL, memp, "of its limit", R, .minor = 4),
 	C(TC_SWAP, "Swap", "swap", swap, "swap in use", R, .minor = 11),
 	C(TC_MAXSWAP, "MaxSwap", "maxswap", maxswap, "swap limit of the config", R,
 	  .hidden = true),
@@ -350,16 +355,16 @@ const struct col topview_cols[TOPVIEW_COLS] = {
 	C(TC_PIDS, "Pids", "pids", pids, "processes and threads", R, .minor = 12),
 	C(TC_MAXPIDS, "MaxPids", "maxpids", maxpids, "limit of them", R, .hidden = true),
 	C(TC_FLAGS, "Marks", NULL, flags, "the marks as letters", .hidden = true,
-	  .minor = 4),
+	  .minor = 3),
 	C(TC_MARKS, "State", NULL, marks,
 	  "frozen, throttled, mem-limit, pids-limit, OOM-kill", .shrink = true,
 	  .minor = 4),
 	C(TC_GRAPH, "Graph", NULL, graph, "what is sorted by, over the last minute",
-	  .hidden = true, .minor = 13),
+	  .hidden = true, .minor = 8),
 	C(TC_KILLS, "Kills", "oom_kills", kills,
 	  "processes killed for lack of memory, in the time of the graph", R,
 	  .hidden = true),
-	C(TC_MEMRATIO, "", "mem_ratio", memp, NULL, .json_only = true),
+	C(TC_CORERATIO, "", "cores", cores_json, NULL, .json_only = true),
 };
 
 /* As wide as the figures get: the columns stay where they are from tick to tick. */
@@ -529,6 +534,17 @@ static void put_interval(struct buf *b, uint64_t usec)
 	buf_adds(b, " s");
 }
 
+/* What a graph goes back: "last 60s", "last 10m". */
+static void put_span(struct buf *b, uint64_t usec)
+{
+	uint64_t sec = (usec + USEC_PER_SEC / 2) / USEC_PER_SEC;
+
+	if (sec < 100)
+		buf_addf(b, "last %jus", (uintmax_t)sec);
+	else
+		buf_addf(b, "last %jum", (uintmax_t)((sec + 30) / 60));
+}
+
 static void put_counts(const struct topframe *f, struct buf *b)
 {
 	const struct {
@@ -616,15 +632,11 @@ static void head_past(const struct topframe *f, struct buf *b)
 		buf_adds(b, "nothing was recorded then");
 		return;
 	}
-	if (f->source == TOP_RING || f->source == TOP_SAMPLED)
-		buf_adds(b, "from memory, ");
-	buf_adds(b, "one value ");
-	if (f->step_usec <= USEC_PER_SEC)
-		buf_adds(b, "a second");
-	else {
-		buf_adds(b, "each ");
-		text_duration(b, f->step_usec / USEC_PER_SEC);
-	}
+	if (f->step_usec < 3 * USEC_PER_SEC / 2)
+		buf_adds(b, "second by second");
+	else
+		buf_addf(b, "one value in %ju s",
+			 (uintmax_t)((f->step_usec + USEC_PER_SEC / 2) / USEC_PER_SEC));
 	buf_adds(b, "; limits are today's");
 }
 
@@ -775,8 +787,7 @@ static void draw_headings(struct surface *s, size_t y, const struct layout *l,
 		bool sorted = is_sorted(l->col[i], nav->sort);
 
 		if (l->col[i] == TC_GRAPH) {
-			buf_adds(&b, "last ");
-			text_duration(&b, f->step_usec * TOP_GRAPH / USEC_PER_SEC);
+			put_span(&b, f->step_usec * TOP_GRAPH);
 		} else
 			buf_adds(&b, topview_cols[l->col[i]].heading);
 		put_cell(s, x, y, l->width[i], topview_cols[l->col[i]].right, &b,
@@ -800,7 +811,8 @@ static void draw_cell(struct surface *s, size_t x, size_t y, size_t width, size_
 		return;
 	}
 	topview_cols[col].get(r, &c);
-	if (c.kind == CELL_ABSENT && topview_cols[col].shrink)
+	/* no dash where there is nothing to know */
+	if (c.kind == CELL_ABSENT && (topview_cols[col].shrink || col == TC_FLAGS))
 		return;
 	cell_print(&b, &c, o->exact_bytes);
 	style.color = r->state == CT_STOPPED && !r->was ? COLOR_DIM : c.color;
@@ -871,7 +883,7 @@ static void draw_unit(struct surface *s, size_t y, const struct topunit *u,
 {
 	_cleanup_(buf_done) struct buf name = { 0 };
 	size_t n, room = unit_room(s->w, &n), x = room;
-	size_t indent = MIN((size_t)u->depth * 2, (size_t)16);
+	size_t indent = MIN((size_t)u->depth * 2, room / 4);
 	bool with_kind = room > 30;
 
 	if (u->name)
@@ -902,7 +914,7 @@ static void draw_units(struct surface *s, size_t y, const struct topframe *f,
 	struct style head = { .reverse = true };
 
 	surface_paint(s, 0, y, s->w, head);
-	surface_put(s, 0, y, s->w, "inside (CPU% of one CPU)", head);
+	surface_put(s, 0, y, x - 1, "inside (CPU% of one CPU)", head);
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 
@@ -961,10 +973,10 @@ static void draw_foot(struct surface *s, const struct topnav *nav,
 		buf_adds(&b, "Esc back  h help  q quit  space hold  + - interval");
 	else if (nav->past)
 		buf_adds(&b, "q quit  h help  l live  [ ] 1 s  { } 10 s  ( ) 1 min  "
-			     "@ time  c m i n p sort  / filter");
+			     "@ time  / filter");
 	else
 		buf_adds(&b, "q quit  h help  c m i n p sort  / filter  Enter inside  "
-			     "[ back in time  space hold");
+			     "[ the past  spc hold");
 	put_line(s, s->h - 1, &b, style);
 }
 

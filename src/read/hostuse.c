@@ -13,7 +13,8 @@ int hostuse_parse_stat(struct span text, struct hostuse *ret)
 	struct span line, word;
 	unsigned n = 0;
 
-	if (!span_line(&text, &line) || !span_field(&line, &word) || !span_eq(word, "cpu"))
+	if (!span_line(&text, &line) || !span_field(&line, &word) ||
+	    !span_eq(word, "cpu"))
 		return -EINVAL;
 	for (; n < 8 && span_field(&line, &word); n++) {
 		if (num_parse_u64(word, &v) < 0 || __builtin_add_overflow(all, v, &all))

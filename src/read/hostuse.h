@@ -9,8 +9,8 @@
 
 /*
  * What the host as a whole is busy with: the first line of /proc/stat (kernel:
- * Documentation/filesystems/proc.rst) and /proc/pressure (accounting/psi.rst). What is not
- * there stays absent.
+ * Documentation/filesystems/proc.rst) and /proc/pressure (accounting/psi.rst). What is
+ * not there stays absent.
  */
 struct hostuse {
 	struct val busy_ticks, all_ticks; /* of all CPUs since boot; idle and iowait are
