@@ -7,3 +7,12 @@ hooks/50-ctscope.conf: hooks/50-ctscope.conf.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) hooks && \
 		sed 's,@HOOK@,$(libexecdir)/ctscope/hook,g' $(srcdir)/hooks/50-ctscope.conf.in >$@.tmp && \
 		mv $@.tmp $@
+# the text as src/read/dropin.c holds it
+dropin_text = src/read/dropin-text
+BUILT_SOURCES += $(dropin_text).h
+CLEANFILES += $(dropin_text).h
+$(dropin_text).h: hooks/50-ctscope.conf.in
+	$(AM_V_GEN)$(MKDIR_P) src/read && \
+		{ printf '#define DROPIN_TEMPLATE \\\n'; \
+		sed 's/\\/\\\\/g; s/"/\\"/g; s/^/	"/; s/$$/\\n" \\/' $(srcdir)/hooks/50-ctscope.conf.in; \
+		printf '\t""\n'; } >$@.tmp && mv $@.tmp $@

@@ -34,6 +34,7 @@ unit_tests += tests/unit/test-snapshot
 unit_tests += tests/unit/test-rules
 tests_unit_test_pveconf_LDADD = libct.a $(JANSSON_LIBS)
 unit_tests += tests/unit/test-hook
+unit_tests += tests/unit/test-dropin
 unit_tests += tests/unit/test-spool
 unit_tests += tests/unit/test-storage
 unit_tests += tests/unit/test-jobs

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -289,7 +290,11 @@ static struct fs_stat from_stat(const struct stat *st)
 		.size_bytes = (uint64_t)st->st_size,
 		.mtime_real_usec = (uint64_t)st->st_mtim.tv_sec * USEC_PER_SEC +
 				   (uint64_t)st->st_mtim.tv_nsec / 1000,
+		.ctime_real_usec = (uint64_t)st->st_ctim.tv_sec * USEC_PER_SEC +
+				   (uint64_t)st->st_ctim.tv_nsec / 1000,
 		.ino = st->st_ino,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
 	};
 }
 
@@ -453,6 +458,66 @@ int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
 	if (fstat(fd, &st) < 0)
 		return err_set(err, -errno, "stat %s: %s", path, strerror(errno));
 	*ret = from_stat(&st);
+	return 0;
+}
+
+/* The directory of a path, opened; *name is the last component. */
+static int open_parent(int rootfd, const char *path, const char **name, int *ret,
+		       struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = slash ? xstrndup(path, (size_t)(slash - path)) : NULL;
+
+	*name = slash ? slash + 1 : path;
+	return fs_open(rootfd, dir ? dir : ".", O_RDONLY | O_DIRECTORY, ret, err);
+}
+
+/* Errors are left in errno. */
+static int write_new(int dir, const char *name, const void *p, size_t n, mode_t mode)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return -1;
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    mode);
+	if (fd < 0 || fchmod(fd, mode) < 0)
+		return -1;
+	if (fs_write_all(fd, p, n) < 0 || fsync(fd) < 0)
+		return -1;
+	return 0;
+}
+
+int fs_replace(int rootfd, const char *path, const void *p, size_t n, mode_t mode,
+	       struct err *err)
+{
+	_cleanup_free_ char *hidden = NULL;
+	_cleanup_close_ int dir = -1;
+	const char *name;
+	int r = open_parent(rootfd, path, &name, &dir, err);
+
+	if (r < 0)
+		return r;
+	hidden = xasprintf(".%s.new", name);
+	if (write_new(dir, hidden, p, n, mode) < 0 ||
+	    renameat(dir, hidden, dir, name) < 0 || fsync(dir) < 0) {
+		r = -errno;
+		unlinkat(dir, hidden, 0);
+		return err_set(err, r, "write %s: %s", path, strerror(-r));
+	}
+	return 0;
+}
+
+int fs_remove(int rootfd, const char *path, struct err *err)
+{
+	_cleanup_close_ int dir = -1;
+	const char *name;
+	int r = open_parent(rootfd, path, &name, &dir, err);
+
+	if (r < 0)
+		return r;
+	if (unlinkat(dir, name, 0) < 0 || fsync(dir) < 0)
+		return err_set(err, -errno, "remove %s: %s", path, strerror(errno));
 	return 0;
 }
 

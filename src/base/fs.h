@@ -81,12 +81,26 @@ struct fs_stat {
 	mode_t mode;
 	uint64_t size_bytes;
 	uint64_t mtime_real_usec;
+	uint64_t ctime_real_usec;
 	uint64_t ino;
+	uid_t uid;
+	gid_t gid;
 };
 
 /* follow=false: of the symlink itself. */
 int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
 	    struct err *err);
+
+/*
+ * Replaces a regular file as a whole: written beside it as ".<name>.new", on the disk
+ * before it gets its name; readers see the old one or the new one. What was left by one
+ * that was killed is replaced too. The directory has to be there.
+ */
+int fs_replace(int rootfd, const char *path, const void *p, size_t n, mode_t mode,
+	       struct err *err);
+
+/* Removes a file; its directory is on the disk then. -ENOENT: it was not there. */
+int fs_remove(int rootfd, const char *path, struct err *err);
 
 /* Writes all of it, over short writes and EINTR. */
 int fs_write_all(int fd, const void *p, size_t n);

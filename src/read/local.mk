@@ -84,3 +84,7 @@ libct_a_SOURCES += src/read/nlwatch.h
 libct_a_SOURCES += src/read/procnet.c
 libct_a_SOURCES += src/read/procnet.h
 libct_a_SOURCES += src/read/hostuse.c src/read/hostuse.h
+libct_a_SOURCES += src/read/dropin.c
+libct_a_SOURCES += src/read/dropin.h
+libct_a_SOURCES += src/read/lxcconf.c
+libct_a_SOURCES += src/read/lxcconf.h

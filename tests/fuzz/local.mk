@@ -43,6 +43,7 @@ fuzz_targets += tests/fuzz/fuzz-nlroute
 fuzz_targets += tests/fuzz/fuzz-nltc
 fuzz_targets += tests/fuzz/fuzz-ifname
 fuzz_targets += tests/fuzz/fuzz-nlstats
+fuzz_targets += tests/fuzz/fuzz-lxcconf
 fuzz_targets += tests/fuzz/fuzz-spool
 fuzz_targets += tests/fuzz/fuzz-ring
 fuzz_targets += tests/fuzz/fuzz-block

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "apply/dropin.h"
+
+#include "base/fs.h"
+
+int dropin_install(int rootfd, const char *path, const struct buf *text,
+		   bool *ret_changed, struct err *err)
+{
+	_cleanup_(buf_done) struct buf old = { 0 };
+	int r = fs_read_file(rootfd, path, (size_t)1 << 20, &old, NULL);
+
+	/* its times say since when it is so */
+	if (r == 0 && old.n == text->n && memcmp(buf_str(&old), text->p, text->n) == 0) {
+		*ret_changed = false;
+		return 0;
+	}
+	r = fs_replace(rootfd, path, text->p, text->n, 0644, err);
+	if (r == 0)
+		*ret_changed = true;
+	return r;
+}
+
+int dropin_remove(int rootfd, const char *path, bool *ret_changed, struct err *err)
+{
+	int r = fs_remove(rootfd, path, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret_changed = r == 0;
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * Puts a file into LXC's directory of drop-ins, as a whole: a container that starts
+ * meanwhile reads the old state or the new one. *ret_changed: it was not there with this
+ * very text already. -ENOENT: LXC has no such directory here.
+ */
+int dropin_install(int rootfd, const char *path, const struct buf *text,
+		   bool *ret_changed, struct err *err);
+
+/* Takes it away; *ret_changed: it was there. */
+int dropin_remove(int rootfd, const char *path, bool *ret_changed, struct err *err);

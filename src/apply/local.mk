@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# one file a line, without continuation: branches merge this list by union
+libct_a_SOURCES += src/apply/dropin.c
+libct_a_SOURCES += src/apply/dropin.h
