@@ -68,6 +68,12 @@ EXTRA_DIST += tests/golden tests/cli/robust tests/cli/torture tests/run .ci/run
 # results of a run lie beside the expected files in the build directory
 dist-hook:
 	rm -f $(distdir)/tests/golden/*.log $(distdir)/tests/golden/*.trs
+# top on a terminal
+check_PROGRAMS += tests/cli/mkrecord
+tests_cli_mkrecord_SOURCES = tests/cli/mkrecord.c
+tests_cli_mkrecord_LDADD = libct.a
+TESTS += tests/cli/top
+EXTRA_DIST += tests/cli/top
 update-golden: ctscope
 	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/golden/run --update
 .PHONY: update-golden

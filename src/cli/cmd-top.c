@@ -292,6 +292,11 @@ struct ui {
 	char message[256];
 };
 
+static uint64_t now_of(const struct ui *ui)
+{
+	return ui->app->live ? clock_real_usec() : ui->app->now_real_usec;
+}
+
 static size_t page_of(const struct ui *ui)
 {
 	size_t w, h;
@@ -305,7 +310,7 @@ static void draw(struct ui *ui)
 	_cleanup_(surface_done) struct surface s = { 0 };
 	size_t w, h;
 
-	topdata_frame(ui->data, &ui->nav, clock_real_usec(), &ui->frame);
+	topdata_frame(ui->data, &ui->nav, now_of(ui), &ui->frame);
 	topnav_place(&ui->nav, ui->frame.v, ui->frame.n, page_of(ui));
 	screen_size(ui->screen, &w, &h);
 	surface_init(&s, w, h, screen_utf8(ui->screen));
@@ -337,7 +342,7 @@ static void tick(struct ui *ui)
 
 static void goto_typed(struct ui *ui)
 {
-	uint64_t now = clock_real_usec(), at;
+	uint64_t now = now_of(ui), at;
 	struct err err = { 0 };
 
 	if (parse_at(ui->nav.text, now, &at, &err) < 0)
@@ -350,7 +355,7 @@ static void goto_typed(struct ui *ui)
 static bool on_key(struct ui *ui, int key)
 {
 	struct topnav_view view = {
-		.now_real_usec = clock_real_usec(),
+		.now_real_usec = now_of(ui),
 		.shown_real_usec = ui->frame.real_usec,
 		.step_usec = ui->frame.step_usec,
 		.rows = ui->nav.unit ? ui->view.n_units : ui->frame.n,

@@ -38,6 +38,7 @@ static __typeof__(wgetch) *dl_wgetch;
 static __typeof__(resizeterm) *dl_resizeterm;
 static __typeof__(set_escdelay) *dl_set_escdelay;
 static __typeof__(tigetstr) *dl_tigetstr;
+static __typeof__(define_key) *dl_define_key;
 static WINDOW **dl_stdscr;
 
 static int load(struct err *err)
@@ -66,6 +67,7 @@ static int load(struct err *err)
 		DL_SYM(tigetstr),
 		DL_SYM(stdscr),
 		DL_SYM(use_default_colors),
+		DL_SYM(define_key),
 	};
 	static void *handle;
 
@@ -274,12 +276,36 @@ static int catch_signals(struct screen *s, struct err *err)
 	return 0;
 }
 
+/* Many terminals send others than their description tells, or those of another mode. */
+static void add_keys(void)
+{
+	static const struct {
+		const char *seq;
+		int key;
+	} keys[] = {
+		{ "\033[A", KEY_UP },     { "\033OA", KEY_UP },
+		{ "\033[B", KEY_DOWN },   { "\033OB", KEY_DOWN },
+		{ "\033[C", KEY_RIGHT },  { "\033OC", KEY_RIGHT },
+		{ "\033[D", KEY_LEFT },   { "\033OD", KEY_LEFT },
+		{ "\033[H", KEY_HOME },   { "\033OH", KEY_HOME },
+		{ "\033[1~", KEY_HOME },  { "\033[7~", KEY_HOME },
+		{ "\033[F", KEY_END },    { "\033OF", KEY_END },
+		{ "\033[4~", KEY_END },   { "\033[8~", KEY_END },
+		{ "\033[5~", KEY_PPAGE }, { "\033[6~", KEY_NPAGE },
+		{ "\033OM", KEY_ENTER },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		(void)dl_define_key(keys[i].seq, keys[i].key);
+}
+
 static void set_up(struct screen *s)
 {
 	dl_cbreak();
 	dl_noecho();
 	dl_nonl();
 	dl_keypad(*dl_stdscr, true);
+	add_keys();
 	dl_nodelay(*dl_stdscr, true);
 	dl_set_escdelay(50);
 	dl_curs_set(0);
@@ -470,6 +496,27 @@ static enum screen_event read_signals(struct screen *s)
 	return ev;
 }
 
+/*
+ * Escape, or the rest of a sequence that nobody knows: its bytes are no keys. false: it
+ * was one.
+ */
+static bool is_escape(void)
+{
+	int key = dl_wgetch(*dl_stdscr);
+
+	if (key == ERR || key == 0x1b)
+		return true;
+	if (key == 'O')
+		(void)dl_wgetch(*dl_stdscr);
+	for (int i = 0; key == '[' && i < 32; i++) {
+		int c = dl_wgetch(*dl_stdscr);
+
+		if (c == ERR || (c >= '@' && c <= '~'))
+			break;
+	}
+	return false;
+}
+
 static bool read_key(struct screen *s, int *ret)
 {
 	int key = dl_wgetch(*dl_stdscr);
@@ -477,6 +524,8 @@ static bool read_key(struct screen *s, int *ret)
 	if (key == ERR)
 		return false;
 	s->empty_reads = 0;
+	if (key == 0x1b && !is_escape())
+		return false;
 	*ret = translate(key);
 	return *ret != 0;
 }

@@ -247,6 +247,9 @@ int topdata_tick(struct topdata *d, struct err *err)
 	bool config = boot >= d->config_due_boot_usec;
 	int r;
 
+	/* a copy stands still */
+	if (!d->app->live && d->at_boot_usec)
+		return 0;
 	look_for_ring(d, boot);
 	r = read_facts(d, config, real, err);
 	if (r < 0)
