@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < j.n; i++) {
 		const struct backup_job *b = &j.v[i];
 
-		if (!b->id || !b->schedule || !b->mode)
+		if (!b->id || !b->schedule)
 			abort();
 		for (size_t k = 1; k < b->n_vmids; k++)
 			if (b->vmids[k - 1] >= b->vmids[k])
