@@ -47,19 +47,22 @@ static int load(struct err *err)
 }
 
 /*
- * stack[0] is the document. While the value being built is an element of an array at
- * depth 1 ("streamed"), the array itself exists in the output only: the element is
- * dumped at its jw_end() and freed.
+ * An object or array that is open. Without a tree it is written as it comes; with one it
+ * is collected and written at its end: a key that is set again then takes the place of
+ * the former.
  */
+struct level {
+	json_t *tree;
+	bool array;
+	bool any; /* something was written into it */
+};
+
 struct jw {
 	FILE *f;
 	struct buf out;
-	json_t *stack[MAX_DEPTH];
-	size_t depth; /* open objects and arrays, the document included */
+	struct level stack[MAX_DEPTH]; /* 0: the document */
+	size_t depth;
 	bool line;
-	bool streaming; /* stack[1] stands for an array that is written as it comes */
-	bool any_top;   /* a member of the document was written */
-	bool any_elem;  /* an element of the streamed array was written */
 	int error;
 };
 
@@ -128,13 +131,14 @@ static json_t *must(json_t *v)
 	return v;
 }
 
-static json_t *string(const char *p, size_t n)
+static struct level *top(struct jw *w)
 {
-	return must(dl_json_stringn_nocheck(p, n));
+	return &w->stack[w->depth - 1];
 }
 
-static void put_into(json_t *parent, const char *key, json_t *v)
+static void put_into(struct jw *w, const char *key, json_t *v)
 {
+	json_t *parent = top(w)->tree;
 	int r = json_is_object(parent) ? dl_json_object_set_new_nocheck(parent, key, v)
 				       : dl_json_array_append_new(parent, v);
 
@@ -142,34 +146,80 @@ static void put_into(json_t *parent, const char *key, json_t *v)
 		oom();
 }
 
-static void begin_member(struct jw *w, const char *key)
+/* What jansson spells is written as it would be inside of a tree. */
+static void put_spelled(struct jw *w, json_t *v)
 {
-	json_t *k = string(key, strlen(key));
-
-	puts_out(w, w->any_top ? ",\n" : "{");
-	w->any_top = true;
-	dump(w, k);
-	puts_out(w, ":");
-	unref(k);
+	dump(w, v);
+	unref(v);
 }
 
-/* A finished value takes its place: in its parent, or in the output. */
-static void place(struct jw *w, const char *key, json_t *v)
+static void put_string(struct jw *w, const char *p, size_t n)
 {
-	json_t *parent = w->stack[w->depth - 1];
+	size_t i = 0;
 
-	if (w->depth == 1 && !w->line) {
-		begin_member(w, key);
-		dump(w, v);
-		unref(v);
-	} else if (w->depth == 2 && w->streaming) {
-		puts_out(w, w->any_elem ? ",\n" : "\n");
-		w->any_elem = true;
-		dump(w, v);
-		unref(v);
-	} else {
-		put_into(parent, key, v);
+	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+		i++;
+	if (i < n) {
+		put_spelled(w, must(dl_json_stringn_nocheck(p, n)));
+		return;
 	}
+	buf_reserve(&w->out, n + 2);
+	w->out.p[w->out.n++] = '"';
+	buf_add(&w->out, p, n);
+	buf_addc(&w->out, '"');
+}
+
+static void put_uint(struct jw *w, uint64_t n)
+{
+	char d[20];
+	size_t i = sizeof(d);
+
+	do
+		d[--i] = (char)('0' + n % 10);
+	while (n /= 10);
+	buf_add(&w->out, d + i, sizeof(d) - i);
+}
+
+/*
+ * n / per as %.9g has it, for what that needs no rounding and no exponent for: at most
+ * nine digits, a power of ten below them, not less than a ten-thousandth.
+ */
+static bool put_plain_ratio(struct jw *w, uint64_t n, uint64_t per)
+{
+	uint64_t scale = 1, rest;
+
+	while (scale < per && scale < 1000000)
+		scale *= 10;
+	if (scale != per || n >= 1000000000 || (n && n < per / 10000))
+		return false;
+	put_uint(w, n / per);
+	buf_addc(&w->out, '.');
+	rest = n % per;
+	do {
+		scale /= 10;
+		buf_addc(&w->out, (char)('0' + (scale ? rest / scale : 0)));
+		rest = scale ? rest % scale : 0;
+	} while (rest);
+	return true;
+}
+
+/* The key and what parts it from the value before; the top has a line for each. */
+static void begin(struct jw *w, const char *key)
+{
+	struct level *l = top(w);
+	bool lines = !w->line && (w->depth == 1 || (w->depth == 2 && l->array));
+
+	if (w->out.n >= OUT_BYTES)
+		write_out(w);
+	if (l->any)
+		puts_out(w, lines ? ",\n" : ",");
+	else if (w->depth == 1 || (lines && l->array))
+		puts_out(w, w->depth == 1 ? "{" : "\n");
+	l->any = true;
+	if (l->array)
+		return;
+	put_string(w, key, strlen(key));
+	buf_addc(&w->out, ':');
 }
 
 static struct jw *new_writer(FILE *f, bool line)
@@ -178,7 +228,6 @@ static struct jw *new_writer(FILE *f, bool line)
 
 	w->f = f;
 	w->line = line;
-	w->stack[0] = must(dl_json_object());
 	w->depth = 1;
 	return w;
 }
@@ -215,12 +264,7 @@ int jw_free(struct jw *w)
 		return 0;
 	while (w->depth > 1)
 		jw_end(w);
-	if (w->line)
-		dump(w, w->stack[0]);
-	else
-		puts_out(w, w->any_top ? "}" : "{}");
-	puts_out(w, "\n");
-	unref(w->stack[0]);
+	puts_out(w, w->stack[0].any ? "}\n" : "{}\n");
 	write_out(w);
 	buf_done(&w->out);
 	if (fflush(w->f) != 0 && !w->error)
@@ -230,76 +274,104 @@ int jw_free(struct jw *w)
 	return r;
 }
 
-/* The key of an open value is kept as a string beside it: jansson has no place for it. */
-static void open_value(struct jw *w, const char *key, json_t *v)
+static void open_level(struct jw *w, const char *key, json_t *tree, bool array)
 {
 	if (w->depth >= MAX_DEPTH)
 		abort();
-	if (!w->line && w->depth == 1 && json_is_array(v)) {
-		begin_member(w, key);
-		puts_out(w, "[");
-		w->streaming = true;
-		w->any_elem = false;
-	} else if ((w->depth == 1 && !w->line) || (w->depth == 2 && w->streaming)) {
-		if (w->depth == 1)
-			begin_member(w, key);
-	} else {
-		put_into(w->stack[w->depth - 1], key, v);
-	}
-	w->stack[w->depth++] = v;
+	if (top(w)->tree)
+		put_into(w, key, tree);
+	else
+		begin(w, key);
+	w->stack[w->depth++] = (struct level){ .tree = tree, .array = array };
+	if (!tree)
+		buf_addc(&w->out, array ? '[' : '{');
 }
 
 void jw_obj(struct jw *w, const char *key)
 {
-	open_value(w, key, must(dl_json_object()));
+	bool collect = top(w)->tree || (w->depth == 1 && !w->line);
+
+	open_level(w, key, collect ? must(dl_json_object()) : NULL, false);
 }
 
 void jw_arr(struct jw *w, const char *key)
 {
-	open_value(w, key, must(dl_json_array()));
+	open_level(w, key, top(w)->tree ? must(dl_json_array()) : NULL, true);
 }
 
 void jw_end(struct jw *w)
 {
-	json_t *v;
+	struct level l;
 
 	if (w->depth <= 1)
 		abort();
-	v = w->stack[--w->depth];
-	if (w->depth == 1 && w->streaming) {
-		puts_out(w, w->any_elem ? "\n]" : "]");
-		w->streaming = false;
-		unref(v);
-	} else if (w->depth == 2 && w->streaming) {
-		place(w, NULL, v);
-	} else if (w->depth == 1 && !w->line) {
-		dump(w, v); /* its key is out already */
-		unref(v);
+	l = w->stack[--w->depth];
+	if (top(w)->tree)
+		return; /* it is in there already */
+	if (l.tree)
+		put_spelled(w, l.tree);
+	else if (w->depth == 1 && !w->line && l.any)
+		puts_out(w, "\n]");
+	else
+		buf_addc(&w->out, l.array ? ']' : '}');
+}
+
+static void put_real(struct jw *w, const char *key, double d)
+{
+	json_t *v = must(dl_json_real(d));
+
+	if (top(w)->tree) {
+		put_into(w, key, v);
+		return;
 	}
+	begin(w, key);
+	put_spelled(w, v);
 }
 
 void jw_int(struct jw *w, const char *key, uint64_t n)
 {
-	/* beyond 2^63 only a real can hold it: no counter gets there, a limit may */
-	if (n > INT64_MAX)
-		place(w, key, must(dl_json_real((double)n)));
-	else
-		place(w, key, must(dl_json_integer((json_int_t)n)));
+	if (top(w)->tree && n <= INT64_MAX) {
+		put_into(w, key, must(dl_json_integer((json_int_t)n)));
+	} else if (n <= INT64_MAX) {
+		begin(w, key);
+		put_uint(w, n);
+	} else {
+		/* only a real can hold it: no counter gets there, a limit may */
+		put_real(w, key, (double)n);
+	}
 }
 
 void jw_sint(struct jw *w, const char *key, int64_t n)
 {
-	place(w, key, must(dl_json_integer(n)));
+	if (n >= 0) {
+		jw_int(w, key, (uint64_t)n);
+	} else if (top(w)->tree) {
+		put_into(w, key, must(dl_json_integer(n)));
+	} else {
+		begin(w, key);
+		buf_addc(&w->out, '-');
+		put_uint(w, 0 - (uint64_t)n);
+	}
 }
 
 void jw_bool(struct jw *w, const char *key, bool b)
 {
-	place(w, key, b ? dl_json_true() : dl_json_false());
+	if (top(w)->tree) {
+		put_into(w, key, b ? dl_json_true() : dl_json_false());
+		return;
+	}
+	begin(w, key);
+	puts_out(w, b ? "true" : "false");
 }
 
 void jw_null(struct jw *w, const char *key)
 {
-	place(w, key, dl_json_null());
+	if (top(w)->tree) {
+		put_into(w, key, dl_json_null());
+		return;
+	}
+	begin(w, key);
+	puts_out(w, "null");
 }
 
 void jw_val(struct jw *w, const char *key, struct val v)
@@ -314,7 +386,13 @@ void jw_ratio(struct jw *w, const char *key, uint64_t n, uint64_t per)
 {
 	if (!per)
 		return;
-	place(w, key, must(dl_json_real((double)n / (double)per)));
+	if (top(w)->tree) {
+		put_real(w, key, (double)n / (double)per);
+		return;
+	}
+	begin(w, key);
+	if (!put_plain_ratio(w, n, per))
+		put_spelled(w, must(dl_json_real((double)n / (double)per)));
 }
 
 void jw_digits(struct jw *w, const char *key, const char *digits)
@@ -328,7 +406,7 @@ void jw_digits(struct jw *w, const char *key, const char *digits)
 	}
 	for (const char *p = digits; *p >= '0' && *p <= '9'; p++)
 		d = d * 10 + (*p - '0');
-	place(w, key, must(dl_json_real(d)));
+	put_real(w, key, d);
 }
 
 static void base64(struct buf *out, struct tbytes t)
@@ -355,8 +433,13 @@ void jw_text(struct jw *w, const char *key, struct tbytes t)
 
 	if (!t.p)
 		return;
+	if (text_is_utf8(t) && top(w)->tree) {
+		put_into(w, key, must(dl_json_stringn_nocheck((const char *)t.p, t.n)));
+		return;
+	}
 	if (text_is_utf8(t)) {
-		place(w, key, string((const char *)t.p, t.n));
+		begin(w, key);
+		put_string(w, (const char *)t.p, t.n);
 		return;
 	}
 	base64(&b, t);

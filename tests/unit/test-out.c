@@ -226,6 +226,100 @@ static void a_cell_is_cut_between_characters(void)
 	}
 }
 
+/* Numbers and texts of every kind, into the object that is open. */
+static void put_all(struct jw *w)
+{
+	static const uint64_t ratios[][2] = {
+		{ 0, 1000000 },
+		{ 1, 1000000 },
+		{ 99, 1000000 },
+		{ 100, 1000000 },
+		{ 101, 1000000 },
+		{ 120000, 1000000 },
+		{ 125001, 1000000 },
+		{ 1000000, 1000000 },
+		{ 10000000, 1000000 },
+		{ 999999999, 1000000 },
+		{ 1000000000, 1000000 },
+		{ 123456789123, 1000000 },
+		{ 0, 100 },
+		{ 1, 100 },
+		{ 250, 100 },
+		{ 333, 1 },
+		{ 999999999, 1 },
+		{ 1000000000, 1 },
+		{ 1, 3 },
+		{ 7, 8 },
+		{ 20, 10 },
+	};
+	static const uint64_t ints[] = {
+		0, 9, 10, INT64_MAX, 1 + (uint64_t)INT64_MAX, UINT64_MAX
+	};
+	static const int64_t sints[] = { 0, 1, -1, INT64_MAX, INT64_MIN };
+	static const char *const texts[] = { "",     "plain /",    "\"",
+					     "a\\b", "\b\f\n\r\t", "\x01\x1f",
+					     "\x7f", "\xc3\xa9",   "\xff" };
+	char key[32];
+
+#define EACH(v) for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+#define KEY(c)  (snprintf(key, sizeof(key), c "%zu", i), key)
+	EACH(ratios)
+	jw_ratio(w, KEY("r"), ratios[i][0], ratios[i][1]);
+	EACH(ints)
+	jw_int(w, KEY("i"), ints[i]);
+	EACH(sints)
+	jw_sint(w, KEY("s"), sints[i]);
+	EACH(texts)
+	jw_str(w, KEY("t"), texts[i]);
+	jw_digits(w, "d", "123456789012345678901234567890");
+	jw_bool(w, "yes", true);
+	jw_bool(w, "no", false);
+	jw_null(w, "\"key\"");
+	jw_arr(w, "none");
+	jw_end(w);
+	jw_obj(w, "empty");
+	jw_end(w);
+	jw_arr(w, "some");
+	jw_int(w, NULL, 1);
+	jw_arr(w, NULL);
+	jw_str(w, NULL, "x");
+	jw_end(w);
+	jw_end(w);
+#undef KEY
+#undef EACH
+}
+
+/* An object is collected, the elements of an array are written as they come. */
+static void json_is_spelled_alike_collected_or_not(void)
+{
+	_cleanup_free_ char *text = NULL;
+	struct jw *w = NULL;
+	const char *o, *a;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	CHECK(jw_new(f, "t", NULL, 0, &w, NULL) == 0, "jw_new");
+	jw_obj(w, "object");
+	put_all(w);
+	jw_end(w);
+	jw_arr(w, "array");
+	jw_obj(w, NULL);
+	put_all(w);
+	jw_end(w);
+	jw_end(w);
+	CHECK(jw_free(w) == 0, "jw_free");
+	fclose(f);
+	o = strstr(text, "\n\"object\":");
+	a = strstr(text, "\n\"array\":[\n");
+	CHECK(o && a, "%s", text);
+	if (!o || !a)
+		return;
+	o += strlen("\n\"object\":");
+	n = (size_t)(a - o) - strlen(",");
+	a += strlen("\n\"array\":[\n");
+	CHECK(strlen(a) == n + strlen("\n]}\n") && memcmp(o, a, n) == 0, "%s", text);
+}
+
 static void json_neither_steers_nor_hides(void)
 {
 	static const char in[] = "a\x7f\xc2\x9b"
@@ -251,6 +345,7 @@ int main(void)
 	RUN(json_tells_absent_max_and_number);
 	RUN(a_narrow_terminal_leaves_out_what_matters_least);
 	RUN(a_cell_is_cut_between_characters);
+	RUN(json_is_spelled_alike_collected_or_not);
 	RUN(json_neither_steers_nor_hides);
 	return DONE();
 }
