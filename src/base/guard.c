@@ -23,7 +23,7 @@ static void let_go_of_stdio(void)
 			close(fd);
 }
 
-static _noreturn_ void child(guard_fn *fn, void *arg, int out)
+static _noreturn_ void child(guard_fn *fn, void *arg, int out, pid_t parent)
 {
 	int r;
 
@@ -33,6 +33,9 @@ static _noreturn_ void child(guard_fn *fn, void *arg, int out)
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* it died before that: nobody would end one that waits to be told what to read */
+	if (getppid() != parent)
+		_exit(ESRCH);
 	r = fn(out, arg);
 	_exit(r < 0 ? -r & 0xff : 0);
 }
@@ -40,8 +43,8 @@ static _noreturn_ void child(guard_fn *fn, void *arg, int out)
 int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *ret,
 		struct err *err)
 {
+	pid_t pid, self = getpid();
 	int fds[2];
-	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_set(err, -errno, "pipe: %s", strerror(errno));
@@ -55,7 +58,7 @@ int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *re
 	}
 	if (pid == 0) {
 		close(fds[0]);
-		child(fn, arg, fds[1]);
+		child(fn, arg, fds[1], self);
 	}
 	close(fds[1]);
 	/* a large answer should not take a switch of process for each 64 KiB */

@@ -10,7 +10,6 @@
 #include "read/procfs.h"
 #include "read/pveprop.h"
 #include "read/reading.h"
-#include "read/rootstat.h"
 
 static void first_cpu(const struct reading *rd, size_t i)
 {
@@ -173,34 +172,35 @@ static void read_live(struct reading *rd, struct netlink *nl, size_t i)
 		drop_addrs(ct);
 }
 
-/* Asked by another process while this one reads on. */
-struct disks {
-	struct rootstat *v;
-	struct rootstat_job job;
-};
-
-static void start_disks(struct reading *rd, struct disks *d)
+void reading_start_disks(struct reading *rd, size_t n)
 {
-	const struct facts *f = rd->f;
-
-	d->v = xcalloc(rd->n_live, sizeof(*d->v));
-	for (size_t i = 0; i < rd->n_live; i++)
-		d->v[i].init_pid = f->cts[i].init_pid;
-	(void)rootstat_start(rd->rootfd, d->v, rd->n_live, &d->job, NULL);
+	if (rd->want->disk && rd->live && n)
+		(void)rootstat_start(rd->rootfd, n, &rd->disks_job, NULL);
 }
 
-static void finish_disks(struct reading *rd, struct disks *d)
+/* Asked by another process while this one reads on. */
+static void ask_disks(struct reading *rd)
 {
-	struct facts *f = rd->f;
+	if (!rd->disks_job.shared)
+		return;
+	rd->disks = xcalloc(rd->n_live, sizeof(*rd->disks));
+	for (size_t i = 0; i < rd->n_live; i++)
+		rd->disks[i].init_pid = rd->f->cts[i].init_pid;
+	rootstat_ask(&rd->disks_job, rd->disks);
+}
 
-	rootstat_finish(rd->rootfd, &d->job, d->v);
-	for (size_t i = 0; d->v && i < rd->n_live; i++) {
-		f->cts[i].disk_bytes = d->v[i].used_bytes;
-		f->cts[i].disk_max_bytes = d->v[i].total_bytes;
-		if (d->v[i].stuck && !f->cts[i].error)
-			f->cts[i].error = xstrdup("its root file system does not answer");
+static void finish_disks(struct reading *rd)
+{
+	rootstat_finish(rd->rootfd, &rd->disks_job, rd->disks);
+	for (size_t i = 0; rd->disks && i < rd->n_live; i++) {
+		const struct rootstat *d = &rd->disks[i];
+		struct ct *ct = &rd->f->cts[i];
+
+		ct->disk_bytes = d->used_bytes;
+		ct->disk_max_bytes = d->total_bytes;
+		if (d->stuck && !ct->error)
+			ct->error = xstrdup("its root file system does not answer");
 	}
-	free(d->v);
 }
 
 static void read_rates(struct reading *rd)
@@ -241,23 +241,21 @@ void reading_live(struct reading *rd)
 	for (size_t i = 0; i < rd->n_live; i++)
 		read_live(rd, nl, i);
 	netlink_close(nl);
+	ask_disks(rd);
 }
 
 int reading_rest(struct reading *rd, struct err *err)
 {
 	struct facts *f = rd->f;
-	struct disks disks = { 0 };
 	int r = 0;
 
-	if (rd->want->disk && rd->live)
-		start_disks(rd, &disks);
 	/* without a socket they are stopped, but for one whose monitor has died */
 	for (size_t i = rd->n_live; i < f->n_cts; i++)
 		if (f->cts[i].here)
 			read_one(rd, &f->cts[i], false, NULL);
 	if (rd->want->net)
 		r = read_net(rd, err);
-	finish_disks(rd, &disks);
+	finish_disks(rd);
 	drop_doubtful(rd);
 	for (size_t i = 0; rd->want->disk && i < f->n_cts; i++)
 		read_rootfs_size(&f->cts[i]);

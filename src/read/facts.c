@@ -17,6 +17,8 @@ static void close_all(const int *fds, size_t n)
 static void reading_done(struct reading *rd)
 {
 	guard_done(&rd->job.guard);
+	rootstat_done(&rd->disks_job);
+	free(rd->disks);
 	pvefs_done(&rd->pve);
 	ctlive_close(&rd->kernel);
 	free(rd->sockets);
@@ -41,6 +43,13 @@ int reading_cmp_ct(const void *a, const void *b)
 	const struct ct *x = a, *y = b;
 
 	return (x->vmid > y->vmid) - (x->vmid < y->vmid);
+}
+
+static size_t count_live(const struct reading *rd)
+{
+	if (!rd->want->vmid)
+		return rd->n_sockets;
+	return unixsock_has(rd->sockets, rd->n_sockets, rd->want->vmid);
 }
 
 /* By their sockets, which are sorted. */
@@ -98,6 +107,7 @@ static int read_all(struct reading *rd, struct err *err)
 		r = ctlive_open(rd->rootfd, &rd->kernel, err);
 	if (r < 0)
 		return r;
+	reading_start_disks(rd, count_live(rd));
 	add_live(rd);
 	reading_live(rd);
 	if (config)

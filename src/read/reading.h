@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "read/ctlive.h"
 #include "read/pvefs.h"
+#include "read/rootstat.h"
 
 /*
  * What one call of facts_read() works with, between its three parts: facts.c joins,
@@ -39,6 +40,8 @@ struct reading {
 	struct cpu_probe *probes; /* of each of the n_live */
 	int *holds;               /* on the init of each of them, -1: none */
 	uint64_t start_mono_usec; /* of the first reading of CPU time */
+	struct rootstat *disks;   /* of each of them */
+	struct rootstat_job disks_job;
 };
 
 struct ct *reading_add(struct reading *rd, uint32_t vmid);
@@ -51,5 +54,6 @@ void reading_take_cluster(
 	struct reading *rd); /* pools, HA, broadcasts; f->cts is sorted */
 
 /* facts-live.c */
-void reading_live(struct reading *rd);                 /* the n_live */
-int reading_rest(struct reading *rd, struct err *err); /* what needs all of them */
+void reading_start_disks(struct reading *rd, size_t n); /* early: n_live will be n */
+void reading_live(struct reading *rd);                  /* the n_live */
+int reading_rest(struct reading *rd, struct err *err);  /* what needs all of them */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/rootstat.h"
 
+#include <linux/futex.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "base/clock.h"
@@ -14,6 +16,7 @@
 #define MAX_STUCK        4
 
 struct answer {
+	pid_t init_pid; /* in */
 	bool ok;
 	uint64_t used_bytes, total_bytes;
 };
@@ -23,13 +26,13 @@ struct answer {
  * one that is being asked: where the process is stuck, if it is.
  */
 struct rootstat_shared {
+	_Atomic uint32_t go; /* what is to be asked is there */
 	_Atomic size_t next;
 	struct answer v[];
 };
 
 struct task {
 	int rootfd;
-	const struct rootstat *v;
 	struct rootstat_shared *shared;
 	size_t n;
 };
@@ -40,12 +43,12 @@ static size_t shared_bytes(size_t n)
 }
 
 /* A magic link, which the kernel follows to the root itself and no further. */
-static int ask(const struct rootstat *s, struct answer *a)
+static int ask(struct answer *a)
 {
 	struct statfs fs;
 	char path[32];
 
-	snprintf(path, sizeof(path), "proc/%d/root", s->init_pid);
+	snprintf(path, sizeof(path), "proc/%d/root", a->init_pid);
 	if (statfs(path, &fs) < 0)
 		return -errno;
 	if (fs.f_bfree > fs.f_blocks)
@@ -53,6 +56,12 @@ static int ask(const struct rootstat *s, struct answer *a)
 	a->used_bytes = num_muldiv(fs.f_blocks - fs.f_bfree, (uint64_t)fs.f_frsize, 1);
 	a->total_bytes = num_muldiv(fs.f_blocks, (uint64_t)fs.f_frsize, 1);
 	return 0;
+}
+
+static void wait_go(const _Atomic uint32_t *go)
+{
+	while (!atomic_load(go))
+		(void)syscall(SYS_futex, go, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
 static int child(int out, void *arg)
@@ -63,27 +72,26 @@ static int child(int out, void *arg)
 	(void)out; /* its end is what tells the parent */
 	if (fchdir(t->rootfd) < 0)
 		return -errno;
+	wait_go(&t->shared->go);
 	while ((i = atomic_load(&t->shared->next)) < t->n) {
-		struct answer a = { 0 };
+		struct answer a = { .init_pid = t->shared->v[i].init_pid };
 
-		if (t->v[i].init_pid > 0)
-			a.ok = ask(&t->v[i], &a) == 0;
+		if (a.init_pid > 0)
+			a.ok = ask(&a) == 0;
 		t->shared->v[i] = a;
 		atomic_store(&t->shared->next, i + 1);
 	}
 	return 0;
 }
 
-static int start(int rootfd, const struct rootstat *v, struct rootstat_job *job,
-		 struct err *err)
+static int start(int rootfd, struct rootstat_job *job, struct err *err)
 {
-	struct task t = { .rootfd = rootfd, .v = v, .shared = job->shared, .n = job->n };
+	struct task t = { .rootfd = rootfd, .shared = job->shared, .n = job->n };
 
 	return guard_start(child, &t, ONE_TIMEOUT_USEC, &job->guard, err);
 }
 
-int rootstat_start(int rootfd, const struct rootstat *v, size_t n,
-		   struct rootstat_job *ret, struct err *err)
+int rootstat_start(int rootfd, size_t n, struct rootstat_job *ret, struct err *err)
 {
 	struct rootstat_job job = { .n = n };
 	int r;
@@ -92,13 +100,32 @@ int rootstat_start(int rootfd, const struct rootstat *v, size_t n,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (job.shared == MAP_FAILED)
 		return err_set(err, -errno, "mmap: %s", strerror(errno));
-	r = start(rootfd, v, &job, err);
+	r = start(rootfd, &job, err);
 	if (r < 0) {
 		munmap(job.shared, shared_bytes(n));
 		return r;
 	}
 	*ret = job;
 	return 0;
+}
+
+void rootstat_ask(struct rootstat_job *job, const struct rootstat *v)
+{
+	if (!job->shared)
+		return;
+	for (size_t i = 0; i < job->n; i++)
+		job->shared->v[i].init_pid = v[i].init_pid;
+	atomic_store(&job->shared->go, 1);
+	(void)syscall(SYS_futex, &job->shared->go, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+/* One that is stuck may wake up and write: it has a mapping of its own. */
+void rootstat_done(struct rootstat_job *job)
+{
+	guard_done(&job->guard);
+	if (job->shared)
+		munmap(job->shared, shared_bytes(job->n));
+	*job = (struct rootstat_job){ 0 };
 }
 
 /* False: in all that time not one was done with. A slow machine alone is no guest's
@@ -137,7 +164,7 @@ static void wait_all(int rootfd, struct rootstat_job *job, struct rootstat *v)
 			return;
 		v[at].stuck = true;
 		atomic_store(&job->shared->next, at + 1);
-		if (stuck + 1 >= MAX_STUCK || start(rootfd, v, job, NULL) < 0)
+		if (stuck + 1 >= MAX_STUCK || start(rootfd, job, NULL) < 0)
 			return;
 	}
 }
@@ -146,8 +173,10 @@ void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v)
 {
 	size_t done;
 
-	if (!job->shared)
+	if (!job->shared || !atomic_load(&job->shared->go)) {
+		rootstat_done(job);
 		return;
+	}
 	wait_all(rootfd, job, v);
 	done = MIN(atomic_load(&job->shared->next), job->n);
 	for (size_t i = 0; i < done; i++) {
@@ -158,7 +187,5 @@ void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v)
 		v[i].used_bytes = val_set(a->used_bytes);
 		v[i].total_bytes = val_set(a->total_bytes);
 	}
-	/* one that is stuck may wake up and write: it has a mapping of its own */
-	munmap(job->shared, shared_bytes(job->n));
-	*job = (struct rootstat_job){ 0 };
+	rootstat_done(job);
 }

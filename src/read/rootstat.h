@@ -29,9 +29,20 @@ struct rootstat_job {
 	size_t n;
 };
 
-/* Starts on all of them; `v` must stay until rootstat_finish(). */
-int rootstat_start(int rootfd, const struct rootstat *v, size_t n,
-		   struct rootstat_job *ret, struct err *err);
+/*
+ * Forks the process for n of them, which then waits: early, while the caller is small,
+ * as every page that it holds by then is copied when it is next written to.
+ */
+int rootstat_start(int rootfd, size_t n, struct rootstat_job *ret, struct err *err);
 
-/* Fills used and total. Takes at most about a second more, whatever hangs. */
+/* Sets it to work on v[0..n). */
+void rootstat_ask(struct rootstat_job *job, const struct rootstat *v);
+
+/*
+ * Fills used and total of the same v, and ends the job. Takes at most about a second
+ * more, whatever hangs. A job that was not started or not asked has found nothing.
+ */
 void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v);
+
+/* Ends a job without its answers. */
+void rootstat_done(struct rootstat_job *job);
