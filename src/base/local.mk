@@ -11,6 +11,8 @@ libct_a_SOURCES += \
 	src/base/guard.c \
 	src/base/guard.h \
 	src/base/macros.h \
+	src/base/mem.c \
+	src/base/mem.h \
 	src/base/num.c \
 	src/base/num.h \
 	src/base/sha1.c \

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/facts.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "read/pmxcfs.h"
 #include "read/procfs.h"
 #include "read/reading.h"
 #include "read/unixsock.h"
+
+#define MANY     64
+#define CT_BYTES 4096 /* about what one container takes, its config included */
 
 static void close_all(const int *fds, size_t n)
 {
@@ -53,8 +57,10 @@ static size_t count_live(const struct reading *rd)
 }
 
 /* By their sockets, which are sorted. */
-static void add_live(struct reading *rd)
+static void add_live(struct reading *rd, size_t n)
 {
+	rd->cap = n;
+	rd->f->cts = xcalloc(n, sizeof(*rd->f->cts));
 	for (size_t i = 0; i < rd->n_sockets; i++)
 		if (!rd->want->vmid || rd->want->vmid == rd->sockets[i])
 			reading_add(rd, rd->sockets[i])->here = true;
@@ -96,6 +102,7 @@ static int read_all(struct reading *rd, struct err *err)
 {
 	bool config = !rd->want->no_config;
 	struct facts *f = rd->f;
+	size_t n;
 	int r = config ? reading_start_pve(rd, err) : 0;
 
 	if (r == 0)
@@ -107,8 +114,11 @@ static int read_all(struct reading *rd, struct err *err)
 		r = ctlive_open(rd->rootfd, &rd->kernel, err);
 	if (r < 0)
 		return r;
-	reading_start_disks(rd, count_live(rd));
-	add_live(rd);
+	n = count_live(rd);
+	reading_start_disks(rd, n);
+	if (n >= MANY)
+		mem_expect(n * CT_BYTES);
+	add_live(rd, n);
 	reading_live(rd);
 	if (config)
 		r = reading_finish_pve(rd, err);
