@@ -158,12 +158,18 @@ static int open_in_root(int rootfd, const char *path, int flags)
 	}
 }
 
+/* The text of an error costs more than the call that failed: only where it is wanted. */
+static int failed(struct err *err, int r, const char *what, const char *path)
+{
+	return err ? err_set(err, r, "%s %s: %s", what, path, strerror(-r)) : r;
+}
+
 int fs_open(int rootfd, const char *path, int flags, int *ret, struct err *err)
 {
 	int fd = open_in_root(rootfd, path, flags);
 
 	if (fd < 0)
-		return err_set(err, fd, "open %s: %s", path, strerror(-fd));
+		return failed(err, fd, "open", path);
 	*ret = fd;
 	return 0;
 }
@@ -229,11 +235,11 @@ static int read_path(int dirfd, const char *path, char *buf, size_t cap, size_t 
 	int r, fd = open_small(dirfd, path);
 
 	if (fd < 0)
-		return err_set(err, fd, "open %s: %s", path, strerror(-fd));
+		return failed(err, fd, "open", path);
 	r = read_fd(fd, buf, cap, ret_n);
 	close(fd);
 	if (r < 0)
-		return err_set(err, r, "read %s: %s", path, strerror(-r));
+		return failed(err, r, "read", path);
 	return 0;
 }
 
@@ -272,7 +278,7 @@ static int open_regular(int rootfd, const char *path, struct stat *st, int *ret,
 	int r = open_in_root(rootfd, path, O_RDONLY | O_NONBLOCK);
 
 	if (r < 0)
-		return err_set(err, r, "open %s: %s", path, strerror(-r));
+		return failed(err, r, "open", path);
 	fd = r;
 	if (fstat(fd, st) < 0)
 		return err_set(err, -errno, "stat %s: %s", path, strerror(errno));
@@ -393,7 +399,7 @@ int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
 	ret->p[ret->n] = '\0';
 	r = fs_pread_buf(fd, *ret_start, max, ret);
 	if (r < 0)
-		return err_set(err, r, "read %s: %s", path, strerror(-r));
+		return failed(err, r, "read", path);
 	return 0;
 }
 
@@ -404,12 +410,12 @@ int fs_list(int rootfd, const char *path, size_t max, struct strv *ret, struct e
 	int r, fd = open_in_root(rootfd, path, O_RDONLY | O_DIRECTORY);
 
 	if (fd < 0)
-		return err_set(err, fd, "open %s: %s", path, strerror(-fd));
+		return failed(err, fd, "open", path);
 	dir = fdopendir(fd);
 	if (!dir) {
 		r = -errno;
 		close(fd);
-		return err_set(err, r, "open %s: %s", path, strerror(-r));
+		return failed(err, r, "open", path);
 	}
 	for (r = 0, errno = 0; (de = readdir(dir)); errno = 0) {
 		if (str_eq(de->d_name, ".") || str_eq(de->d_name, ".."))

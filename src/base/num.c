@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/num.h"
 
+#include <stdlib.h>
+
 int num_parse_u64(struct span s, uint64_t *ret)
 {
 	uint64_t n = 0;
@@ -196,4 +198,37 @@ uint64_t num_muldiv(uint64_t a, uint64_t b, uint64_t c)
 		return 0;
 	r = (unsigned __int128)a * b / c;
 	return r > UINT64_MAX ? UINT64_MAX : (uint64_t)r;
+}
+
+/* The decimal digits, at the end of `d`; where they start. */
+static size_t digits(char d[static 20], uint64_t n)
+{
+	size_t i = 20;
+
+	do
+		d[--i] = (char)('0' + n % 10);
+	while (n /= 10);
+	return i;
+}
+
+char *num_path(char *ret, size_t cap, const char *before, uint64_t n, const char *after)
+{
+	size_t before_n = strlen(before), after_n = strlen(after), at;
+	char d[20];
+
+	at = digits(d, n);
+	if (before_n + (sizeof(d) - at) + after_n >= cap)
+		abort();
+	memcpy(ret, before, before_n);
+	memcpy(ret + before_n, d + at, sizeof(d) - at);
+	memcpy(ret + before_n + (sizeof(d) - at), after, after_n + 1);
+	return ret;
+}
+
+void num_add(struct buf *b, uint64_t n)
+{
+	char d[20];
+	size_t at = digits(d, n);
+
+	buf_add(b, d + at, sizeof(d) - at);
 }

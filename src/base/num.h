@@ -35,6 +35,16 @@ int num_parse_real(struct span s, unsigned digits, uint64_t *ret);
  * UINT64_MAX. */
 uint64_t num_muldiv(uint64_t a, uint64_t b, uint64_t c);
 
+/*
+ * "<before><n><after>" into `ret`: a path of a loop over a thousand containers, where
+ * snprintf() is a good part of what is spent outside of the kernel. Gives `ret`; what
+ * does not fit ends the program.
+ */
+char *num_path(char *ret, size_t cap, const char *before, uint64_t n, const char *after);
+
+/* Appends the decimal digits. */
+void num_add(struct buf *b, uint64_t n);
+
 /* a - b, 0 where that would be negative (a counter that was reset). */
 static inline uint64_t num_sub(uint64_t a, uint64_t b)
 {

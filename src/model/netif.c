@@ -67,8 +67,16 @@ char *netif_mac_text(const uint8_t *mac, size_t n)
 
 char *netaddr_text(uint8_t family, const uint8_t *addr)
 {
+	struct buf b = { 0 };
 	char s[INET6_ADDRSTRLEN];
 
+	for (unsigned i = 0; family == AF_INET && i < 4; i++) {
+		if (i)
+			buf_addc(&b, '.');
+		num_add(&b, addr[i]);
+	}
+	if (b.p)
+		return b.p;
 	if (!inet_ntop(family, addr, s, sizeof(s)))
 		return xstrdup("?");
 	return xstrdup(s);

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "base/dl.h"
+#include "base/num.h"
 #include "out/text.h"
 
 #define MAX_DEPTH 64
@@ -169,17 +170,6 @@ static void put_string(struct jw *w, const char *p, size_t n)
 	buf_addc(&w->out, '"');
 }
 
-static void put_uint(struct jw *w, uint64_t n)
-{
-	char d[20];
-	size_t i = sizeof(d);
-
-	do
-		d[--i] = (char)('0' + n % 10);
-	while (n /= 10);
-	buf_add(&w->out, d + i, sizeof(d) - i);
-}
-
 /*
  * n / per as %.9g has it, for what that needs no rounding and no exponent for: at most
  * nine digits, a power of ten below them, not less than a ten-thousandth.
@@ -192,7 +182,7 @@ static bool put_plain_ratio(struct jw *w, uint64_t n, uint64_t per)
 		scale *= 10;
 	if (scale != per || n >= 1000000000 || (n && n < per / 10000))
 		return false;
-	put_uint(w, n / per);
+	num_add(&w->out, n / per);
 	buf_addc(&w->out, '.');
 	rest = n % per;
 	do {
@@ -334,7 +324,7 @@ void jw_int(struct jw *w, const char *key, uint64_t n)
 		put_into(w, key, must(dl_json_integer((json_int_t)n)));
 	} else if (n <= INT64_MAX) {
 		begin(w, key);
-		put_uint(w, n);
+		num_add(&w->out, n);
 	} else {
 		/* only a real can hold it: no counter gets there, a limit may */
 		put_real(w, key, (double)n);
@@ -350,7 +340,7 @@ void jw_sint(struct jw *w, const char *key, int64_t n)
 	} else {
 		begin(w, key);
 		buf_addc(&w->out, '-');
-		put_uint(w, 0 - (uint64_t)n);
+		num_add(&w->out, 0 - (uint64_t)n);
 	}
 }
 

@@ -550,7 +550,9 @@ int cg_read_procs(int dir, const char *sub, pid_t *pids, size_t max, size_t *ret
 	ssize_t got;
 	int r;
 
-	snprintf(path, sizeof(path), "%s%scgroup.procs", sub, *sub ? "/" : "");
+	if (strlen(sub) + sizeof("/cgroup.procs") > sizeof(path))
+		return -ENAMETOOLONG;
+	strcpy(stpcpy(stpcpy(path, sub), *sub ? "/" : ""), "cgroup.procs");
 	r = fs_open(dir, path, O_RDONLY | O_NOFOLLOW, &fd, err);
 	if (r < 0)
 		return r;

@@ -37,7 +37,7 @@ static int read_pidns(int rootfd, pid_t pid, char *ret, size_t cap)
 	ssize_t n;
 
 	if (pid)
-		snprintf(path, sizeof(path), "proc/%d/ns/pid", pid);
+		num_path(path, sizeof(path), "proc/", (uint64_t)pid, "/ns/pid");
 	n = readlinkat(rootfd, pid ? path : "proc/self/ns/pid", ret, cap - 1);
 	if (n < 0)
 		return -errno;
@@ -77,7 +77,7 @@ static int open_ct(const struct ctlive *c, uint32_t vmid, int *ret)
 
 	if (c->lxc_dir < 0)
 		return -ENOENT;
-	snprintf(name, sizeof(name), "%u", vmid);
+	num_path(name, sizeof(name), "", vmid, "");
 	fd = openat(c->lxc_dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -126,6 +126,28 @@ static int is_init(const struct ctlive *c, pid_t pid, uint32_t vmid, struct err 
 	return in_cgroup(c, pid, vmid, err);
 }
 
+/*
+ * The cheap proof that it is init. LXC gives init a session of its own just before it
+ * execs (do_start() in its start.c, all versions); of what else the monitor forks a hook
+ * could do that, too, but is in the monitor's cgroup, where init never is. The list of
+ * that cgroup was read before the children were, so one that started later proves
+ * nothing. A hook that has left that cgroup as well stands behind init in the list of
+ * children; when init is gone nothing is left in the container's cgroup, which
+ * is_empty_of_init() looks at. Where this does not tell, is_init() does: an init that is
+ * still being set up or has only now started.
+ */
+static bool is_surely_init(const struct ctlive *c, const struct pids *monitors,
+			   const struct proc_stat *st)
+{
+	if (st->session != st->pid || st->start_ticks >= c->before_ticks ||
+	    st->ppid != monitors->v[0] || monitors->n >= MAX_MONITORS)
+		return false;
+	for (size_t i = 0; i < monitors->n; i++)
+		if (monitors->v[i] == st->pid)
+			return false;
+	return true;
+}
+
 static void use_init(struct ct *ct, const struct proc_stat *st)
 {
 	ct->init_pid = st->pid;
@@ -138,8 +160,8 @@ static void use_init(struct ct *ct, const struct proc_stat *st)
  * Looks at one child of the monitor; the handle is taken before anything is read of it.
  * 1: it is init.
  */
-static int try_child(const struct ctlive *c, pid_t monitor, pid_t pid, struct ct *ct,
-		     int *ret_hold, struct err *err)
+static int try_child(const struct ctlive *c, const struct pids *monitors, pid_t monitor,
+		     pid_t pid, struct ct *ct, int *ret_hold, struct err *err)
 {
 	_cleanup_close_ int hold = -1;
 	_uninit_ char buf[1024];
@@ -148,10 +170,14 @@ static int try_child(const struct ctlive *c, pid_t monitor, pid_t pid, struct ct
 
 	if (ret_hold)
 		hold = (int)syscall(SYS_pidfd_open, pid, 0);
-	r = is_init(c, pid, ct->vmid, err);
-	if (r <= 0)
-		return r;
 	r = procfs_read_stat(c->rootfd, pid, buf, sizeof(buf), &st, err);
+	if (r == 0 && !is_surely_init(c, monitors, &st)) {
+		r = is_init(c, pid, ct->vmid, err);
+		if (r <= 0)
+			return r;
+		/* after what was asked by its number */
+		r = procfs_read_stat(c->rootfd, pid, buf, sizeof(buf), &st, err);
+	}
 	if (r < 0)
 		return is_gone(r) ? 0 : r;
 	if (st.ppid != monitor)
@@ -180,7 +206,8 @@ static int init_by_children(const struct ctlive *c, const struct pids *monitors,
 			return r;
 		*ret_asked = true;
 		for (size_t k = 0; k < n; k++) {
-			r = try_child(c, monitors->v[i], kids[k], ct, ret_hold, err);
+			r = try_child(c, monitors, monitors->v[i], kids[k], ct, ret_hold,
+				      err);
 			if (r)
 				return r;
 		}
@@ -252,7 +279,7 @@ static int find_init(const struct ctlive *c, int dir, struct ct *ct, int *ret_ho
 	char name[16];
 	int r = 0;
 
-	snprintf(name, sizeof(name), "%u", ct->vmid);
+	num_path(name, sizeof(name), "", ct->vmid, "");
 	if (c->monitor_dir >= 0)
 		r = cg_read_procs(c->monitor_dir, name, monitors.v, MAX_MONITORS,
 				  &monitors.n, err);
@@ -266,6 +293,17 @@ static int find_init(const struct ctlive *c, int dir, struct ct *ct, int *ret_ho
 	if (r == 0 && !asked)
 		r = init_by_procs(c, dir, ct, err);
 	return MIN(r, 0);
+}
+
+/*
+ * Nothing runs in the container's cgroup: what was taken for init is looked at again. It
+ * may be one that went elsewhere, as only a privileged guest can.
+ */
+static bool is_empty_of_init(const struct ctlive *c, const struct ct *ct,
+			     const struct cg_events *ev)
+{
+	return val_or(ev->populated, 1) == 0 &&
+	       is_init(c, ct->init_pid, ct->vmid, NULL) <= 0;
 }
 
 /*
@@ -326,6 +364,8 @@ int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool sock
 	}
 	if (ct->init_pid && dir >= 0) {
 		r = cg_read_events(dir, &ev, err);
+		if (r == 0 && is_empty_of_init(c, ct, &ev))
+			ct->init_pid = 0;
 		if (r == 0)
 			r = read_stats(dir, want, ct, err);
 		else
@@ -361,7 +401,7 @@ int ctlive_cpu_open(const struct ctlive *c, uint32_t vmid)
 
 	if (c->lxc_dir < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%u/cpu.stat", vmid);
+	num_path(path, sizeof(path), "", vmid, "/cpu.stat");
 	return openat(c->lxc_dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 

@@ -17,6 +17,12 @@ struct ctlive {
 	int lxc_dir;     /* <cgroup>/lxc, -1: there is none (nothing runs) */
 	int monitor_dir; /* <cgroup>/lxc.monitor, -1 */
 	char pidns[32];  /* our own pid namespace, as its link reads; "": not known */
+	/*
+	 * A process that started before this (clock ticks since boot) was there when the
+	 * monitors' cgroups were listed. Set by whoever reads a live node, a second or
+	 * more before now; 0: no process did.
+	 */
+	uint64_t before_ticks;
 };
 
 int ctlive_open(int rootfd, struct ctlive *ret, struct err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdio.h>
+#include <poll.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
@@ -97,15 +97,32 @@ static void drop_addrs(struct ct *ct)
 	ct->addrs_known = false;
 }
 
+/* Those whose handle says in one call for all of them that they have not ended. */
+static bool *still_alive(const int *holds, size_t n)
+{
+	_cleanup_free_ struct pollfd *p = xcalloc(n, sizeof(*p));
+	bool *alive = xcalloc(n, sizeof(*alive));
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){ .fd = holds[i], .events = POLLIN };
+	if (n && poll(p, n, 0) < 0)
+		return alive;
+	for (size_t i = 0; i < n; i++)
+		alive[i] = holds[i] >= 0 && !p[i].revents;
+	return alive;
+}
+
 /*
  * What was asked by the number of init is believed only if it is the same process still.
  */
 static void drop_doubtful(struct reading *rd)
 {
+	_cleanup_free_ bool *alive = still_alive(rd->holds, rd->n_live);
+
 	for (size_t i = 0; i < rd->n_live; i++) {
 		struct ct *ct = &rd->f->cts[i];
 
-		if (!ct->init_pid ||
+		if (!ct->init_pid || alive[i] ||
 		    (!ct->addrs_known && ct->disk_bytes.kind == VAL_ABSENT) ||
 		    ctlive_same(&rd->kernel, ct, rd->holds[i]))
 			continue;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/facts.h"
 
+#include <sys/syscall.h>
+
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/str.h"
 #include "read/pmxcfs.h"
 #include "read/procfs.h"
@@ -11,11 +14,27 @@
 #define MANY     64
 #define CT_BYTES 4096 /* about what one container takes, its config included */
 
+/* They mostly come in a row: a call for each row, not for each of a thousand. */
 static void close_all(const int *fds, size_t n)
 {
-	for (size_t i = 0; fds && i < n; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	for (size_t i = 0, end; fds && i < n; i = end) {
+		for (end = i + 1; end < n && fds[end] == fds[end - 1] + 1;)
+			end++;
+		if (fds[i] < 0)
+			end = i + 1;
+		else if (syscall(SYS_close_range, fds[i], fds[end - 1], 0) < 0)
+			for (size_t k = i; k < end; k++)
+				close(fds[k]);
+	}
+}
+
+static void close_probes(const struct cpu_probe *p, size_t n)
+{
+	_cleanup_free_ int *fds = xcalloc(n, sizeof(*fds));
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = p[i].fd;
+	close_all(fds, n);
 }
 
 static void reading_done(struct reading *rd)
@@ -28,8 +47,8 @@ static void reading_done(struct reading *rd)
 	free(rd->sockets);
 	close_all(rd->holds, rd->n_live);
 	free(rd->holds);
-	for (size_t i = 0; rd->probes && i < rd->n_live; i++)
-		close_all(&rd->probes[i].fd, 1);
+	if (rd->probes)
+		close_probes(rd->probes, rd->n_live);
 	free(rd->probes);
 }
 
@@ -97,6 +116,13 @@ static int explain_missing(struct reading *rd, struct err *err)
 		       node, vmid);
 }
 
+/* In clock ticks since boot; the uptime was read before any container is. */
+static uint64_t a_second_ago(const struct host *h)
+{
+	return num_muldiv(num_sub(val_or(h->uptime_centisec, 0), 100), h->ticks_per_sec,
+			  100);
+}
+
 /* The kernel is read while another process reads /etc/pve. */
 static int read_all(struct reading *rd, struct err *err)
 {
@@ -114,6 +140,8 @@ static int read_all(struct reading *rd, struct err *err)
 		r = ctlive_open(rd->rootfd, &rd->kernel, err);
 	if (r < 0)
 		return r;
+	if (rd->live)
+		rd->kernel.before_ticks = a_second_ago(&f->host);
 	n = count_live(rd);
 	reading_start_disks(rd, n);
 	if (n >= MANY)

@@ -16,6 +16,7 @@
 #include "base/dl.h"
 #include "base/fs.h"
 #include "base/guard.h"
+#include "base/num.h"
 #include "read/nlparse.h"
 #include "read/procfs.h"
 
@@ -848,14 +849,18 @@ static void list_addrs(struct netlink *nl, struct val nsid, const struct netaddr
 
 	for (size_t i = 0; i < l->n && n < GUEST_LIST; i++) {
 		const struct netaddr *a = &l->v[i];
-		_cleanup_free_ char *text = NULL;
+		struct buf text = { 0 };
 
 		if (!is_listed(a))
 			continue;
-		text = netaddr_text(a->family, a->addr);
+		text.p = netaddr_text(a->family, a->addr);
+		text.n = strlen(text.p);
+		text.cap = text.n + 1;
+		buf_addc(&text, '/');
+		num_add(&text, a->prefix_len);
 		GROW(v, n, cap);
 		v[n].ifname = name_of(nl, nsid, l, a->ifindex);
-		v[n].address = xasprintf("%s/%u", text, a->prefix_len);
+		v[n].address = text.p;
 		n++;
 	}
 	*ret = v;

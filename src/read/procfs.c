@@ -25,13 +25,9 @@ int procfs_parse_stat(struct span text, struct proc_stat *ret)
 	rest = span_trim(span_of(close + 1, (size_t)(text.p + text.n - close - 1)));
 	/* fields are numbered as in proc(5): 3 is the state */
 	for (unsigned i = 3; i <= 24 && span_field(&rest, &f); i++) {
-		const struct {
-			unsigned field;
-			uint64_t *dst;
-		} nums[] = {
-			{ 14, &s.utime_ticks }, { 15, &s.stime_ticks },
-			{ 20, &s.threads },     { 22, &s.start_ticks },
-			{ 24, &s.rss_pages },
+		uint64_t *const nums[25] = {
+			[14] = &s.utime_ticks, [15] = &s.stime_ticks, [20] = &s.threads,
+			[22] = &s.start_ticks, [24] = &s.rss_pages,
 		};
 
 		if (i == 3)
@@ -41,9 +37,11 @@ int procfs_parse_stat(struct span text, struct proc_stat *ret)
 				return -EINVAL;
 			s.ppid = (pid_t)pid;
 		}
-		for (size_t k = 0; k < ARRAY_SIZE(nums); k++)
-			if (nums[k].field == i && num_parse_u64(f, nums[k].dst) < 0)
-				return -EINVAL;
+		/* of one that has just been reaped it is -1 */
+		if (i == 6 && num_parse_u32(f, &pid) == 0 && pid <= INT32_MAX)
+			s.session = (pid_t)pid;
+		if (nums[i] && num_parse_u64(f, nums[i]) < 0)
+			return -EINVAL;
 		if (i == 24) {
 			*ret = s;
 			return 0;
@@ -59,7 +57,7 @@ int procfs_read_stat(int rootfd, pid_t pid, char *buf, size_t cap, struct proc_s
 	size_t n;
 	int r;
 
-	snprintf(path, sizeof(path), "proc/%d/stat", pid);
+	num_path(path, sizeof(path), "proc/", (uint64_t)pid, "/stat");
 	r = fs_read_once(rootfd, path, buf, cap, &n, err);
 	if (r < 0)
 		return r;
@@ -94,13 +92,14 @@ bool procfs_cgroup_is_ct(struct span cgroup, uint32_t vmid)
 int procfs_read_children(int rootfd, pid_t pid, pid_t *pids, size_t max, size_t *ret_n,
 			 struct err *err)
 {
-	char path[64];
+	char path[64], task[32];
 	_uninit_ char buf[4096];
 	struct span text, f;
 	size_t n, got = 0;
 	int r;
 
-	snprintf(path, sizeof(path), "proc/%d/task/%d/children", pid, pid);
+	num_path(task, sizeof(task), "/task/", (uint64_t)pid, "/children");
+	num_path(path, sizeof(path), "proc/", (uint64_t)pid, task);
 	r = fs_read_once(rootfd, path, buf, sizeof(buf), &n, err);
 	if (r < 0)
 		return r;

@@ -18,7 +18,8 @@
 /* /proc/<pid>/stat. comm is what the process calls itself: any byte may be in it. */
 struct proc_stat {
 	pid_t pid, ppid;
-	char state; /* R S D T Z X I */
+	pid_t session; /* 0: none that we can see */
+	char state;    /* R S D T Z X I */
 	struct tbytes comm;
 	uint64_t utime_ticks, stime_ticks, start_ticks; /* since boot for start */
 	uint64_t threads, rss_pages;

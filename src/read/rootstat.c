@@ -4,7 +4,6 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -48,7 +47,7 @@ static int ask(struct answer *a)
 	struct statfs fs;
 	char path[32];
 
-	snprintf(path, sizeof(path), "proc/%d/root", a->init_pid);
+	num_path(path, sizeof(path), "proc/", (uint64_t)a->init_pid, "/root");
 	if (statfs(path, &fs) < 0)
 		return -errno;
 	if (fs.f_bfree > fs.f_blocks)

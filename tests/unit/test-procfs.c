@@ -20,6 +20,7 @@ static void stat_is_parsed_from_the_last_bracket(void)
 
 	CHECK(procfs_parse_stat(span_str(text), &s) == 0, "refused");
 	CHECK_U64((uint64_t)s.ppid, 5);
+	CHECK_U64((uint64_t)s.session, 77);
 	CHECK(s.state == 'S', "state %c", s.state);
 	CHECK_U64(s.start_ticks, 51266);
 	CHECK_U64(s.utime_ticks, 11);
