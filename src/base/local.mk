@@ -10,6 +10,8 @@ libct_a_SOURCES += \
 	src/base/fs.h \
 	src/base/guard.c \
 	src/base/guard.h \
+	src/base/helper.c \
+	src/base/helper.h \
 	src/base/macros.h \
 	src/base/mem.c \
 	src/base/mem.h \

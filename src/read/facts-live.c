@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <poll.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
@@ -10,6 +11,9 @@
 #include "read/procfs.h"
 #include "read/pveprop.h"
 #include "read/reading.h"
+
+#define MANY  64 /* running containers, from which on a second thread is worth it */
+#define PIECE 16 /* of them are taken at a time */
 
 static void first_cpu(const struct reading *rd, size_t i)
 {
@@ -63,26 +67,41 @@ static void add_net(struct span name, uint64_t rx, uint64_t tx, void *arg)
 	if (!procfs_veth_vmid(name, &key.vmid))
 		return;
 	ct = bsearch(&key, rd->f->cts, rd->n_live, sizeof(key), reading_cmp_ct);
-	if (!ct || ct->netin_bytes.kind != VAL_SET)
+	if (!ct)
 		return;
 	/* the host's side of the pair counts the other way round */
-	ct->netin_bytes.n += tx;
-	ct->netout_bytes.n += rx;
+	rd->net[ct - rd->f->cts].in_bytes += tx;
+	rd->net[ct - rd->f->cts].out_bytes += rx;
 }
 
-static int read_net(struct reading *rd, struct err *err)
+static void read_net(struct reading *rd)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
-	struct facts *f = rd->f;
-	int r = fs_read_file(rd->rootfd, "proc/net/dev", (size_t)64 << 20, &b, err);
+	int r = fs_read_file(rd->rootfd, "proc/net/dev", (size_t)64 << 20, &b,
+			     &rd->net_err);
 
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	for (size_t i = 0; i < f->n_cts; i++)
-		if (f->cts[i].here && f->cts[i].init_pid)
-			f->cts[i].netin_bytes = f->cts[i].netout_bytes = val_set(0);
+	if (r < 0) {
+		rd->net_error = r == -ENOENT ? 0 : r;
+		return;
+	}
+	rd->net = xcalloc(rd->n_live, sizeof(*rd->net));
 	procfs_parse_net_dev(span_of(b.p, b.n), add_net, rd);
-	return 0;
+}
+
+static void take_net(struct reading *rd)
+{
+	struct facts *f = rd->f;
+
+	for (size_t i = 0; rd->net && i < f->n_cts; i++) {
+		struct net_count n = { 0 };
+
+		if (!f->cts[i].here || !f->cts[i].init_pid)
+			continue;
+		if (i < rd->n_live)
+			n = rd->net[i];
+		f->cts[i].netin_bytes = val_set(n.in_bytes);
+		f->cts[i].netout_bytes = val_set(n.out_bytes);
+	}
 }
 
 static void drop_addrs(struct ct *ct)
@@ -97,32 +116,31 @@ static void drop_addrs(struct ct *ct)
 	ct->addrs_known = false;
 }
 
-/* Those whose handle says in one call for all of them that they have not ended. */
-static bool *still_alive(const int *holds, size_t n)
+/* Of those from..to whose handle says in one call for all that they have not ended. */
+static void find_alive(const int *holds, size_t from, size_t to, bool *alive)
 {
-	_cleanup_free_ struct pollfd *p = xcalloc(n, sizeof(*p));
-	bool *alive = xcalloc(n, sizeof(*alive));
+	struct pollfd p[PIECE];
 
-	for (size_t i = 0; i < n; i++)
-		p[i] = (struct pollfd){ .fd = holds[i], .events = POLLIN };
-	if (n && poll(p, n, 0) < 0)
-		return alive;
-	for (size_t i = 0; i < n; i++)
-		alive[i] = holds[i] >= 0 && !p[i].revents;
-	return alive;
+	for (size_t i = from; i < to; i++)
+		p[i - from] = (struct pollfd){ .fd = holds[i], .events = POLLIN };
+	if (poll(p, to - from, 0) < 0)
+		return;
+	for (size_t i = from; i < to; i++)
+		alive[i - from] = holds[i] >= 0 && !p[i - from].revents;
 }
 
 /*
  * What was asked by the number of init is believed only if it is the same process still.
  */
-static void drop_doubtful(struct reading *rd)
+static void drop_doubtful(struct reading *rd, size_t from, size_t to)
 {
-	_cleanup_free_ bool *alive = still_alive(rd->holds, rd->n_live);
+	bool alive[PIECE] = { 0 };
 
-	for (size_t i = 0; i < rd->n_live; i++) {
+	find_alive(rd->holds, from, to, alive);
+	for (size_t i = from; i < to; i++) {
 		struct ct *ct = &rd->f->cts[i];
 
-		if (!ct->init_pid || alive[i] ||
+		if (!ct->init_pid || alive[i - from] ||
 		    (!ct->addrs_known && ct->disk_bytes.kind == VAL_ABSENT) ||
 		    ctlive_same(&rd->kernel, ct, rd->holds[i]))
 			continue;
@@ -220,63 +238,150 @@ static void finish_disks(struct reading *rd)
 	}
 }
 
-static void read_rates(struct reading *rd)
-{
-	struct facts *f = rd->f;
-
-	wait_interval(rd);
-	for (size_t i = 0; i < rd->n_live; i++)
-		second_cpu(rd, i);
-	for (size_t i = 0; i < rd->n_live; i++)
-		if (f->cts[i].cpu_ppm.kind == VAL_SET)
-			f->interval_usec =
-				MAX(f->interval_usec, f->cts[i].cpu_interval_usec);
-}
-
 static bool wants_rates(const struct reading *rd)
 {
 	return rd->want->interval_usec && rd->live && rd->n_live;
 }
 
+/* The next piece that nobody has taken yet. */
+static bool take_piece(const struct hand *h, struct share *s, size_t *from, size_t *to)
+{
+	size_t n = h->rd->n_live, piece = atomic_fetch_add(&s->next, 1);
+
+	if (piece * PIECE >= n)
+		return false;
+	s->owner[piece] = h->me;
+	*from = piece * PIECE;
+	*to = MIN(*from + PIECE, n);
+	return true;
+}
+
+/* The next one of those that are this thread's; *at starts at 0. */
+static bool own_piece(const struct hand *h, const struct share *s, size_t *at,
+		      size_t *from, size_t *to)
+{
+	size_t n = h->rd->n_live;
+
+	for (; *at * PIECE < n; (*at)++) {
+		if (s->owner[*at] != h->me)
+			continue;
+		*from = (*at)++ * PIECE;
+		*to = MIN(*from + PIECE, n);
+		return true;
+	}
+	return false;
+}
+
+static void read_pieces(void *arg)
+{
+	const struct hand *h = arg;
+	size_t from, to;
+
+	while (wants_rates(h->rd) && take_piece(h, &h->rd->first, &from, &to))
+		for (size_t i = from; i < to; i++)
+			first_cpu(h->rd, i);
+	while (take_piece(h, &h->rd->rest, &from, &to))
+		for (size_t i = from; i < to; i++)
+			read_live(h->rd, h->nl, i);
+}
+
+static void forget(int *fd)
+{
+	*fd = -1;
+}
+
+/* The second look, by whom the descriptors of the first are. */
+static void read_again(void *arg)
+{
+	const struct hand *h = arg;
+	struct reading *rd = h->rd;
+	size_t at = 0, from, to;
+
+	while (own_piece(h, &rd->rest, &at, &from, &to))
+		drop_doubtful(rd, from, to);
+	if (wants_rates(rd))
+		wait_interval(rd);
+	for (at = 0; wants_rates(rd) && own_piece(h, &rd->first, &at, &from, &to);)
+		for (size_t i = from; i < to; i++)
+			second_cpu(rd, i);
+	if (h->me == 0)
+		return;
+	/* its end closes them */
+	for (at = 0; own_piece(h, &rd->rest, &at, &from, &to);)
+		for (size_t i = from; i < to; i++)
+			forget(&rd->holds[i]);
+	for (at = 0; own_piece(h, &rd->first, &at, &from, &to);)
+		for (size_t i = from; i < to; i++)
+			forget(&rd->probes[i].fd);
+}
+
+static void find_interval(struct facts *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (f->cts[i].cpu_ppm.kind == VAL_SET)
+			f->interval_usec =
+				MAX(f->interval_usec, f->cts[i].cpu_interval_usec);
+}
+
+static void start_share(const struct reading *rd, struct share *s)
+{
+	s->owner = xcalloc(rd->n_live / PIECE + 1, sizeof(*s->owner));
+}
+
+/* Before the helper starts: libraries are loaded by one thread. */
+static void open_netlinks(struct reading *rd, bool two)
+{
+	/* without addresses there is still all the rest */
+	for (unsigned i = 0; i <= two; i++)
+		if (rd->want->addrs && rd->live && rd->n_live &&
+		    netlink_open(&rd->hands[i].nl, NULL) < 0)
+			rd->hands[i].nl = NULL;
+}
+
 void reading_live(struct reading *rd)
 {
-	struct netlink *nl = NULL;
+	bool two = rd->live && rd->n_live >= MANY && rd->f->host.cpus > 1;
 
 	allow_handles(2 * rd->n_live);
 	rd->probes = xcalloc(rd->n_live, sizeof(*rd->probes));
 	rd->holds = xcalloc(rd->n_live, sizeof(*rd->holds));
 	for (size_t i = 0; i < rd->n_live; i++)
 		rd->holds[i] = rd->probes[i].fd = -1;
+	start_share(rd, &rd->first);
+	start_share(rd, &rd->rest);
+	for (uint8_t i = 0; i < 2; i++)
+		rd->hands[i] = (struct hand){ .rd = rd, .me = i };
+	open_netlinks(rd, two);
 	rd->start_mono_usec = clock_mono_usec();
-	for (size_t i = 0; wants_rates(rd) && i < rd->n_live; i++)
-		first_cpu(rd, i);
-	/* without addresses there is still all the rest */
-	if (rd->want->addrs && rd->live && rd->n_live && netlink_open(&nl, NULL) < 0)
-		nl = NULL;
-	/* one after the other: two threads took longer, and more CPU time, for a thousand
-	 */
-	for (size_t i = 0; i < rd->n_live; i++)
-		read_live(rd, nl, i);
-	netlink_close(nl);
+	if (two && helper_start(&rd->helper) == 0)
+		helper_run(&rd->helper, read_pieces, &rd->hands[1]);
+	if (rd->want->net)
+		read_net(rd);
+	read_pieces(&rd->hands[0]);
+	helper_wait(&rd->helper);
+	for (unsigned i = 0; i < 2; i++) {
+		netlink_close(rd->hands[i].nl);
+		rd->hands[i].nl = NULL;
+	}
 	ask_disks(rd);
 }
 
 int reading_rest(struct reading *rd, struct err *err)
 {
 	struct facts *f = rd->f;
-	int r = 0;
 
 	/* without a socket they are stopped, but for one whose monitor has died */
 	for (size_t i = rd->n_live; i < f->n_cts; i++)
 		if (f->cts[i].here)
 			read_one(rd, &f->cts[i], false, NULL);
-	if (rd->want->net)
-		r = read_net(rd, err);
+	take_net(rd);
 	finish_disks(rd);
-	drop_doubtful(rd);
+	if (rd->helper.up)
+		helper_run(&rd->helper, read_again, &rd->hands[1]);
+	read_again(&rd->hands[0]);
+	helper_end(&rd->helper);
 	for (size_t i = 0; rd->want->disk && i < f->n_cts; i++)
 		read_rootfs_size(&f->cts[i]);
-	if (wants_rates(rd))
-		read_rates(rd);
-	return r;
+	find_interval(f, rd->n_live);
+	return rd->net_error ? err_set(err, rd->net_error, "%s", rd->net_err.msg) : 0;
 }

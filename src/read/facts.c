@@ -39,6 +39,10 @@ static void close_probes(const struct cpu_probe *p, size_t n)
 
 static void reading_done(struct reading *rd)
 {
+	helper_end(&rd->helper);
+	free(rd->first.owner);
+	free(rd->rest.owner);
+	free(rd->net);
 	guard_done(&rd->job.guard);
 	rootstat_done(&rd->disks_job);
 	free(rd->disks);

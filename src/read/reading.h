@@ -4,6 +4,7 @@
 #include <facts.h>
 
 #include "base/err.h"
+#include "base/helper.h"
 #include "read/ctlive.h"
 #include "read/pvefs.h"
 #include "read/rootstat.h"
@@ -19,6 +20,24 @@ struct cpu_probe {
 	int fd;
 	struct val usage_usec;
 	uint64_t at_mono_usec;
+};
+
+/* What a container's interfaces have counted, as the guest sees it. */
+struct net_count {
+	uint64_t in_bytes, out_bytes;
+};
+
+/* Work that two threads take from, some containers at a time. */
+struct share {
+	_Atomic size_t next;
+	uint8_t *owner; /* of each piece: whose descriptors are in it */
+};
+
+/* One of the two threads. */
+struct hand {
+	struct reading *rd;
+	struct netlink *nl; /* NULL: without addresses */
+	uint8_t me;
 };
 
 struct reading {
@@ -42,6 +61,12 @@ struct reading {
 	uint64_t start_mono_usec; /* of the first reading of CPU time */
 	struct rootstat *disks;   /* of each of them */
 	struct rootstat_job disks_job;
+	struct net_count *net; /* of each of them; NULL: not known */
+	int net_error;         /* why, and net_err says it */
+	struct err net_err;
+	struct hand hands[2]; /* this thread, the helper */
+	struct helper helper;
+	struct share first, rest; /* the first look at CPU time; all the rest */
 };
 
 struct ct *reading_add(struct reading *rd, uint32_t vmid);
