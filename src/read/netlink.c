@@ -26,6 +26,7 @@
 #endif
 
 #define RECV_BYTES ((size_t)64 * 1024)
+#define RECV_SMALL ((size_t)4096)
 #define RECV_MAX   ((size_t)4 * 1024 * 1024)
 #define MAX_TRIES  4
 #define GUEST_LIST 64 /* addresses of a container in a list */
@@ -57,6 +58,11 @@ struct netlink {
 	struct nl_sock *sk;
 	int fd;
 	uint32_t seq;
+	/*
+	 * As much as was ever offered is what the kernel allocates for a piece of a dump:
+	 * a page is enough for a container and much cheaper than 32 KiB for each.
+	 */
+	size_t offer_bytes;
 	struct buf in; /* of the last receive */
 	/* the namespace that this socket is in, and the id that it has for itself */
 	struct val self_nsid;
@@ -162,7 +168,7 @@ static int receive(struct netlink *nl, struct err *err)
 		struct nlmsghdr h;
 		ssize_t n;
 
-		buf_reserve(&nl->in, RECV_BYTES);
+		buf_reserve(&nl->in, nl->offer_bytes);
 		n = recvfrom(nl->fd, nl->in.p, nl->in.cap - 1, MSG_TRUNC,
 			     (struct sockaddr *)&from, &len);
 		if (n < 0 && errno == EINTR)
@@ -401,6 +407,7 @@ int netlink_open(struct netlink **ret, struct err *err)
 		return r;
 	nl = xcalloc(1, sizeof(*nl));
 	nl->fd = -1;
+	nl->offer_bytes = RECV_SMALL;
 	r = socket_open(nl, err);
 	if (r == 0)
 		r = identify_self(nl, err);
@@ -425,6 +432,7 @@ void netlink_close(struct netlink *nl)
 int netlink_read_links(struct netlink *nl, bool stats, struct netifs *ret,
 		       struct err *err)
 {
+	nl->offer_bytes = RECV_BYTES;
 	return dump_links(nl, (struct val){ 0 }, stats, NETLINK_MAX_LINKS, ret, err);
 }
 
@@ -463,6 +471,7 @@ int netlink_read_bridge_vlans(struct netlink *nl, struct netvlans *ret, struct e
 	struct netvlans l = { 0 };
 	int r;
 
+	nl->offer_bytes = RECV_BYTES;
 	request_u32(&rq, IFLA_EXT_MASK,
 		    RTEXT_FILTER_BRVLAN_COMPRESSED | RTEXT_FILTER_SKIP_STATS);
 	r = ask(nl, rq, true, feed_bridge_vlans(&l, NETLINK_MAX_LINKS), &l.torn, err);
@@ -645,7 +654,7 @@ static int visit_write(int out, const struct netguest *g)
 static int visit_child(int out, void *arg)
 {
 	const struct visit *v = arg;
-	struct netlink nl = { .fd = -1 };
+	struct netlink nl = { .fd = -1, .offer_bytes = RECV_BYTES };
 	struct netguest g = { 0 };
 	int r;
 

@@ -313,7 +313,7 @@ static void addresses(const struct one *ct)
 			  .nlmsg_type = RTM_GETADDR,
 			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		   .a = { .nla_len = 8, .nla_type = IFA_TARGET_NETNSID } };
-	static char buf[16384] __attribute__((aligned(8)));
+	static char buf[4096] __attribute__((aligned(8)));
 	ssize_t left = ask(&getid, sizeof(getid), buf, sizeof(buf));
 	const struct nlmsghdr *h = (const void *)buf;
 	bool done = false;
