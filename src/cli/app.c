@@ -62,6 +62,19 @@ int app_json_end(const struct app *app, struct jw *w)
 	return EXIT_FINE;
 }
 
+int app_end(const struct app *app, int code)
+{
+	if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE &&
+	    code == EXIT_FINE)
+		return app_error(app, EXIT_BROKEN, "write: %s", strerror(errno));
+	return code;
+}
+
+_noreturn_ void app_leave(const struct app *app, int code)
+{
+	exit(app_end(app, code));
+}
+
 int app_ctid(const char *arg, uint32_t *ret, struct err *err)
 {
 	uint32_t n;

@@ -69,6 +69,15 @@ int app_table(struct app *app, const struct col *cols, size_t ncols, const void 
 struct jw;
 int app_json_end(const struct app *app, struct jw *w);
 
+/* What is still to be printed is; gives the exit code, another one where that failed. */
+int app_end(const struct app *app, int code);
+
+/*
+ * Ends the program with all that it holds: to give a thousand containers back piece by
+ * piece takes about as long as to print them.
+ */
+_noreturn_ void app_leave(const struct app *app, int code);
+
 /*
  * A CTID argument: [1-9][0-9]{2,8}, nothing else. 0, or -EINVAL with the sentence.
  */

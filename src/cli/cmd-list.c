@@ -218,9 +218,11 @@ static int list_run(struct app *app, int argc, char **argv)
 			ctrow_init(&rows.v[rows.n++], &f, &f.cts[i]);
 	sort_rows(&rows, &o);
 	if (app->json)
-		return print_json(app, &f, &rows);
-	return app_table(app, ctrow_cols, CTROW_COLS, rows.v, rows.n, sizeof(*rows.v),
-			 NULL);
+		r = print_json(app, &f, &rows);
+	else
+		r = app_table(app, ctrow_cols, CTROW_COLS, rows.v, rows.n,
+			      sizeof(*rows.v), NULL);
+	app_leave(app, r);
 }
 
 const struct cmd cmd_list = {

@@ -116,10 +116,7 @@ int main(int argc, char **argv)
 	}
 	if (app_open_root(&app, app.root, &err) < 0)
 		return app_error(&app, EXIT_USAGE, "--root: %s", err.msg);
-	code = run(&app, argc - 1, argv + 1);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE &&
-	    code == EXIT_FINE)
-		code = app_error(&app, EXIT_BROKEN, "write: %s", strerror(errno));
+	code = app_end(&app, run(&app, argc - 1, argv + 1));
 	close(app.rootfd);
 	free(app.zone);
 	return code;

@@ -10,7 +10,7 @@
 #define MAX_DEPTH 64
 #define OUT_BYTES 32768
 
-/* Loaded when the first document is begun: most tables never need it. */
+/* Loaded when first needed: a list of plain names and numbers does without. */
 static __typeof__(json_object) *dl_json_object;
 static __typeof__(json_array) *dl_json_array;
 static __typeof__(json_integer) *dl_json_integer;
@@ -147,11 +147,28 @@ static void put_into(struct jw *w, const char *key, json_t *v)
 		oom();
 }
 
+/*
+ * Where it is not installed the document stays cut off and jw_free() says why: nothing is
+ * written behind an error.
+ */
+static bool have_jansson(struct jw *w)
+{
+	if (!w->error && load(NULL) < 0)
+		w->error = -ELIBACC;
+	return dl_json_dump_callback != NULL;
+}
+
 /* What jansson spells is written as it would be inside of a tree. */
 static void put_spelled(struct jw *w, json_t *v)
 {
 	dump(w, v);
 	unref(v);
+}
+
+static void put_spelled_real(struct jw *w, double d)
+{
+	if (have_jansson(w))
+		put_spelled(w, must(dl_json_real(d)));
 }
 
 static void put_string(struct jw *w, const char *p, size_t n)
@@ -161,7 +178,8 @@ static void put_string(struct jw *w, const char *p, size_t n)
 	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
 		i++;
 	if (i < n) {
-		put_spelled(w, must(dl_json_stringn_nocheck(p, n)));
+		if (have_jansson(w))
+			put_spelled(w, must(dl_json_stringn_nocheck(p, n)));
 		return;
 	}
 	buf_reserve(&w->out, n + 2);
@@ -170,26 +188,53 @@ static void put_string(struct jw *w, const char *p, size_t n)
 	buf_addc(&w->out, '"');
 }
 
-/*
- * n / per as %.9g has it, for what that needs no rounding and no exponent for: at most
- * nine digits, a power of ten below them, not less than a ten-thousandth.
- */
-static bool put_plain_ratio(struct jw *w, uint64_t n, uint64_t per)
+/* The digits below the point, of which there is at least one; no zeros at the end. */
+static void put_fraction(struct jw *w, uint64_t rest, uint64_t scale)
 {
-	uint64_t scale = 1, rest;
-
-	while (scale < per && scale < 1000000)
-		scale *= 10;
-	if (scale != per || n >= 1000000000 || (n && n < per / 10000))
-		return false;
-	num_add(&w->out, n / per);
-	buf_addc(&w->out, '.');
-	rest = n % per;
 	do {
 		scale /= 10;
 		buf_addc(&w->out, (char)('0' + (scale ? rest / scale : 0)));
 		rest = scale ? rest % scale : 0;
 	} while (rest);
+}
+
+/* Below a ten-thousandth: "4.5e-5". */
+static void put_exponent(struct jw *w, uint64_t n, uint64_t per)
+{
+	uint64_t scale = 1, exponent = 0;
+
+	while (scale * 10 <= n)
+		scale *= 10;
+	for (uint64_t x = scale; x < per; x *= 10)
+		exponent++;
+	num_add(&w->out, n / scale);
+	if (n % scale) {
+		buf_addc(&w->out, '.');
+		put_fraction(w, n % scale, scale);
+	}
+	puts_out(w, "e-");
+	num_add(&w->out, exponent);
+}
+
+/*
+ * n / per as %.9g has it, where that needs no rounding: at most nine digits, and a power
+ * of ten below them.
+ */
+static bool put_plain_ratio(struct jw *w, uint64_t n, uint64_t per)
+{
+	uint64_t scale = 1;
+
+	while (scale < per && scale < 1000000)
+		scale *= 10;
+	if (scale != per || n >= 1000000000)
+		return false;
+	if (n && n < per / 10000) {
+		put_exponent(w, n, per);
+		return true;
+	}
+	num_add(&w->out, n / per);
+	buf_addc(&w->out, '.');
+	put_fraction(w, n % per, scale);
 	return true;
 }
 
@@ -225,10 +270,7 @@ static struct jw *new_writer(FILE *f, bool line)
 int jw_new(FILE *f, const char *schema, const char *node, uint64_t time_real_usec,
 	   struct jw **ret, struct err *err)
 {
-	int r = load(err);
-
-	if (r < 0)
-		return r;
+	(void)err;
 	*ret = new_writer(f, false);
 	jw_str(*ret, "schema", schema);
 	jw_str(*ret, "node", node);
@@ -238,10 +280,7 @@ int jw_new(FILE *f, const char *schema, const char *node, uint64_t time_real_use
 
 int jw_new_line(FILE *f, struct jw **ret, struct err *err)
 {
-	int r = load(err);
-
-	if (r < 0)
-		return r;
+	(void)err;
 	*ret = new_writer(f, true);
 	return 0;
 }
@@ -279,7 +318,7 @@ static void open_level(struct jw *w, const char *key, json_t *tree, bool array)
 
 void jw_obj(struct jw *w, const char *key)
 {
-	bool collect = top(w)->tree || (w->depth == 1 && !w->line);
+	bool collect = top(w)->tree || (w->depth == 1 && !w->line && have_jansson(w));
 
 	open_level(w, key, collect ? must(dl_json_object()) : NULL, false);
 }
@@ -308,14 +347,12 @@ void jw_end(struct jw *w)
 
 static void put_real(struct jw *w, const char *key, double d)
 {
-	json_t *v = must(dl_json_real(d));
-
 	if (top(w)->tree) {
-		put_into(w, key, v);
+		put_into(w, key, must(dl_json_real(d)));
 		return;
 	}
 	begin(w, key);
-	put_spelled(w, v);
+	put_spelled_real(w, d);
 }
 
 void jw_int(struct jw *w, const char *key, uint64_t n)
@@ -382,7 +419,7 @@ void jw_ratio(struct jw *w, const char *key, uint64_t n, uint64_t per)
 	}
 	begin(w, key);
 	if (!put_plain_ratio(w, n, per))
-		put_spelled(w, must(dl_json_real((double)n / (double)per)));
+		put_spelled_real(w, (double)n / (double)per);
 }
 
 void jw_digits(struct jw *w, const char *key, const char *digits)

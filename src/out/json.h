@@ -10,9 +10,10 @@
 
 /*
  * Writes the JSON of one command (design: one object, "schema", "node", "time", then the
- * data) through jansson. The document is built value by value; elements of an array
- * directly under the top are written out and freed one by one, so memory does not grow
- * with the number of containers.
+ * data). What is below an array directly under the top is written as it comes, so memory
+ * does not grow with the number of containers; an object under the top is collected with
+ * jansson first, so that a key which is set again takes the place of the former. Jansson
+ * also spells what needs escapes or rounding.
  *
  *	jw_new(f, "ctscope.list/1", node, now, &w, err)
  *	jw_arr(w, "containers");
@@ -26,16 +27,17 @@
  */
 struct jw;
 
-/*
- * node may be NULL (not a Proxmox node). -ENOENT: libjansson is missing.
- */
+/* node may be NULL (not a Proxmox node). */
 int jw_new(FILE *f, const char *schema, const char *node, uint64_t time_real_usec,
 	   struct jw **ret, struct err *err);
 
 /* One object on a line of its own, without the envelope: for streams (logs -f). */
 int jw_new_line(FILE *f, struct jw **ret, struct err *err);
 
-/* Ends the document. 0, or what writing it failed with (-EPIPE, -ENOSPC). */
+/*
+ * Ends the document. 0, or what writing it failed with (-EPIPE, -ENOSPC; -ELIBACC:
+ * libjansson is missing).
+ */
 int jw_free(struct jw *w);
 
 void jw_obj(struct jw *w, const char *key);
