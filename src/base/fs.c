@@ -270,6 +270,16 @@ int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n)
 	return 0;
 }
 
+static int check_regular(int fd, const char *path, struct stat *st, struct err *err)
+{
+	if (fstat(fd, st) < 0)
+		return err_set(err, -errno, "stat %s: %s", path, strerror(errno));
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, S_ISDIR(st->st_mode) ? -EISDIR : -EINVAL,
+			       "%s is not a regular file", path);
+	return 0;
+}
+
 /* Opens without running a driver or waiting for a writer: only a regular file is read. */
 static int open_regular(int rootfd, const char *path, struct stat *st, int *ret,
 			struct err *err)
@@ -280,13 +290,10 @@ static int open_regular(int rootfd, const char *path, struct stat *st, int *ret,
 	if (r < 0)
 		return failed(err, r, "open", path);
 	fd = r;
-	if (fstat(fd, st) < 0)
-		return err_set(err, -errno, "stat %s: %s", path, strerror(errno));
-	if (!S_ISREG(st->st_mode))
-		return err_set(err, S_ISDIR(st->st_mode) ? -EISDIR : -EINVAL,
-			       "%s is not a regular file", path);
-	*ret = take_fd(&fd);
-	return 0;
+	r = check_regular(fd, path, st, err);
+	if (r == 0)
+		*ret = take_fd(&fd);
+	return r;
 }
 
 static struct fs_stat from_stat(const struct stat *st)
@@ -304,19 +311,13 @@ static struct fs_stat from_stat(const struct stat *st)
 	};
 }
 
-int fs_read_file_stat(int rootfd, const char *path, size_t max, struct buf *ret,
-		      struct fs_stat *ret_st, struct err *err)
+static int read_regular(int fd, const char *path, const struct stat *st, size_t max,
+			struct buf *ret, struct err *err)
 {
-	_cleanup_close_ int fd = -1;
-	struct stat st;
 	size_t start = ret->n;
-	int r;
 
-	r = open_regular(rootfd, path, &st, &fd, err);
-	if (r < 0)
-		return r;
-	if (st.st_size > 0)
-		buf_reserve(ret, MIN((size_t)st.st_size, max));
+	if (st->st_size > 0)
+		buf_reserve(ret, MIN((size_t)st->st_size, max));
 	for (;;) {
 		size_t room;
 		ssize_t n;
@@ -335,13 +336,48 @@ int fs_read_file_stat(int rootfd, const char *path, size_t max, struct buf *ret,
 			return err_set(err, -EFBIG, "%s is larger than %zu bytes", path,
 				       max);
 		/* of a file on disk or on FUSE a short read is the end (of /proc not) */
-		if (st.st_size > 0 && (size_t)n < room &&
-		    ret->n - start >= (size_t)st.st_size)
+		if (st->st_size > 0 && (size_t)n < room &&
+		    ret->n - start >= (size_t)st->st_size)
 			break;
 	}
 	ret->p[ret->n] = '\0';
-	*ret_st = from_stat(&st);
 	return 0;
+}
+
+int fs_read_file_stat(int rootfd, const char *path, size_t max, struct buf *ret,
+		      struct fs_stat *ret_st, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	r = open_regular(rootfd, path, &st, &fd, err);
+	if (r == 0)
+		r = read_regular(fd, path, &st, max, ret, err);
+	if (r == 0)
+		*ret_st = from_stat(&st);
+	return r;
+}
+
+int fs_read_entry(int dirfd, const char *name, size_t max, struct buf *ret,
+		  struct fs_stat *ret_st)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	if (strchr(name, '/'))
+		return -EINVAL;
+	fd = openat(dirfd, name,
+		    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	r = check_regular(fd, name, &st, NULL);
+	if (r == 0)
+		r = read_regular(fd, name, &st, max, ret, NULL);
+	if (r == 0)
+		*ret_st = from_stat(&st);
+	return r;
 }
 
 int fs_read_file(int rootfd, const char *path, size_t max, struct buf *ret,

@@ -66,6 +66,13 @@ struct fs_stat;
 int fs_read_file_stat(int rootfd, const char *path, size_t max, struct buf *ret,
 		      struct fs_stat *ret_st, struct err *err);
 
+/*
+ * The same of an entry of a directory that is held: no path is walked. -ELOOP: it is a
+ * symlink.
+ */
+int fs_read_entry(int dirfd, const char *name, size_t max, struct buf *ret,
+		  struct fs_stat *ret_st);
+
 /* The last `max` bytes of a file; *ret_start is the offset of the first of them. */
 int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
 		 uint64_t *ret_start, struct err *err);

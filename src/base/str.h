@@ -115,6 +115,14 @@ struct span span_trim(struct span s);               /* blanks, tabs, CR, LF */
 const char *span_find(struct span s, const char *needle); /* NULL: not in it */
 char *span_dup(struct span s);
 
+/* strcmp(), for searches: mostly the first byte tells already. */
+static inline int str_cmp(const char *a, const char *b)
+{
+	int d = (unsigned char)*a - (unsigned char)*b;
+
+	return d ? d : strcmp(a, b);
+}
+
 bool str_eq(const char *a, const char *b); /* NULL equals NULL only */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);

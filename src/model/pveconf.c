@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 static int cmp_key(const void *key, const void *item)
 {
-	return strcmp(key, ((const struct pveconf_item *)item)->key);
+	return str_cmp(key, ((const struct pveconf_item *)item)->key);
 }
 
 const struct pveconf_item *pveconf_item(const struct pveconf_section *s, const char *key)

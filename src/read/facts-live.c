@@ -62,11 +62,12 @@ static void second_cpu(const struct reading *rd, size_t i)
 static void add_net(struct span name, uint64_t rx, uint64_t tx, void *arg)
 {
 	const struct reading *rd = arg;
-	struct ct key = { 0 }, *ct = NULL;
+	uint32_t vmid;
+	struct ct *ct;
 
-	if (!procfs_veth_vmid(name, &key.vmid))
+	if (!procfs_veth_vmid(name, &vmid))
 		return;
-	ct = bsearch(&key, rd->f->cts, rd->n_live, sizeof(key), reading_cmp_ct);
+	ct = reading_live_ct(rd, vmid);
 	if (!ct)
 		return;
 	/* the host's side of the pair counts the other way round */

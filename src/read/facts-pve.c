@@ -127,10 +127,8 @@ static struct ct *row_of(struct reading *rd, uint32_t vmid, struct span node)
 {
 	struct facts *f = rd->f;
 	bool here = !node.n || !rd->want->cluster || !f->node;
-	struct ct key = { .vmid = vmid }, *ct = NULL;
+	struct ct *ct = here ? reading_live_ct(rd, vmid) : NULL;
 
-	if (here && rd->n_live)
-		ct = bsearch(&key, f->cts, rd->n_live, sizeof(key), reading_cmp_ct);
 	if (ct)
 		return ct;
 	ct = reading_add(rd, vmid);

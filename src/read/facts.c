@@ -65,6 +65,24 @@ struct ct *reading_add(struct reading *rd, uint32_t vmid)
 	return &f->cts[f->n_cts++];
 }
 
+/* By the small numbers: the containers are too far apart to be searched. */
+struct ct *reading_live_ct(const struct reading *rd, uint32_t vmid)
+{
+	size_t lo = 0, hi = rd->n_sockets;
+
+	if (rd->want->vmid)
+		return rd->n_live && rd->want->vmid == vmid ? rd->f->cts : NULL;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (rd->sockets[mid] < vmid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < rd->n_sockets && rd->sockets[lo] == vmid ? &rd->f->cts[lo] : NULL;
+}
+
 int reading_cmp_ct(const void *a, const void *b)
 {
 	const struct ct *x = a, *y = b;

@@ -212,7 +212,7 @@ static const struct key numbered[] = {
 
 static int cmp_key_name(const void *name, const void *key)
 {
-	return strcmp(name, ((const struct key *)key)->name);
+	return str_cmp(name, ((const struct key *)key)->name);
 }
 
 static const struct key *find_key(const char *name)

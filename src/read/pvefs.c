@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/pvefs.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -92,9 +93,12 @@ static int read_one(int rootfd, const char *path, struct fs_stat *st, struct buf
 	return fs_read_file_stat(rootfd, real, MAX_FILE, ret, st, NULL);
 }
 
-static int send_file(struct sender *s, const char *path)
+/* `dir`, -1 or the directory it is in, held: every other step of the path is one more
+ * question to pmxcfs. */
+static int send_file(struct sender *s, int dir, const char *path)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
+	const char *slash = strrchr(path, '/');
 	struct fs_stat st = { 0 };
 	int r;
 
@@ -104,7 +108,9 @@ static int send_file(struct sender *s, const char *path)
 		if (r < 0)
 			return r;
 	}
-	r = read_one(s->rootfd, path, &st, &b);
+	r = dir >= 0 && slash ? fs_read_entry(dir, slash + 1, MAX_FILE, &b, &st) : -ELOOP;
+	if (r == -ELOOP)
+		r = read_one(s->rootfd, path, &st, &b);
 	return send_record(s, path, r, &st, span_of(b.p, b.n));
 }
 
@@ -120,6 +126,7 @@ static int send_confs(struct sender *s, const char *path)
 {
 	_cleanup_(strv_done) struct strv names = { 0 };
 	_cleanup_free_ char *real = NULL;
+	_cleanup_close_ int dir = -1;
 	int r;
 
 	r = fs_list(s->rootfd, path, MAX_ENTRIES, &names, NULL);
@@ -129,13 +136,14 @@ static int send_confs(struct sender *s, const char *path)
 		r = fs_list(s->rootfd, real, MAX_ENTRIES, &names, NULL);
 	if (r < 0)
 		return send_record(s, path, r, NULL, span_of(NULL, 0));
+	(void)fs_open(s->rootfd, real ? real : path, O_PATH | O_DIRECTORY, &dir, NULL);
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *p = NULL;
 
 		if (!is_conf(names.v[i]))
 			continue;
 		p = xasprintf("%s/%s", path, names.v[i]);
-		r = send_file(s, p);
+		r = send_file(s, dir, p);
 		if (r < 0)
 			return r;
 	}
@@ -197,7 +205,7 @@ static int child(int out, void *arg)
 	for (size_t i = 0; r == 0 && i < a->n; i++) {
 		switch (a->reqs[i].kind) {
 		case PVEFS_FILE:
-			r = send_file(&s, a->reqs[i].path);
+			r = send_file(&s, -1, a->reqs[i].path);
 			break;
 		case PVEFS_CONFS:
 			r = send_confs(&s, a->reqs[i].path);

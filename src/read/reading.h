@@ -70,6 +70,7 @@ struct reading {
 };
 
 struct ct *reading_add(struct reading *rd, uint32_t vmid);
+struct ct *reading_live_ct(const struct reading *rd, uint32_t vmid); /* NULL: none */
 int reading_cmp_ct(const void *a, const void *b); /* by vmid, for qsort and bsearch */
 
 /* facts-pve.c: start the reader process; take its answer, joined with the n_live. */
