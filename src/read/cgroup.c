@@ -550,9 +550,13 @@ int cg_read_procs(int dir, const char *sub, pid_t *pids, size_t max, size_t *ret
 	ssize_t got;
 	int r;
 
-	if (strlen(sub) + sizeof("/cgroup.procs") > sizeof(path))
+	have = strlen(sub);
+	if (have + sizeof("/cgroup.procs") > sizeof(path))
 		return -ENAMETOOLONG;
-	strcpy(stpcpy(stpcpy(path, sub), *sub ? "/" : ""), "cgroup.procs");
+	memcpy(path, sub, have);
+	memcpy(path + have, "/cgroup.procs", sizeof("/cgroup.procs"));
+	if (!have)
+		memmove(path, path + 1, sizeof("cgroup.procs"));
 	r = fs_open(dir, path, O_RDONLY | O_NOFOLLOW, &fd, err);
 	if (r < 0)
 		return r;

@@ -156,6 +156,60 @@ def stopping():
         os.unlink("/run/node/slow-stop")
 
 
+def hook(path, seconds, escape):
+    """A hook that leads a session, as init does; escape: nor is it in the monitor's cgroup."""
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\n[ -e %s.on ] || exit 0\n" % path)
+        if escape:
+            f.write("mkdir -p /sys/fs/cgroup/escape\necho $$ >/sys/fs/cgroup/escape/cgroup.procs\n")
+        f.write("exec </dev/null >/dev/null 2>&1\nexec setsid sleep %d\n" % seconds)
+    os.chmod(path, 0o755)
+    with open(path + ".on", "w"):
+        pass
+
+
+def never_a_hook(vmid, until_status, seconds):
+    """What is called init is in a pid namespace of its own, whatever runs beside it."""
+    ours, seen = os.readlink("/proc/self/ns/pid"), set()
+    end = time.monotonic() + seconds * SLOW
+    while time.monotonic() < end:
+        for s in (status(vmid), rows()[vmid]):
+            seen.add(s["status"])
+            if "pid" not in s:
+                continue
+            try:
+                check(os.readlink("/proc/%d/ns/pid" % s["pid"]) != ours,
+                      "%s: pid %d is a hook" % (s["status"], s["pid"]))
+            except FileNotFoundError:
+                pass
+        if until_status in seen and s["status"] == until_status:
+            break
+        time.sleep(0.05)
+    return seen
+
+
+@test("a hook is not init, though it leads a session and is in no cgroup of ours")
+def hooks():
+    for vmid, escape in ((314, False), (315, True)):
+        path = "/run/node/hook-%d" % vmid
+        hook(path, 3 * SLOW, escape)
+        make(vmid, start=False, raw=("lxc.hook.start-host: " + path, "lxc.hook.stop: " + path))
+        pct.prepare(vmid)
+        pct.spawn(vmid)
+        until(lambda: pct.listening(vmid), "the command socket")
+        time.sleep(1.5)
+        seen = never_a_hook(vmid, "-", 1.2)
+        check("running" in seen, "beside the start-host hook: %s" % seen)
+        time.sleep(1)
+        pid = until(lambda: status(vmid).get("pid"), "init")
+        equal(pid, pct.init_pid(vmid), "pid")
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(1.5)
+        seen = never_a_hook(vmid, "stopped", 5)
+        equal(seen - {"stopping", "stopped"}, set(), "beside the stop hook")
+        os.unlink(path + ".on")
+
+
 @test("a start that fails leaves it stopped")
 def failed_start():
     make(310, start=False, mp0="/run/node/no-such,mp=/x")
