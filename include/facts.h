@@ -22,6 +22,11 @@ struct facts_want {
 	bool pool, ha;
 	uint64_t interval_usec; /* for cpu_ppm: at least so long between two readings; 0:
 				   none */
+	/*
+	 * Where hundreds run, as long as the reading takes anyway is enough, but so long
+	 * at least; 0: interval_usec is meant as it is. facts.interval_usec tells.
+	 */
+	uint64_t interval_least_usec;
 };
 
 struct host {

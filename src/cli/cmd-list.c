@@ -7,6 +7,8 @@
 #include "pveconf.h"
 
 #define DEFAULT_INTERVAL_USEC (100 * USEC_PER_MSEC)
+#define LEAST_INTERVAL_USEC   (30 * USEC_PER_MSEC)
+#define NOT_GIVEN             UINT64_MAX
 
 struct list_opts {
 	const char *status, *tag, *pool, *sort;
@@ -151,6 +153,8 @@ static bool needs(const struct app *app, const struct list_opts *o, const char *
 
 static struct facts_want make_want(const struct app *app, const struct list_opts *o)
 {
+	bool given = o->interval_usec != NOT_GIVEN, rates = needs(app, o, "CPU%", "CPU%");
+	uint64_t interval_usec = given ? o->interval_usec : DEFAULT_INTERVAL_USEC;
 	bool notes = needs(app, o, "Notes", "HA");
 
 	return (struct facts_want){
@@ -163,7 +167,8 @@ static struct facts_want make_want(const struct app *app, const struct list_opts
 		.addrs = needs(app, o, "Addresses", "Addresses"),
 		.pool = o->pool || needs(app, o, "Pool", "Pool"),
 		.ha = notes,
-		.interval_usec = needs(app, o, "CPU%", "CPU%") ? o->interval_usec : 0,
+		.interval_usec = rates ? interval_usec : 0,
+		.interval_least_usec = rates && !given ? LEAST_INTERVAL_USEC : 0,
 	};
 }
 
@@ -193,7 +198,7 @@ static int check_opts(const struct app *app, const struct list_opts *o,
 
 static int list_run(struct app *app, int argc, char **argv)
 {
-	struct list_opts o = { .interval_usec = DEFAULT_INTERVAL_USEC };
+	struct list_opts o = { .interval_usec = NOT_GIVEN };
 	_cleanup_(strv_done) struct strv pos = { 0 };
 	_cleanup_(facts_done) struct facts f = { 0 };
 	_cleanup_(ctrows_done) struct ctrows rows = { 0 };
@@ -230,8 +235,10 @@ const struct cmd cmd_list = {
 	.args = "",
 	.help = "the containers of this node, as the kernel has them",
 	.more = "Status tells what hides behind PVE's \"running\". CPU% is taken over a tenth of\n"
-		"a second; memory is PVE's figure (without the page cache). A config that PVE\n"
-		"cannot read is a row with its error.\n\n"
+		"a second or, without -i and where hundreds run, over as long as reading them\n"
+		"takes (0.03 s at least; \"interval\" of the JSON says how long it was). Memory is\n"
+		"PVE's figure (without the page cache). A config that PVE cannot read is a row\n"
+		"with its error.\n\n"
 		"  ctscope list --status running --sort mem\n"
 		"  ctscope list -o vmid,name,pool,tags --tag web\n"
 		"  ctscope list --json | jq '.containers[] | select(.lock)'",

@@ -15,6 +15,8 @@
 #define MANY  64 /* running containers, from which on a second thread is worth it */
 #define PIECE 16 /* of them are taken at a time */
 
+#define HUNDREDS 256
+
 static void first_cpu(const struct reading *rd, size_t i)
 {
 	const struct ct *ct = &rd->f->cts[i];
@@ -25,16 +27,13 @@ static void first_cpu(const struct reading *rd, size_t i)
 	p->at_mono_usec = clock_mono_usec();
 }
 
-/*
- * Where hundreds run, half of the moment has to do: reading them takes most of it anyway.
- */
 static void wait_interval(const struct reading *rd)
 {
 	uint64_t want = rd->want->interval_usec;
 	uint64_t spent = clock_mono_usec() - rd->start_mono_usec;
 
-	if (rd->n_live >= 256 && want <= 200 * USEC_PER_MSEC)
-		want /= 2;
+	if (rd->n_live >= HUNDREDS && rd->want->interval_least_usec)
+		want = MIN(want, rd->want->interval_least_usec);
 	if (spent < want)
 		clock_sleep_usec(want - spent);
 }
@@ -341,7 +340,9 @@ static void open_netlinks(struct reading *rd, bool two)
 
 void reading_live(struct reading *rd)
 {
-	bool two = rd->live && rd->n_live >= MANY && rd->f->host.cpus > 1;
+	/* where the caller waits for CPU% only as long as the reading takes */
+	bool two = wants_rates(rd) && rd->want->interval_least_usec &&
+		   rd->n_live >= MANY && rd->f->host.cpus > 1;
 
 	allow_handles(2 * rd->n_live);
 	rd->probes = xcalloc(rd->n_live, sizeof(*rd->probes));
