@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/sys.h"
 
 int fs_open_root(const char *path, int *ret, struct err *err)
 {
@@ -209,8 +210,8 @@ static int open_small(int dirfd, const char *path)
 
 	if (strchr(path, '/'))
 		return open_in_root(dirfd, path, O_RDONLY | O_NONBLOCK);
-	fd = openat(dirfd, path,
-		    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	fd = sys_openat(dirfd, path,
+			O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -219,7 +220,7 @@ static int read_once(int fd, char *buf, size_t cap, size_t *ret_n)
 	ssize_t n;
 
 	do
-		n = read(fd, buf, cap);
+		n = sys_read(fd, buf, cap);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -237,7 +238,7 @@ static int read_path(int dirfd, const char *path, char *buf, size_t cap, size_t 
 	if (fd < 0)
 		return failed(err, fd, "open", path);
 	r = read_fd(fd, buf, cap, ret_n);
-	close(fd);
+	sys_close(fd);
 	if (r < 0)
 		return failed(err, r, "read", path);
 	return 0;
@@ -260,7 +261,7 @@ int fs_pread_small(int fd, char *buf, size_t cap, size_t *ret_n)
 	ssize_t n;
 
 	do
-		n = pread(fd, buf, cap, 0);
+		n = sys_pread(fd, buf, cap, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;

@@ -20,4 +20,5 @@ libct_a_SOURCES += \
 	src/base/sha1.c \
 	src/base/sha1.h \
 	src/base/str.c \
+	src/base/sys.h \
 	src/base/str.h

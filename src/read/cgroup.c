@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/sys.h"
 
 /* memory.stat is about 2 KiB, io.stat grows by a line a device */
 #define SMALL 256
@@ -562,7 +563,7 @@ int cg_read_procs(int dir, const char *sub, pid_t *pids, size_t max, size_t *ret
 		return r;
 	/* a first piece only: a fork bomb's list is not worth reading */
 	do
-		got = read(fd, buf, sizeof(buf));
+		got = sys_read(fd, buf, sizeof(buf));
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return err_set(err, -errno, "read %s: %s", path, strerror(errno));

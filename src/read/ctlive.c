@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/sys.h"
 #include "read/cgroup.h"
 #include "read/procfs.h"
 
@@ -78,7 +79,7 @@ static int open_ct(const struct ctlive *c, uint32_t vmid, int *ret)
 	if (c->lxc_dir < 0)
 		return -ENOENT;
 	num_path(name, sizeof(name), "", vmid, "");
-	fd = openat(c->lxc_dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = sys_openat(c->lxc_dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	*ret = fd;
@@ -402,7 +403,7 @@ int ctlive_cpu_open(const struct ctlive *c, uint32_t vmid)
 	if (c->lxc_dir < 0)
 		return -1;
 	num_path(path, sizeof(path), "", vmid, "/cpu.stat");
-	return openat(c->lxc_dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return sys_openat(c->lxc_dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
 struct val ctlive_cpu_usage_usec(int fd)

@@ -17,6 +17,12 @@
 
 #define HUNDREDS 256
 
+/*
+ * Of the containers are for the second thread. Two that read at once are in each other's
+ * way in the kernel, so that each saves less time than it costs: this much is enough.
+ */
+#define HELPER_PERCENT 30
+
 static void first_cpu(const struct reading *rd, size_t i)
 {
 	const struct ct *ct = &rd->f->cts[i];
@@ -246,10 +252,15 @@ static bool wants_rates(const struct reading *rd)
 /* The next piece that nobody has taken yet. */
 static bool take_piece(const struct hand *h, struct share *s, size_t *from, size_t *to)
 {
-	size_t n = h->rd->n_live, piece = atomic_fetch_add(&s->next, 1);
+	size_t n = h->rd->n_live, piece;
 
+	if (h->me && s->helped * 100 >= n * HELPER_PERCENT)
+		return false;
+	piece = atomic_fetch_add(&s->next, 1);
 	if (piece * PIECE >= n)
 		return false;
+	if (h->me)
+		s->helped += PIECE;
 	s->owner[piece] = h->me;
 	*from = piece * PIECE;
 	*to = MIN(*from + PIECE, n);
@@ -336,6 +347,9 @@ static void open_netlinks(struct reading *rd, bool two)
 		if (rd->want->addrs && rd->live && rd->n_live &&
 		    netlink_open(&rd->hands[i].nl, NULL) < 0)
 			rd->hands[i].nl = NULL;
+	for (unsigned i = 0; two && i < 2; i++)
+		if (rd->hands[i].nl)
+			netlink_side_by_side(rd->hands[i].nl);
 }
 
 void reading_live(struct reading *rd)

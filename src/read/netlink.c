@@ -17,6 +17,7 @@
 #include "base/fs.h"
 #include "base/guard.h"
 #include "base/num.h"
+#include "base/sys.h"
 #include "read/nlparse.h"
 #include "read/procfs.h"
 
@@ -64,6 +65,7 @@ struct netlink {
 	 */
 	size_t offer_bytes;
 	struct buf in; /* of the last receive */
+	bool side_by_side;
 	/* the namespace that this socket is in, and the id that it has for itself */
 	struct val self_nsid;
 	ino_t self_ino;
@@ -148,8 +150,7 @@ static int send_request(struct netlink *nl, struct request *rq, struct err *err)
 	h.nlmsg_seq = ++nl->seq;
 	memcpy(rq->p, &h, sizeof(h));
 	do
-		r = sendto(nl->fd, rq->p, rq->n, 0, (struct sockaddr *)&kernel,
-			   sizeof(kernel));
+		r = sys_sendto(nl->fd, rq->p, rq->n, &kernel, sizeof(kernel));
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return err_set(err, -errno, "ask rtnetlink: %s", strerror(errno));
@@ -169,8 +170,8 @@ static int receive(struct netlink *nl, struct err *err)
 		ssize_t n;
 
 		buf_reserve(&nl->in, nl->offer_bytes);
-		n = recvfrom(nl->fd, nl->in.p, nl->in.cap - 1, MSG_TRUNC,
-			     (struct sockaddr *)&from, &len);
+		n = sys_recvfrom(nl->fd, nl->in.p, nl->in.cap - 1, MSG_TRUNC, &from,
+				 &len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -328,10 +329,10 @@ static int dump_links(struct netlink *nl, struct val nsid, bool stats, size_t ma
 	return 0;
 }
 
-static int dump_addrs(struct netlink *nl, struct val nsid, size_t max,
-		      struct netaddrs *ret, struct err *err)
+static int dump_family(struct netlink *nl, uint8_t family, struct val nsid, size_t max,
+		       struct netaddrs *ret, struct err *err)
 {
-	struct ifaddrmsg m = { .ifa_family = AF_UNSPEC };
+	struct ifaddrmsg m = { .ifa_family = family };
 	struct request rq = request(RTM_GETADDR, NLM_F_DUMP, &m, sizeof(m));
 	struct netaddrs l = { 0 };
 	int r;
@@ -339,6 +340,43 @@ static int dump_addrs(struct netlink *nl, struct val nsid, size_t max,
 	if (nsid.kind == VAL_SET)
 		request_u32(&rq, IFA_TARGET_NETNSID, (uint32_t)nsid.n);
 	r = ask(nl, rq, true, feed_addrs(&l, max), &l.torn, err);
+	if (r < 0) {
+		netaddrs_done(&l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+/*
+ * A dump of all families takes the kernel's one lock on everything that is configured of
+ * networks (rtnl); those of one family have not needed it since Linux 6.9. A kernel
+ * without IPv6 answers with what it has instead.
+ */
+static int dump_addrs(struct netlink *nl, struct val nsid, size_t max,
+		      struct netaddrs *ret, struct err *err)
+{
+	struct netaddrs l = { 0 }, six = { 0 };
+	int r;
+
+	if (!nl->side_by_side)
+		return dump_family(nl, AF_UNSPEC, nsid, max, ret, err);
+	r = dump_family(nl, AF_INET, nsid, max, &l, err);
+	if (r == 0)
+		r = dump_family(nl, AF_INET6, nsid, max, &six, err);
+	for (size_t i = 0; r == 0 && i < six.n; i++) {
+		if (six.v[i].family != AF_INET6)
+			continue;
+		if (l.n >= max) {
+			l.more++;
+			continue;
+		}
+		GROW(l.v, l.n, l.cap);
+		l.v[l.n++] = six.v[i];
+	}
+	l.more += six.more;
+	l.torn |= six.torn;
+	netaddrs_done(&six);
 	if (r < 0) {
 		netaddrs_done(&l);
 		return r;
@@ -417,6 +455,11 @@ int netlink_open(struct netlink **ret, struct err *err)
 	}
 	*ret = nl;
 	return 0;
+}
+
+void netlink_side_by_side(struct netlink *nl)
+{
+	nl->side_by_side = true;
 }
 
 void netlink_close(struct netlink *nl)

@@ -27,6 +27,12 @@ int netlink_open(struct netlink **ret, struct err *err);
 void netlink_close(struct netlink *nl); /* NULL is fine */
 
 /*
+ * Another thread asks at the same time: nothing is asked that would have the two wait for
+ * each other. It takes a question more for each container.
+ */
+void netlink_side_by_side(struct netlink *nl);
+
+/*
  * The addresses inside the container whose init is `init` (host pid), without entering
  * it: global scope, without lo, link-local ones and those that failed duplicate
  * detection; at most 64. The array and its texts are the caller's.

@@ -31,6 +31,7 @@ struct net_count {
 struct share {
 	_Atomic size_t next;
 	uint8_t *owner; /* of each piece: whose descriptors are in it */
+	size_t helped;  /* containers that the helper took */
 };
 
 /* One of the two threads. */
