@@ -24,10 +24,10 @@
 #define OOM_WAIT_USEC (300 * USEC_PER_MSEC) /* for the kernel's message about one */
 /* Init is lxc-start until it has exec'ed: looked at again after so many ms, doubled. */
 #define PROBE_FIRST_USEC (1 * USEC_PER_MSEC)
-#define PROBE_MAX_USEC   (1 * USEC_PER_SEC)
+#define PROBE_MAX_USEC   (16 * USEC_PER_MSEC) /* of a young one, else a second */
 #define PROBE_FOR_USEC   (30 * USEC_PER_SEC)
 
-enum wd_kind { WD_DIR, WD_NS, WD_EVENTS, WD_MEMORY, WD_PIDS, WD_KINDS };
+enum wd_kind { WD_DIR, WD_NS, WD_EVENTS, WD_MEMORY, WD_PIDS, WD_LXC, WD_KINDS };
 
 struct wd {
 	int wd;
@@ -133,12 +133,17 @@ static void watch(struct cgsrc *s, struct cgct *t, enum wd_kind kind)
 		[WD_EVENTS] = { "/cgroup.events", IN_MODIFY },
 		[WD_MEMORY] = { "/memory.events", IN_MODIFY },
 		[WD_PIDS] = { "/pids.events", IN_MODIFY },
+		/* PVE's mark of a reboot from inside appears there */
+		[WD_LXC] = { "", IN_CREATE | IN_MOVED_TO | IN_ONLYDIR },
 	};
 	char path[192];
 
 	if (t->wd[kind] >= 0)
 		return;
 	snprintf(path, sizeof(path), "%s/lxc/%u%s", s->path, t->vmid, what[kind].file);
+	if (kind == WD_LXC)
+		snprintf(path, sizeof(path), "/proc/self/fd/%d/var/lib/lxc/%u",
+			 s->c->rootfd, t->vmid);
 	t->wd[kind] = inotify_add_watch(s->inotify, path, what[kind].mask);
 	if (t->wd[kind] >= 0)
 		wd_add(s, t->wd[kind], t->vmid, kind);
@@ -148,15 +153,13 @@ static void watch(struct cgsrc *s, struct cgct *t, enum wd_kind kind)
 			 "at every ten seconds instead");
 }
 
-static void unwatch(struct cgsrc *s, struct cgct *t)
+static void unwatch(struct cgsrc *s, struct cgct *t, enum wd_kind kind)
 {
-	for (size_t i = 0; i < WD_KINDS; i++) {
-		if (t->wd[i] < 0)
-			continue;
-		(void)inotify_rm_watch(s->inotify, t->wd[i]);
-		wd_forget(s, t->wd[i]);
-		t->wd[i] = -1;
-	}
+	if (t->wd[kind] < 0)
+		return;
+	(void)inotify_rm_watch(s->inotify, t->wd[kind]);
+	wd_forget(s, t->wd[kind]);
+	t->wd[kind] = -1;
 }
 
 /* ---- counters -----------------------------------------------------------------------
@@ -411,9 +414,10 @@ static void tell_up(struct collector *c, struct cgct *t)
 	lc_up(&c->lc, t->vmid, t->init, t->ticks, t->execed, began_at(t->ticks, now),
 	      now);
 	if (!t->execed) {
-		t->probe_usec = t->probe_boot_usec
-					? MIN(t->probe_usec * 2, PROBE_MAX_USEC)
-					: PROBE_FIRST_USEC;
+		bool young = now.boot_usec < t->since_boot_usec + 3 * USEC_PER_SEC;
+
+		t->probe_usec = t->probe_boot_usec ? t->probe_usec * 2 : PROBE_FIRST_USEC;
+		t->probe_usec = MIN(t->probe_usec, young ? PROBE_MAX_USEC : USEC_PER_SEC);
 		t->probe_boot_usec = now.boot_usec + t->probe_usec;
 	} else {
 		t->probe_boot_usec = 0;
@@ -498,7 +502,8 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 	t->dir = -1;
 	snprintf(path, sizeof(path), "%s/lxc/%u", cg_base(c->rootfd), vmid);
 	(void)fs_open(c->rootfd, path, O_PATH | O_DIRECTORY, &t->dir, NULL);
-	unwatch(s, t);
+	for (size_t k = 0; k < WD_LXC; k++)
+		unwatch(s, t, (enum wd_kind)k);
 	/* another cgroup of that name: its counters begin at nothing */
 	t->oom_kills = t->max_events = t->pids_events = (struct val){ 0 };
 	if (s->began)
@@ -508,12 +513,15 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 	watch(s, t, WD_NS);
 	watch(s, t, WD_MEMORY);
 	watch(s, t, WD_PIDS);
+	watch(s, t, WD_LXC);
 	return t;
 }
 
 static void detach(struct collector *c, struct cgct *t)
 {
-	unwatch(c->cg, t);
+	/* the mark of a reboot comes after it */
+	for (size_t i = 0; i < WD_LXC; i++)
+		unwatch(c->cg, t, (enum wd_kind)i);
 	if (t->dir >= 0)
 		close(t->dir);
 	t->dir = -1;
@@ -576,6 +584,9 @@ static void on_wd(struct collector *c, const struct inotify_event *e)
 	if (e->mask & IN_IGNORED) { /* the file is gone */
 		t->wd[w->kind] = -1;
 		wd_forget(s, e->wd);
+	} else if (w->kind == WD_LXC) {
+		if (e->len && str_eq(e->name, "reboot"))
+			lc_rebooted(&c->lc, t->vmid, collector_now());
 	} else if (w->kind == WD_MEMORY) {
 		look_memory(c, t, false);
 	} else if (w->kind == WD_PIDS) {
@@ -657,6 +668,7 @@ static void forget_gone(struct collector *c)
 		if (t->dir < 0 && (!ct || ct->phase == LC_DOWN)) {
 			drop_init(t);
 			oom_forget(t);
+			unwatch(s, t, WD_LXC);
 			free(t);
 		} else {
 			s->v[w++] = t;
@@ -735,6 +747,7 @@ void cgsrc_evidence(struct collector *c, const struct lc_ct *ct, struct stop_evi
 		ev->oom_kills = val_set(t->oom_near);
 	if (t && t->oom_victim && t->oom_victim == ct->init)
 		ev->oom_victim_init = true;
+	ev->emptied = recorder_emptied(c, ct->vmid, gone);
 	snprintf(path, sizeof(path), "var/lib/lxc/%u/reboot", ct->vmid);
 	if (!ev->hook && fs_stat(c->rootfd, path, false, &st, NULL) == 0 &&
 	    st.mtime_real_usec + 60 * USEC_PER_SEC > ct->gone.real_usec)

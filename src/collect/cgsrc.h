@@ -23,7 +23,7 @@ struct cgct {
 	struct collector *c;
 	uint32_t vmid;
 	int dir; /* O_PATH of lxc/<vmid>, -1: gone */
-	int wd[5];
+	int wd[6];
 
 	pid_t init, monitor;
 	uint64_t ticks;

@@ -76,6 +76,8 @@ struct event *collector_event(struct collector *c, enum event_type type,
 	b->urgent |= event_is_lifecycle(type);
 	if (vmid)
 		e->name = confsrc_name(c, vmid);
+	if (vmid && !e->name)
+		confsrc_kick(c);
 	c->n_events++;
 	return e;
 }
@@ -201,11 +203,24 @@ static void on_lc_evidence(void *arg, const struct lc_ct *ct, struct stop_eviden
 	failure_evidence(c, ct, ev);
 }
 
+/* The task that starts it, or what lxc-start wrote since the last end. */
+static bool on_lc_starting(void *arg, const struct lc_ct *ct)
+{
+	static const char *const types[] = { "vzstart",  "vzreboot",  "startall",
+					     "hastart",  "vzrestore", "vzcreate",
+					     "vzmigrate" };
+	struct collector *c = arg;
+
+	return tasksrc_at_work(c, ct->vmid, types, ARRAY_SIZE(types)).type ||
+	       failure_is_new(c, ct);
+}
+
 void collector_init(struct collector *c)
 {
 	const struct lc_ops ops = { .event = on_lc_event,
 				    .life = on_lc_life,
 				    .evidence = on_lc_evidence,
+				    .starting = on_lc_starting,
 				    .arg = c };
 
 	lc_init(&c->lc, c->boot, &ops);

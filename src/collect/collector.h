@@ -150,6 +150,7 @@ int confsrc_open(struct collector *c, struct err *err);
 void confsrc_close(struct collector *c);
 void confsrc_reconcile(struct collector *c);
 char *confsrc_name(struct collector *c, uint32_t vmid); /* owned; NULL: not known */
+void confsrc_kick(struct collector *c);                 /* something is new: look soon */
 /* Its config says lock: backup (or snapshot), as far as it is known. */
 bool confsrc_is_locked(struct collector *c, uint32_t vmid);
 
@@ -166,6 +167,7 @@ struct stop_task tasksrc_at_work(struct collector *c, uint32_t vmid,
 /* failure.c: why a start failed, as far as it can be seen from outside */
 void failure_evidence(struct collector *c, const struct lc_ct *ct,
 		      struct stop_evidence *ev);
+bool failure_is_new(struct collector *c, const struct lc_ct *ct);
 void failure_data(struct collector *c, const struct lc_ct *ct, struct jw *w);
 
 /* netsrc.c: links and addresses */
@@ -193,6 +195,8 @@ int recorder_open(struct collector *c, struct db *db, struct err *err);
 void recorder_close(struct collector *c);
 void recorder_add(struct collector *c, uint32_t vmid, uint64_t life);
 void recorder_remove(struct collector *c, uint32_t vmid);
-void recorder_apply(struct collector *c);       /* what add and remove noted */
-void recorder_run(struct collector *c);         /* the writer is there: begin */
+void recorder_apply(struct collector *c); /* what add and remove noted */
+void recorder_run(struct collector *c);   /* the writer is there: begin */
+/* Had all processes but one or two ended when it was last sampled, just before `gone`? */
+bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone_boot_usec);
 bool recorder_waits(const struct collector *c); /* recorder_apply() has more to do */

@@ -20,6 +20,7 @@
  * configs are read; once a minute they are read whatever it says.
  */
 #define POLL_USEC  (2 * USEC_PER_SEC)
+#define KICK_USEC  (200 * USEC_PER_MSEC)
 #define FULL_USEC  (60 * USEC_PER_SEC)
 #define MAX_ANSWER ((size_t)256 << 20)
 
@@ -38,7 +39,7 @@ struct confsrc {
 	struct pvefs_job job;
 	struct pvefs answer; /* filled bit by bit */
 	struct loop_io *io, *timer;
-	bool full, began, quorate, quorum_known;
+	bool full, began, kicked, quorate, quorum_known;
 	char *version; /* text of .version */
 	uint64_t full_boot_usec;
 	uint64_t stale_boot_usec; /* it does not answer since; 0: it does */
@@ -406,10 +407,22 @@ static void on_timer(void *arg, uint32_t events)
 		end_job(s);
 		pvefs_done(&s->answer);
 	}
+	s->kicked = false;
 	if (!s->io)
 		start_job(s, !s->began);
 	loop_at(s->timer, clock_boot_usec() + POLL_USEC);
 	collector_settle(s->c);
+}
+
+void confsrc_kick(struct collector *c)
+{
+	struct confsrc *s = c->conf;
+
+	if (!s || s->kicked)
+		return;
+	s->kicked = true;
+	s->full_boot_usec = 0; /* whatever .version says */
+	loop_at(s->timer, clock_boot_usec() + KICK_USEC);
 }
 
 void confsrc_reconcile(struct collector *c)

@@ -49,6 +49,17 @@ static bool stderr_says(struct collector *c, const struct lc_ct *ct)
 	       span_find(s, "An error occurred in another process");
 }
 
+bool failure_is_new(struct collector *c, const struct lc_ct *ct)
+{
+	struct fs_stat st;
+	char path[48];
+
+	snprintf(path, sizeof(path), "run/pve/ct-%u.stderr", ct->vmid);
+	return fs_stat(c->rootfd, path, false, &st, NULL) == 0 && st.size_bytes &&
+	       st.mtime_real_usec > ct->gone.real_usec &&
+	       st.mtime_real_usec + 5 * USEC_PER_SEC > clock_real_usec();
+}
+
 void failure_evidence(struct collector *c, const struct lc_ct *ct,
 		      struct stop_evidence *ev)
 {

@@ -162,6 +162,7 @@ static void gather(struct lifecycle *lc, const struct lc_ct *ct,
 	ev->hook = h != NULL;
 	ev->hook_reboot = h && h->reboot;
 	ev->start_failed = ct->phase == LC_PRESTART;
+	ev->reboot_file = ct->rebooting;
 	if (lc->ops.evidence)
 		lc->ops.evidence(lc->ops.arg, ct, ev);
 }
@@ -195,6 +196,7 @@ static void end_life(struct lifecycle *lc, struct lc_ct *ct, const struct spool_
 	e.verdict = &verdict;
 	e.evidence = &ev;
 	ct->phase = LC_DOWN;
+	ct->failed = ev.start_failed;
 	ct->cause = verdict.cause;
 	ct->cause_weak = verdict.weak;
 	ct->stop_heard = h != NULL;
@@ -298,6 +300,13 @@ static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_e
 	if (ct->phase == LC_DOWN && ct->life && ct->stop_inferred && !ct->stop_heard &&
 	    h->boot_usec < ct->gone.boot_usec + LATE_HOOK_USEC) {
 		on_late_stop(lc, ct, h);
+	} else if (ct->phase == LC_DOWN && lc->ops.starting &&
+		   lc->ops.starting(lc->ops.arg, ct)) {
+		/* PVE's pre-start hook failed before ours was run */
+		begin_life(ct);
+		ct->phase = LC_PRESTART;
+		ct->hooked = true;
+		end_life(lc, ct, h, NULL, (struct lc_time){ h->real_usec, h->boot_usec });
 	} else if (ct->phase == LC_DOWN && ct->life) {
 		emit_note(lc, ct, h, "unconfirmed: nothing of it was running");
 	} else if (ct->phase == LC_UP && alive) {
@@ -457,13 +466,56 @@ void lc_absent(struct lifecycle *lc, uint32_t vmid, struct lc_time now)
 		end_life(lc, ct, NULL, NULL, now);
 }
 
-void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, const char *id,
-		 struct lc_time now)
+/* The end is out and its cause was not certain: this is. */
+static void better_cause(struct lifecycle *lc, struct lc_ct *ct, struct stop_evidence *ev,
+			 const char *what, enum event_origin origin, struct lc_time now)
+{
+	struct lc_event e = { .type = EVENT_RECONCILED, .origin = origin, .when = now };
+	struct stop_verdict verdict;
+
+	gather(lc, ct, NULL, ev);
+	cause_decide(ev, &verdict);
+	if (verdict.weak || (verdict.cause == ct->cause && !ct->cause_weak))
+		return;
+	ct->cause = verdict.cause;
+	ct->cause_weak = false;
+	lc_id(lc, ct->vmid, ct->life, what, e.id);
+	e.note = "the cause of the end is now known";
+	e.verdict = &verdict;
+	e.evidence = ev;
+	emit(lc, &e, ct);
+	put_life(lc, ct, true);
+}
+
+void lc_rebooted(struct lifecycle *lc, uint32_t vmid, struct lc_time now)
+{
+	struct stop_evidence ev = { 0 };
+	struct lc_ct *ct = lc_find(lc, vmid);
+
+	if (!ct || !ct->life || ct->failed)
+		return;
+	ct->rebooting = true;
+	if (ct->phase == LC_DOWN && ct->cause_weak)
+		better_cause(lc, ct, &ev, "rebooted", ORIGIN_CGROUP, now);
+}
+
+void lc_start_failed(struct lifecycle *lc, uint32_t vmid, uint64_t began_real_usec,
+		     struct lc_time now)
+{
+	struct lc_ct *ct = get(lc, vmid);
+
+	if (ct->phase != LC_DOWN || ct->gone.real_usec >= began_real_usec ||
+	    ct->up.real_usec >= began_real_usec)
+		return;
+	begin_life(ct);
+	ct->phase = LC_PRESTART;
+	end_life(lc, ct, NULL, NULL, now);
+}
+
+void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, struct lc_time now)
 {
 	struct stop_evidence ev = { .oom_victim_init = true };
-	struct stop_verdict verdict;
 	struct lc_ct *ct = lc_find(lc, vmid);
-	struct lc_event e = { .type = EVENT_RECONCILED, .origin = ORIGIN_KERNEL };
 
 	if (!ct || !init || ct->init != init)
 		return;
@@ -473,18 +525,7 @@ void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, const char *id
 	}
 	if (ct->phase != LC_DOWN || (ct->cause == CAUSE_OOM_INIT && !ct->cause_weak))
 		return;
-	gather(lc, ct, NULL, &ev);
-	ev.oom_victim_init = true;
-	cause_decide(&ev, &verdict);
-	ct->cause = verdict.cause;
-	ct->cause_weak = false;
-	snprintf(e.id, sizeof(e.id), "%s", id);
-	e.when = now;
-	e.note = "the cause of the end is now known";
-	e.verdict = &verdict;
-	e.evidence = &ev;
-	put_life(lc, ct, true);
-	emit(lc, &e, ct);
+	better_cause(lc, ct, &ev, "oom", ORIGIN_KERNEL, now);
 }
 
 /* ---- time ---------------------------------------------------------------------------

@@ -37,6 +37,8 @@ struct lc_ct {
 	bool hooked;         /* a hook spoke in this life: more of them are to come */
 	bool started;        /* its `started` event is out */
 	bool started_inferred;
+	bool failed;        /* the last life never came up */
+	bool rebooting;     /* the mark of a reboot was there */
 	bool stop_heard;    /* the stop hook of this life was there */
 	bool stop_inferred; /* `stopped` is out without it: it may come late */
 
@@ -71,6 +73,9 @@ struct lc_ops {
 	void (*life)(void *arg, const struct db_life *row);
 	/* adds to *ev what the other sources know about this end; exit, hook are set */
 	void (*evidence)(void *arg, const struct lc_ct *ct, struct stop_evidence *ev);
+	/* is a start of it under way, or did one just fail? (its first hook may not be
+	 * ours to see) */
+	bool (*starting)(void *arg, const struct lc_ct *ct);
 	void *arg;
 };
 
@@ -120,8 +125,20 @@ void lc_wait(struct lifecycle *lc, uint32_t vmid, uint64_t until_boot_usec);
 void lc_absent(struct lifecycle *lc, uint32_t vmid, struct lc_time now);
 
 /* The kernel's OOM message named this init, maybe after its end was told. */
-void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, const char *id,
-		 struct lc_time now);
+void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, struct lc_time now);
+
+/*
+ * The mark of a reboot from inside was seen (/var/lib/lxc/N/reboot): of the life that
+ * just ended, or ends.
+ */
+void lc_rebooted(struct lifecycle *lc, uint32_t vmid, struct lc_time now);
+
+/*
+ * A task that began then was to start it and failed. Nothing when a life began since, or
+ * its failure was told.
+ */
+void lc_start_failed(struct lifecycle *lc, uint32_t vmid, uint64_t began_real_usec,
+		     struct lc_time now);
 
 /* What is due. Returns when to call again (CLOCK_BOOTTIME), 0: nothing waits. */
 uint64_t lc_tick(struct lifecycle *lc, struct lc_time now);

@@ -104,14 +104,16 @@ static void harden(void)
 
 static int read_boot(struct collector *c, struct err *err)
 {
+	char buf[64];
 	size_t n;
-	int r = fs_read_small(c->rootfd, "proc/sys/kernel/random/boot_id", c->boot,
-			      sizeof(c->boot) - 1, &n, err);
+	int r = fs_read_small(c->rootfd, "proc/sys/kernel/random/boot_id", buf,
+			      sizeof(buf), &n, err);
 
 	if (r < 0)
 		return r;
-	c->boot[MIN(n, sizeof(c->boot) - 1)] = '\0';
-	c->boot[strcspn(c->boot, "\n")] = '\0';
+	n = MIN(n, sizeof(c->boot) - 1);
+	memcpy(c->boot, buf, n);
+	c->boot[n] = '\0';
 	return 0;
 }
 

@@ -64,12 +64,7 @@ void oom_message(struct collector *c, const struct kernmsg *m)
 		c->oom_vmid = m->vmid;
 		c->oom_pid = m->pid;
 		if (t->init == m->pid || t->last_init == m->pid) {
-			struct lc_time now = collector_now();
-			char id[EVENT_ID_MAX];
-
-			snprintf(id, sizeof(id), "%.8s-%u-oom-init-%d-%jx", c->boot,
-				 t->vmid, m->pid, (uintmax_t)t->last_ticks);
-			lc_oom_init(&c->lc, t->vmid, m->pid, id, now);
+			lc_oom_init(&c->lc, t->vmid, m->pid, collector_now());
 		}
 	} else if (m->kind == KERNMSG_KILLED && c->oom_pid == m->pid) {
 		t = cgsrc_find(c, c->oom_vmid);

@@ -118,6 +118,25 @@ void recorder_apply(struct collector *c)
 	r->n = 0;
 }
 
+bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone)
+{
+	const uint64_t bit = (uint64_t)1 << METRIC_PIDS_CURRENT;
+	const struct sample *last = NULL;
+	_uninit_ struct ring_copy copy;
+	uint64_t most = 0;
+
+	if (!c->rec || ring_find(c->rec->ring, vmid, 60, &copy) < 0)
+		return false;
+	for (size_t i = 0; i < copy.n; i++) {
+		if (!(copy.v[i].have & bit) || copy.v[i].boot_usec > gone)
+			continue;
+		last = &copy.v[i];
+		most = MAX(most, last->v[METRIC_PIDS_CURRENT]);
+	}
+	return last && last->boot_usec + 2500 * USEC_PER_MSEC > gone && most >= 4 &&
+	       last->v[METRIC_PIDS_CURRENT] <= 2;
+}
+
 bool recorder_waits(const struct collector *c)
 {
 	return c->rec && c->rec->n;

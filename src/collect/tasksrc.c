@@ -60,7 +60,9 @@ static void task_event(struct collector *c, const struct known *k, bool end)
 	struct event *e;
 	struct data d;
 
-	if (!k->vmid || !lc_find(&c->lc, k->vmid))
+	/* of a container: PVE's own types for them, or one that we know */
+	if (!k->vmid ||
+	    (!span_starts(span_str(k->upid.type), "vz") && !lc_find(&c->lc, k->vmid)))
 		return;
 	if (!end) { /* its own time, whole seconds */
 		uint64_t ago = num_sub(when.real_usec, k->upid.start_real_usec);
@@ -109,6 +111,11 @@ static void forget_old(struct tasksrc *s)
 	s->n = w;
 }
 
+static bool failed(const char *status)
+{
+	return !str_eq(status, "OK") && !span_starts(span_str(status), "WARNINGS");
+}
+
 static void take_task(struct collector *c, struct task *t)
 {
 	struct tasksrc *s = c->tasks;
@@ -133,9 +140,16 @@ static void take_task(struct collector *c, struct task *t)
 	}
 	if (t->status && !k->status)
 		k->status = take_ptr(t->status);
+	if (k->status && k->alive) { /* it says so itself */
+		k->alive = false;
+		k->dead_boot_usec = clock_boot_usec();
+	}
 	if (k->status && !k->ended_told) {
 		k->ended_told = true;
 		task_event(c, k, true);
+		if (k->vmid && str_eq(k->upid.type, "vzstart") && failed(k->status))
+			lc_start_failed(&c->lc, k->vmid, k->upid.start_real_usec,
+					collector_now());
 	}
 }
 
@@ -300,7 +314,7 @@ void tasksrc_evidence(struct collector *c, const struct lc_ct *ct,
 			ev->task = as_task(k);
 			if (k->vmid)
 				k->used_life = ct->life;
-		} else if (ct->phase == LC_PRESTART && !ev->task.type &&
+		} else if (ev->start_failed && !ev->task.type &&
 			   str_eq(k->upid.type, "vzstart")) {
 			ev->task = as_task(k);
 		}

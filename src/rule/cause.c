@@ -48,8 +48,10 @@ static bool killed_by(const struct stop_evidence *ev, int sig)
 
 /*
  * reboot(2) in a pid namespace ends its init with SIGHUP (restart) or SIGINT (halt,
- * power off) as the status that its parent sees: kernel/pid_namespace.c,
- * zap_pid_ns_processes(); LXC tells them apart by just that.
+ * power off) as the status that its parent sees (kernel/pid_namespace.c,
+ * zap_pid_ns_processes()); LXC tells them apart by just that. Who is not the parent sees
+ * what init itself did: code 0 when it made the call (systemd), SIGKILL when another
+ * process did (busybox), which is also what a kill from outside looks like.
  */
 static bool rebooted(const struct stop_evidence *ev)
 {
@@ -125,6 +127,19 @@ static void by_exit(const struct stop_evidence *ev, struct stop_verdict *v)
 		snprintf(v->why, sizeof(v->why),
 			 "reboot(2) was called inside and no "
 			 "task was at work");
+	} else if (killed_by(ev, SIGKILL) && ev->emptied) {
+		v->cause = CAUSE_HALTED_INSIDE;
+		v->weak = true;
+		snprintf(v->why, sizeof(v->why),
+			 "all other processes had ended before init was killed: it was "
+			 "shut down inside, and no task was at work");
+	} else if (killed_by(ev, SIGKILL)) {
+		v->cause = CAUSE_SIGNAL;
+		v->weak = true;
+		snprintf(v->why, sizeof(v->why),
+			 "init was killed with SIGKILL and no task was at work: by "
+			 "somebody outside, or by a process inside that called "
+			 "reboot(2)");
 	} else if (killed_by(ev, SIGINT)) {
 		v->cause = CAUSE_HALTED_INSIDE;
 		snprintf(v->why, sizeof(v->why),

@@ -44,6 +44,7 @@ struct stop_evidence {
 	bool node_down;          /* the node is shutting down */
 	bool node_booted;        /* found after the node was booted anew */
 	bool start_failed;       /* init never got to run its own program */
+	bool emptied;            /* all other processes of it had ended before init did */
 };
 
 struct stop_verdict {
