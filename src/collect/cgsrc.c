@@ -75,6 +75,11 @@ struct cgct *cgsrc_find(const struct collector *c, uint32_t vmid)
 	return s && i < s->n && s->v[i]->vmid == vmid ? s->v[i] : NULL;
 }
 
+struct cgct *cgsrc_at(const struct collector *c, size_t i)
+{
+	return c->cg && i < c->cg->n ? c->cg->v[i] : NULL;
+}
+
 static size_t wd_place(const struct cgsrc *s, int wd)
 {
 	size_t lo = 0, hi = s->n_wds;
@@ -195,6 +200,13 @@ static void limit_event(struct collector *c, struct cgct *t, enum event_type typ
 	jw_val(d.w, type == EVENT_PIDS_LIMIT ? "limit" : "limit_bytes", limit);
 	jw_int(d.w, "times", times);
 	data_close(&d, &e->data);
+	if (type == EVENT_PIDS_LIMIT)
+		incsrc_sign(c, t->vmid, INCIDENT_PIDS_LIMIT, e,
+			    "at its limit of processes: %ju forks were refused",
+			    (uintmax_t)times);
+	else
+		incsrc_sign(c, t->vmid, INCIDENT_MEMORY_LIMIT, e,
+			    "at its memory limit, reclaiming again and again");
 }
 
 /*
@@ -295,6 +307,8 @@ static void look_frozen(struct collector *c, struct cgct *t)
 		data_close(&d, &e->data);
 	}
 	t->frozen_boot_usec = frozen ? now.boot_usec : 0;
+	if (!frozen)
+		incsrc_over(c, t->vmid, INCIDENT_FROZEN, e->id);
 }
 
 /* ---- init ---------------------------------------------------------------------------

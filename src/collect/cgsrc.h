@@ -45,12 +45,15 @@ struct cgct {
 	pid_t last_init; /* of the life before */
 	uint64_t last_ticks;
 
+	uint64_t pressure_told;
 	bool frozen;
 	uint64_t frozen_boot_usec;
 };
 
 /* NULL: there is none. */
 struct cgct *cgsrc_find(const struct collector *c, uint32_t vmid);
+
+struct cgct *cgsrc_at(const struct collector *c, size_t i); /* NULL: beyond the last */
 
 /* oom.c: the counter says that so many were killed; a message may say who. */
 void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "rule/incident.h"
 
 struct lc_time collector_now(void)
 {
@@ -172,11 +173,21 @@ static void on_lc_event(void *arg, const struct lc_event *e)
 	switch (e->type) {
 	case EVENT_STARTED:
 		cgsrc_started(c, e->ct);
+		incsrc_over(c, ev->vmid, INCIDENT_UNEXPECTED_STOP, e->id);
+		incsrc_over(c, ev->vmid, INCIDENT_START_FAILED, e->id);
+		break;
+	case EVENT_START_FAILED:
+		cgsrc_ended(c, e->ct);
+		incsrc_sign(c, ev->vmid, INCIDENT_START_FAILED, ev, "its start failed");
 		break;
 	case EVENT_STOPPED:
 	case EVENT_REBOOTED:
-	case EVENT_START_FAILED:
 		cgsrc_ended(c, e->ct);
+		incsrc_over(c, e->ct->vmid, INCIDENT_FROZEN, e->id);
+		if (e->type == EVENT_STOPPED &&
+		    incident_unexpected(e->verdict, e->evidence))
+			incsrc_sign(c, e->ct->vmid, INCIDENT_UNEXPECTED_STOP, ev,
+				    "it stopped: %s", e->verdict->why);
 		break;
 	default:
 		break;

@@ -187,6 +187,11 @@ bool kernsrc_is_there(const struct collector *c);
 int incsrc_open(struct collector *c, struct db *db, struct err *err);
 void incsrc_close(struct collector *c);
 void incsrc_look(struct collector *c, const struct event *v, size_t n);
+/* A sign of an incident; `e`: the event that shows it (NULL: none). */
+void incsrc_sign(struct collector *c, uint32_t vmid, enum incident_kind kind,
+		 const struct event *e, const char *fmt, ...) _printf_(5, 6);
+void incsrc_over(struct collector *c, uint32_t vmid, enum incident_kind kind,
+		 const char *id); /* an event ended it */
 bool incsrc_done(struct collector *c, const struct writer_done *d); /* was it its own? */
 uint64_t incsrc_due(struct collector *c, struct lc_time now);
 

@@ -1,36 +1,673 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/guard.h"
+#include "base/num.h"
+#include "collect/cgsrc.h"
 #include "collect/collector.h"
+#include "read/cgroup.h"
+#include "read/cgtree.h"
+#include "read/procs.h"
+#include "rule/incident.h"
+
+/*
+ * Incidents: opened by what events say and by pressure, kept with what a post-mortem
+ * needs. What is inside the container at that moment (its largest processes and units) is
+ * gathered by a process of its own, as there may be very many of them.
+ */
+#define BEFORE_USEC (10 * 60 * USEC_PER_SEC) /* minutes of the recorder that are kept */
+#define AFTER_USEC  (10 * 60 * USEC_PER_SEC)
+#define AROUND_USEC (120 * USEC_PER_SEC) /* events so near belong to it */
+#define RECENT      16
+#define MAX_EVENTS  64  /* ids kept with one */
+#define MAX_OPEN    512 /* of the node */
+#define MAX_JOBS    4
+#define GATHER_USEC (3 * USEC_PER_SEC)
+#define MAX_BODY    ((size_t)256 << 10)
+#define TOP         20
+
+struct recent {
+	char id[EVENT_ID_MAX];
+	uint64_t boot_usec;
+};
+
+struct incct {
+	uint32_t vmid;
+	struct incident_watch watch;
+	struct recent recent[RECENT];
+	size_t next_recent;
+};
+
+struct open {
+	struct incident row; /* data is composed when it is written */
+	struct strv events;
+	char *body;  /* members of the JSON object, without braces; NULL: none */
+	char *shown; /* those of the event that opened it */
+	uint64_t token;
+	bool dirty, closed, sent, restored;
+};
+
+struct job {
+	struct collector *c;
+	uint64_t opened; /* which */
+	uint32_t vmid;
+	enum incident_kind kind;
+	struct guard guard;
+	struct loop_io *io;
+	struct buf text;
+};
+
+struct incsrc {
+	struct incct *cts; /* by vmid */
+	size_t n_cts, cap_cts;
+	struct open *open;
+	size_t n_open, cap_open;
+	struct job *jobs[MAX_JOBS];
+	uint64_t next_look_boot_usec;
+	size_t slice;
+	uint64_t refused;
+};
+
+static struct incct *ct_of(struct incsrc *s, uint32_t vmid)
+{
+	size_t lo = 0, hi = s->n_cts;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->cts[mid].vmid < vmid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < s->n_cts && s->cts[lo].vmid == vmid)
+		return &s->cts[lo];
+	GROW(s->cts, s->n_cts, s->cap_cts);
+	memmove(&s->cts[lo + 1], &s->cts[lo], (s->n_cts - lo) * sizeof(*s->cts));
+	s->n_cts++;
+	s->cts[lo] = (struct incct){ .vmid = vmid };
+	return &s->cts[lo];
+}
+
+static struct open *find_open(struct incsrc *s, uint32_t vmid, enum incident_kind kind)
+{
+	for (size_t i = 0; i < s->n_open; i++)
+		if (s->open[i].row.vmid == vmid && s->open[i].row.kind == kind &&
+		    !s->open[i].closed)
+			return &s->open[i];
+	return NULL;
+}
+
+static void open_done(struct open *o)
+{
+	incident_done(&o->row);
+	strv_done(&o->events);
+	free(o->body);
+	free(o->shown);
+}
+
+/* ---- writing ------------------------------------------------------------------------
+ */
+
+static char *compose(const struct open *o)
+{
+	struct buf b = { 0 };
+
+	buf_adds(&b, "{\"events\":[");
+	for (size_t i = 0; i < o->events.n; i++)
+		buf_addf(&b, "%s\"%s\"", i ? "," : "", o->events.v[i]);
+	buf_addc(&b, ']');
+	if (o->shown && *o->shown)
+		buf_addf(&b, ",%s", o->shown);
+	if (o->body && *o->body)
+		buf_addf(&b, ",%s", o->body);
+	buf_addc(&b, '}');
+	return b.p;
+}
+
+/* Its number comes with the first answer; until then nothing more is sent. */
+static void send(struct collector *c, struct open *o)
+{
+	struct incident row = o->row;
+
+	if (!o->dirty || (o->sent && !o->row.n))
+		return;
+	row.name = o->row.name ? xstrdup(o->row.name) : NULL;
+	row.summary = xstrdup(o->row.summary ? o->row.summary : "");
+	row.data = o->restored ? xstrdup(o->row.data ? o->row.data : "{}") : compose(o);
+	o->token = ++c->last_token;
+	if (writer_incident(c->writer, &row, false, o->token) == 0) {
+		o->dirty = false;
+		o->sent = true;
+	}
+	incident_done(&row);
+}
+
+bool incsrc_done(struct collector *c, const struct writer_done *d)
+{
+	struct incsrc *s = c->incs;
+
+	for (size_t i = 0; s && i < s->n_open; i++) {
+		struct open *o = &s->open[i];
+
+		if (o->token != d->token || !o->sent)
+			continue;
+		if (d->result == 0 && !o->row.n)
+			o->row.n = d->n;
+		o->token = 0;
+		if (o->dirty) {
+			send(c, o);
+		} else if (o->closed) {
+			open_done(o);
+			memmove(o, o + 1, (s->n_open - i - 1) * sizeof(*o));
+			s->n_open--;
+		}
+		return true;
+	}
+	return false;
+}
+
+/* ---- what is inside, in a process of its own -----------------------------------------
+ */
+
+static int by_rss(const void *a, const void *b)
+{
+	uint64_t x = val_or(((const struct proc *)a)->rss_bytes, 0);
+	uint64_t y = val_or(((const struct proc *)b)->rss_bytes, 0);
+
+	return (x < y) - (x > y);
+}
+
+static void put_processes(struct jw *w, int rootfd, int dir, uint32_t vmid, pid_t init)
+{
+	const struct procs_opts o = { .vmid = vmid, .init_pid = init };
+	struct procs p = { 0 };
+
+	if (procs_read(rootfd, dir, &o, &p, NULL) < 0)
+		return;
+	qsort(p.v, p.n, sizeof(*p.v), by_rss);
+	jw_arr(w, "processes");
+	for (size_t i = 0; i < MIN(p.n, (size_t)TOP); i++) {
+		const struct proc *v = &p.v[i];
+		char state[2] = { v->state, '\0' };
+
+		jw_obj(w, NULL);
+		jw_int(w, "pid", (uint64_t)v->pid);
+		jw_text(w, "name",
+			(struct tbytes){ (const uint8_t *)v->comm, v->comm_n });
+		if (v->where.unit.n)
+			jw_text(w, "unit", span_tbytes(v->where.unit));
+		jw_val(w, "rss_bytes", v->rss_bytes);
+		jw_val(w, "swap_bytes", v->swap_bytes);
+		jw_str(w, "state", state);
+		jw_end(w);
+	}
+	jw_end(w);
+	procs_done(&p);
+}
+
+static uint64_t unit_size(const struct cgnode *n)
+{
+	return val_or(n->memory.current_bytes, 0);
+}
+
+/* The largest first, by picking: there are at most 256. */
+static void put_units(struct jw *w, int dir)
+{
+	struct cgtree t = { 0 };
+
+	if (cgtree_list(dir, &(struct cgtree_limits){ 0 }, &t, NULL) < 0 ||
+	    cgtree_read_stats(dir, &t, NULL) < 0) {
+		cgtree_done(&t);
+		return;
+	}
+	jw_arr(w, "units");
+	for (size_t k = 0; k < TOP; k++) {
+		struct cgnode *best = NULL;
+
+		for (size_t i = 1; i < t.n; i++)
+			if (t.v[i].name && t.v[i].kind != CGK_SLICE &&
+			    t.v[i].kind != CGK_ROOT && !t.v[i].gone &&
+			    (!best || unit_size(&t.v[i]) > unit_size(best)))
+				best = &t.v[i];
+		if (!best)
+			break;
+		jw_obj(w, NULL);
+		jw_text(w, "name", best->label.n ? best->label : tbytes_str(best->name));
+		jw_val(w, "memory_bytes", best->memory.current_bytes);
+		jw_val(w, "anon_bytes", best->memory.anon_bytes);
+		jw_val(w, "cpu_usec", best->cpu.usage_usec);
+		jw_val(w, "pids", best->pids.current);
+		jw_end(w);
+		best->gone = true; /* told */
+	}
+	jw_end(w);
+	cgtree_done(&t);
+}
+
+static void put_ppm(struct jw *w, const char *key, struct val centi)
+{
+	if (centi.kind == VAL_SET)
+		jw_int(w, key, centi.n * 100);
+}
+
+static void put_pressure(struct jw *w, int dir)
+{
+	struct cg_pressure p = { 0 };
+
+	if (cg_read_pressure(dir, &p, NULL) < 0)
+		return;
+	jw_obj(w, "pressure");
+	put_ppm(w, "cpu_some_ppm", p.cpu.some.avg10_centi);
+	put_ppm(w, "io_some_ppm", p.io.some.avg10_centi);
+	put_ppm(w, "io_full_ppm", p.io.full.avg10_centi);
+	put_ppm(w, "memory_some_ppm", p.memory.some.avg10_centi);
+	put_ppm(w, "memory_full_ppm", p.memory.full.avg10_centi);
+	jw_end(w);
+}
+
+static void put_limits(struct jw *w, int dir, const struct cg_memory *m)
+{
+	struct cg_pids pids = { 0 };
+	struct cg_cpu cpu = { 0 };
+	struct cg_cpuset set = { 0 };
+
+	jw_obj(w, "limits");
+	jw_val(w, "memory_bytes", m->max_bytes);
+	jw_val(w, "high_bytes", m->high_bytes);
+	jw_val(w, "swap_bytes", m->swap_max_bytes);
+	if (cg_read_pids(dir, &pids, NULL) == 0)
+		jw_val(w, "pids", pids.max);
+	if (cg_read_cpu(dir, &cpu, NULL) == 0) {
+		if (cpu.max_quota_usec.kind == VAL_MAX)
+			jw_null(w, "cpus");
+		else if (cpu.max_quota_usec.kind == VAL_SET)
+			jw_ratio(w, "cpus", cpu.max_quota_usec.n,
+				 val_or(cpu.max_period_usec, 100000));
+	}
+	if (cg_read_cpuset(dir, &set, NULL) == 0)
+		jw_str(w, "cpuset", set.cpus_effective);
+	cg_cpuset_done(&set);
+	jw_end(w);
+}
+
+struct gather {
+	bool memory; /* the event did not tell */
+	int rootfd;
+	uint32_t vmid;
+	pid_t init;
+};
+
+static int gather(int out, void *arg)
+{
+	const struct gather *g = arg;
+	_cleanup_close_ int dir = -1;
+	struct cg_memory m = { 0 };
+	_cleanup_free_ char *text = NULL;
+	struct data d;
+	int r = cg_open(g->rootfd, g->vmid, &dir, NULL);
+
+	if (r < 0 || !data_open(&d))
+		return r < 0 ? r : -ENOENT;
+	if (cg_read_memory(dir, true, &m, NULL) == 0 && g->memory)
+		data_memory(d.w, &m);
+	put_limits(d.w, dir, &m);
+	put_pressure(d.w, dir);
+	put_units(d.w, dir);
+	put_processes(d.w, g->rootfd, dir, g->vmid, g->init);
+	data_close(&d, &text);
+	return text ? fs_write_all(out, text, strlen(text)) : 0;
+}
+
+static void job_free(struct incsrc *s, struct job *j)
+{
+	for (size_t i = 0; i < MAX_JOBS; i++)
+		if (s->jobs[i] == j)
+			s->jobs[i] = NULL;
+	loop_del_io(j->io);
+	guard_done(&j->guard);
+	buf_done(&j->text);
+	free(j);
+}
+
+/* "{...}" whole: its members belong to the incident. */
+static void job_done(struct collector *c, struct job *j)
+{
+	struct open *o = find_open(c->incs, j->vmid, j->kind);
+
+	if (o && o->row.opened_real_usec == j->opened && j->text.n > 2 &&
+	    j->text.p[0] == '{' && j->text.p[j->text.n - 1] == '}') {
+		free(o->body);
+		o->body = xstrndup(j->text.p + 1, j->text.n - 2);
+		o->dirty = true;
+		send(c, o);
+	}
+	job_free(c->incs, j);
+}
+
+static void on_job(void *arg, uint32_t events)
+{
+	struct job *j = arg;
+	struct collector *c = j->c;
+	ssize_t n;
+
+	(void)events;
+	do {
+		buf_reserve(&j->text, 1 << 14);
+		n = read(j->guard.fd, j->text.p + j->text.n, j->text.cap - j->text.n - 1);
+		if (n > 0)
+			j->text.n += (size_t)n;
+	} while (n > 0 && j->text.n < MAX_BODY);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == 0)
+		job_done(c, j);
+	else
+		job_free(c->incs, j);
+	collector_settle(c);
+}
+
+static void start_job(struct collector *c, const struct open *o)
+{
+	struct incsrc *s = c->incs;
+	const struct lc_ct *ct = lc_find(&c->lc, o->row.vmid);
+	struct gather g = { .rootfd = c->rootfd,
+			    .memory = o->row.kind != INCIDENT_OOM_KILL,
+			    .vmid = o->row.vmid,
+			    .init = ct && ct->phase == LC_UP ? ct->init : 0 };
+	struct job *j;
+	size_t i = 0;
+
+	while (i < MAX_JOBS && s->jobs[i])
+		i++;
+	if (i == MAX_JOBS || !ct || ct->phase != LC_UP)
+		return;
+	j = xcalloc(1, sizeof(*j));
+	j->c = c;
+	j->vmid = o->row.vmid;
+	j->kind = o->row.kind;
+	j->opened = o->row.opened_real_usec;
+	if (guard_start(gather, &g, GATHER_USEC, &j->guard, NULL) < 0) {
+		free(j);
+		return;
+	}
+	(void)fcntl(j->guard.fd, F_SETFL, O_NONBLOCK);
+	s->jobs[i] = j;
+	j->io = loop_add_io(c->loop, j->guard.fd, EPOLLIN, false, on_job, j);
+	if (!j->io)
+		job_free(s, j);
+}
+
+/* ---- signs --------------------------------------------------------------------------
+ */
+
+static void add_event(struct open *o, const char *id)
+{
+	for (size_t i = 0; i < o->events.n; i++)
+		if (str_eq(o->events.v[i], id))
+			return;
+	if (o->events.n < MAX_EVENTS)
+		strv_add(&o->events, xstrdup(id));
+}
+
+static void add_recent(struct open *o, const struct incct *ct, uint64_t now)
+{
+	for (size_t i = 0; i < RECENT; i++) {
+		const struct recent *r = &ct->recent[(ct->next_recent + i) % RECENT];
+
+		if (*r->id && r->boot_usec + AROUND_USEC > now)
+			add_event(o, r->id);
+	}
+}
+
+static void open_new(struct collector *c, struct incct *ct, enum incident_kind kind,
+		     const struct event *e, const char *summary)
+{
+	struct incsrc *s = c->incs;
+	const struct lc_ct *life = lc_find(&c->lc, ct->vmid);
+	struct lc_time now = collector_now();
+	struct open *o;
+
+	if (s->n_open >= MAX_OPEN) {
+		s->refused++;
+		return;
+	}
+	GROW(s->open, s->n_open, s->cap_open);
+	o = &s->open[s->n_open++];
+	*o = (struct open){
+		.row = { .kind = kind,
+			 .vmid = ct->vmid,
+			 .life = life ? life->life : 0,
+			 .name = confsrc_name(c, ct->vmid),
+			 .opened_real_usec = now.real_usec,
+			 .keep_from_real_usec = num_sub(now.real_usec, BEFORE_USEC),
+			 .keep_until_real_usec = now.real_usec + AFTER_USEC,
+			 .summary = xstrdup(summary) },
+		.dirty = true,
+	};
+	add_recent(o, ct, now.boot_usec);
+	if (e) {
+		size_t n = e->data ? strlen(e->data) : 0;
+
+		add_event(o, e->id);
+		if (n > 2 && n < INCIDENT_DATA_MAX / 4)
+			o->shown = xstrndup(e->data + 1, n - 2);
+	}
+	start_job(c, o);
+	send(c, o);
+}
+
+static void close_one(struct collector *c, uint32_t vmid, enum incident_kind kind,
+		      const char *id)
+{
+	struct open *o = find_open(c->incs, vmid, kind);
+	uint64_t now = clock_real_usec();
+
+	if (!o)
+		return;
+	if (id)
+		add_event(o, id);
+	o->row.closed_real_usec = val_set(now);
+	o->row.keep_until_real_usec =
+		MAX(o->row.keep_until_real_usec, now + AFTER_USEC / 5);
+	o->closed = o->dirty = true;
+	send(c, o);
+}
+
+void incsrc_sign(struct collector *c, uint32_t vmid, enum incident_kind kind,
+		 const struct event *e, const char *fmt, ...)
+{
+	struct incsrc *s = c->incs;
+	struct incct *ct;
+	char summary[INCIDENT_SUMMARY_MAX];
+	struct open *o;
+	va_list ap;
+
+	if (!s || !vmid)
+		return;
+	ct = ct_of(s, vmid);
+	switch (incident_sign(&ct->watch, kind, clock_boot_usec())) {
+	case STEP_OPEN:
+		va_start(ap, fmt);
+		vsnprintf(summary, sizeof(summary), fmt, ap);
+		va_end(ap);
+		open_new(c, ct, kind, e, summary);
+		break;
+	case STEP_MORE:
+		o = find_open(s, vmid, kind);
+		if (o && e) {
+			add_event(o, e->id);
+			o->dirty = true; /* written when it closes, or with the next */
+		}
+		break;
+	case STEP_REFUSED:
+		s->refused++;
+		break;
+	default:
+		break;
+	}
+}
+
+void incsrc_over(struct collector *c, uint32_t vmid, enum incident_kind kind,
+		 const char *id)
+{
+	if (c->incs && incident_close(&ct_of(c->incs, vmid)->watch, kind))
+		close_one(c, vmid, kind, id);
+}
+
+/* Events are remembered for a while: those around an incident belong to it. */
+void incsrc_look(struct collector *c, const struct event *v, size_t n)
+{
+	struct incsrc *s = c->incs;
+
+	for (size_t i = 0; s && i < n; i++) {
+		struct incct *ct;
+		struct recent *r;
+
+		if (!v[i].vmid)
+			continue;
+		ct = ct_of(s, v[i].vmid);
+		r = &ct->recent[ct->next_recent++ % RECENT];
+		snprintf(r->id, sizeof(r->id), "%s", v[i].id);
+		r->boot_usec = clock_boot_usec();
+		for (size_t k = 0; k < s->n_open; k++)
+			if (s->open[k].row.vmid == v[i].vmid && !s->open[k].closed &&
+			    !s->open[k].restored && s->open[k].events.n < MAX_EVENTS) {
+				add_event(&s->open[k], v[i].id);
+				s->open[k].dirty = true;
+			}
+	}
+}
+
+/* ---- time ---------------------------------------------------------------------------
+ */
+
+static void look_pressure(struct collector *c, struct cgct *t)
+{
+	struct cg_pressure p = { 0 };
+	const char *what;
+	struct lc_time now;
+	struct event *e = NULL;
+	struct data d;
+
+	if (t->dir < 0 || !t->init || cg_read_pressure(t->dir, &p, NULL) < 0)
+		return;
+	what = incident_pressure(&p);
+	if (!what)
+		return;
+	now = collector_now();
+	if (now.boot_usec > t->pressure_told + 60 * USEC_PER_SEC) {
+		const struct cg_psi *psi = str_eq(what, "memory") ? &p.memory
+					   : str_eq(what, "io")   ? &p.io
+								  : &p.cpu;
+
+		t->pressure_told = now.boot_usec;
+		e = collector_event(c, EVENT_PRESSURE, ORIGIN_RECORDER, t->vmid, now);
+		collector_id(c, e, "pressure", now.boot_usec);
+		if (data_open(&d)) {
+			jw_str(d.w, "resource", what);
+			put_ppm(d.w, "some_ppm", psi->some.avg60_centi);
+			put_ppm(d.w, "full_ppm", psi->full.avg60_centi);
+			jw_int(d.w, "seconds", 60);
+			data_close(&d, &e->data);
+		}
+	}
+	incsrc_sign(c, t->vmid, INCIDENT_PRESSURE, e,
+		    "its processes waited for %s most of the last minute", what);
+}
+
+static void look_frozen(struct collector *c, struct cgct *t, uint64_t now)
+{
+	if (t->frozen && t->frozen_boot_usec &&
+	    now > t->frozen_boot_usec + INCIDENT_FROZEN_USEC)
+		incsrc_sign(c, t->vmid, INCIDENT_FROZEN, NULL,
+			    "frozen for more than 30 seconds");
+}
+
+static void look_quiet(struct collector *c, struct incct *ct, uint64_t now)
+{
+	for (size_t k = INCIDENT_NONE + 1; k < INCIDENT_KINDS; k++)
+		if (incident_over(&ct->watch, (enum incident_kind)k, now))
+			close_one(c, ct->vmid, (enum incident_kind)k, NULL);
+}
+
+/* A tenth of the containers each second. */
+uint64_t incsrc_due(struct collector *c, struct lc_time now)
+{
+	struct incsrc *s = c->incs;
+	struct cgct *t;
+
+	if (!s)
+		return 0;
+	if (now.boot_usec < s->next_look_boot_usec)
+		return s->next_look_boot_usec;
+	s->next_look_boot_usec = now.boot_usec + USEC_PER_SEC;
+	s->slice = (s->slice + 1) % 10;
+	for (size_t i = s->slice; (t = cgsrc_at(c, i)); i += 10) {
+		look_pressure(c, t);
+		look_frozen(c, t, now.boot_usec);
+	}
+	for (size_t i = s->slice; i < s->n_cts; i += 10)
+		look_quiet(c, &s->cts[i], now.boot_usec);
+	for (size_t i = 0; i < MAX_JOBS; i++)
+		if (s->jobs[i] &&
+		    clock_mono_usec() > s->jobs[i]->guard.deadline_mono_usec)
+			job_free(s, s->jobs[i]);
+	for (size_t i = 0; i < s->n_open; i++)
+		if (s->open[i].dirty && !s->open[i].token)
+			send(c, &s->open[i]);
+	return s->next_look_boot_usec;
+}
+
+/* Those that were open when the collector ended. */
+static void restore(struct incsrc *s, struct db *db)
+{
+	const struct incident_query q = { .open_only = true, .limit = MAX_OPEN };
+	struct incidents l = { 0 };
+
+	if (!db || db_incidents(db, &q, &l, NULL) < 0)
+		return;
+	for (size_t i = 0; i < l.n; i++) {
+		struct incct *ct = ct_of(s, l.v[i].vmid);
+
+		if (l.v[i].kind >= INCIDENT_KINDS || ct->watch.slot[l.v[i].kind].open)
+			continue;
+		ct->watch.slot[l.v[i].kind] =
+			(struct incident_slot){ .open = true,
+						.last_boot_usec = clock_boot_usec() };
+		GROW(s->open, s->n_open, s->cap_open);
+		s->open[s->n_open++] =
+			(struct open){ .row = l.v[i], .sent = true, .restored = true };
+		l.v[i] = (struct incident){ 0 };
+	}
+	incidents_done(&l);
+}
 
 int incsrc_open(struct collector *c, struct db *db, struct err *err)
 {
-	(void)c;
-	(void)db;
 	(void)err;
+	c->incs = xcalloc(1, sizeof(*c->incs));
+	restore(c->incs, db);
 	return 0;
 }
 
 void incsrc_close(struct collector *c)
 {
-	(void)c;
-}
+	struct incsrc *s = c->incs;
 
-void incsrc_look(struct collector *c, const struct event *v, size_t n)
-{
-	(void)c;
-	(void)v;
-	(void)n;
-}
-
-bool incsrc_done(struct collector *c, const struct writer_done *d)
-{
-	(void)c;
-	(void)d;
-	return false;
-}
-
-uint64_t incsrc_due(struct collector *c, struct lc_time now)
-{
-	(void)c;
-	(void)now;
-	return 0;
+	if (!s)
+		return;
+	for (size_t i = 0; i < MAX_JOBS; i++)
+		if (s->jobs[i])
+			job_free(s, s->jobs[i]);
+	for (size_t i = 0; i < s->n_open; i++)
+		open_done(&s->open[i]);
+	free(s->open);
+	free(s->cts);
+	free(s);
+	c->incs = NULL;
 }

@@ -175,6 +175,11 @@ void oom_tell(struct collector *c, struct cgct *t)
 		data_memory(d.w, &t->oom_memory);
 		data_close(&d, &e->data);
 	}
+	incsrc_sign(c, t->vmid, INCIDENT_OOM_KILL, e, "%ju process%s killed: %s",
+		    (uintmax_t)t->oom_pending, t->oom_pending == 1 ? " was" : "es were",
+		    !t->n_victims || t->victims[t->n_victims - 1].memcg
+			    ? "out of memory at its limit"
+			    : "the node was out of memory");
 	t->oom_pending = 0;
 	t->oom_due_boot_usec = 0;
 	t->oom_told_boot_usec = clock_boot_usec();
