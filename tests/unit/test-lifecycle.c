@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+
+#include "base/str.h"
+#include "collect/lifecycle.h"
+#include "test.h"
+
+#define BOOT "79474b1c-d80e-4bd0-9f6c-0d2a3b1c4e5f"
+#define MS   UINT64_C(1000)
+
+/* What came out, as words: "prestart/1 started/1 stopped/1:signal". */
+static struct buf said;
+static struct stop_evidence extra; /* what the other sources would add */
+static bool starting;
+static size_t rows;
+static struct db_life last_row;
+
+static void on_event(void *arg, const struct lc_event *e)
+{
+	(void)arg;
+	buf_addf(&said, "%s%s%s/%ju", said.n ? " " : "", e->inferred ? "~" : "",
+		 event_type_name(e->type), (uintmax_t)e->ct->life);
+	if (e->verdict)
+		buf_addf(&said, ":%s%s", stop_cause_name(e->verdict->cause),
+			 e->verdict->weak ? "?" : "");
+}
+
+static void on_life(void *arg, const struct db_life *row)
+{
+	(void)arg;
+	rows++;
+	last_row = *row;
+}
+
+static void on_evidence(void *arg, const struct lc_ct *ct, struct stop_evidence *ev)
+{
+	(void)arg;
+	(void)ct;
+	if (extra.task.type)
+		ev->task = extra.task;
+	ev->oom_kills = extra.oom_kills;
+	ev->start_failed |= extra.start_failed;
+	ev->reboot_file |= extra.reboot_file;
+}
+
+static bool on_starting(void *arg, const struct lc_ct *ct)
+{
+	(void)arg;
+	(void)ct;
+	return starting;
+}
+
+static struct lifecycle new_lc(void)
+{
+	static const struct lc_ops ops = { .event = on_event,
+					   .life = on_life,
+					   .evidence = on_evidence,
+					   .starting = on_starting };
+	struct lifecycle lc;
+
+	buf_done(&said);
+	extra = (struct stop_evidence){ 0 };
+	starting = false;
+	rows = 0;
+	lc_init(&lc, BOOT, &ops);
+	return lc;
+}
+
+static struct lc_time at(uint64_t ms)
+{
+	return (struct lc_time){ UINT64_C(1795000000000000) + ms * MS, ms * MS };
+}
+
+static unsigned n_hooks;
+
+static struct spool_event hook(enum hook_type type, uint64_t ms)
+{
+	struct spool_event h = { .type = type,
+				 .vmid = 101,
+				 .real_usec = at(ms).real_usec,
+				 .boot_usec = at(ms).boot_usec };
+
+	snprintf(h.id, sizeof(h.id), "%013jx-00-%08x", (uintmax_t)h.boot_usec, n_hooks++);
+	return h;
+}
+
+static void tell(struct lifecycle *lc, enum hook_type type, uint64_t ms)
+{
+	struct spool_event h = hook(type, ms);
+
+	lc_hook(lc, &h, false, at(ms));
+}
+
+static void tell_start(struct lifecycle *lc, pid_t pid, uint64_t ticks, uint64_t ms)
+{
+	struct spool_event h = hook(HOOK_START_HOST, ms);
+
+	h.pid = pid;
+	h.start_ticks = val_set(ticks);
+	lc_hook(lc, &h, false, at(ms));
+}
+
+static void tell_stop(struct lifecycle *lc, bool reboot, bool alive, uint64_t ms)
+{
+	struct spool_event h = hook(HOOK_STOP, ms);
+
+	h.reboot = reboot;
+	lc_hook(lc, &h, alive, at(ms));
+}
+
+static void start(struct lifecycle *lc, uint64_t ticks, uint64_t ms)
+{
+	tell(lc, HOOK_PRE_START, ms);
+	tell_start(lc, (pid_t)ticks, ticks, ms + 10);
+}
+
+static void a_whole_life_by_hooks(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	lc_gone(&lc, 101, 500, INIT_EXIT_CODE, 0, true, at(9000));
+	tell_stop(&lc, false, false, 9002);
+	tell(&lc, HOOK_POST_STOP, 9005);
+	CHECK_STR(buf_str(&said),
+		  "prestart/1 started/1 stopped/1:halted-inside poststop/1");
+	CHECK_U64(last_row.init_start_ticks, 500);
+	CHECK_U64(last_row.stopped_real_usec.n, at(9000).real_usec);
+	CHECK_U64(lc_tick(&lc, at(60000)), 0);
+	lc_done(&lc);
+}
+
+static void a_life_without_hooks(void)
+{
+	struct lifecycle lc = new_lc();
+
+	lc_up(&lc, 101, 77, 500, false, at(5000), at(5001));
+	CHECK_STR(buf_str(&said), "");
+	lc_up(&lc, 101, 77, 500, true, at(5000), at(5005));
+	lc_tick(&lc, at(5005));
+	CHECK_STR(buf_str(&said), "~started/1");
+	lc_gone(&lc, 101, 500, INIT_EXIT_UNKNOWN, 0, false, at(8000));
+	CHECK(lc_tick(&lc, at(8000)) <= at(8050).boot_usec, "within 50 ms");
+	lc_gone(&lc, 101, 500, INIT_EXIT_SIGNAL, SIGKILL, true, at(8003));
+	lc_tick(&lc, at(8003));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:signal?");
+	/* its zombie is seen once more */
+	lc_up(&lc, 101, 77, 500, true, at(5000), at(8004));
+	lc_tick(&lc, at(9000));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:signal?");
+	lc_done(&lc);
+}
+
+static void no_exit_code_is_no_cause(void)
+{
+	struct lifecycle lc = new_lc();
+
+	lc_up(&lc, 101, 77, 500, true, at(5000), at(5005));
+	lc_tick(&lc, at(5005));
+	lc_gone(&lc, 101, 500, INIT_EXIT_UNKNOWN, 0, false, at(8000));
+	lc_tick(&lc, at(8040));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:unknown?");
+	lc_done(&lc);
+}
+
+static void the_stop_hook_is_waited_for(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	lc_gone(&lc, 101, 500, INIT_EXIT_SIGNAL, SIGKILL, true, at(9000));
+	lc_tick(&lc, at(9100));
+	CHECK_STR(buf_str(&said), "prestart/1 started/1");
+	lc_tick(&lc, at(11100));
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 ~stopped/1:signal?");
+	/* a hung monitor went on */
+	tell_stop(&lc, true, false, 12000);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 ~stopped/1:signal? "
+				  "reconciled/1:rebooted-inside");
+	CHECK(last_row.cause == CAUSE_REBOOTED_INSIDE, "%d", last_row.cause);
+	lc_done(&lc);
+}
+
+static void a_reboot_is_two_lives(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	tell_stop(&lc, true, false, 9000);
+	start(&lc, 900, 9500); /* post-stop does not come: PVE's ended the chain */
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 rebooted/1:rebooted-inside "
+				  "prestart/2 started/2");
+	lc_done(&lc);
+}
+
+static void a_task_is_the_cause(void)
+{
+	struct lifecycle lc = new_lc();
+
+	extra.task = (struct stop_task){ .type = "vzstop", .user = "root@pam" };
+	start(&lc, 500, 1000);
+	lc_gone(&lc, 101, 500, INIT_EXIT_SIGNAL, SIGKILL, true, at(9000));
+	tell_stop(&lc, false, false, 9001);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 stopped/1:admin");
+	lc_done(&lc);
+}
+
+static void a_failed_pre_start(void)
+{
+	struct lifecycle lc = new_lc();
+
+	tell(&lc, HOOK_PRE_START, 1000);
+	tell_stop(&lc, false, false, 1100);
+	tell(&lc, HOOK_POST_STOP, 1101);
+	CHECK_STR(buf_str(&said), "prestart/1 start-failed/1:start-failed poststop/1");
+	lc_done(&lc);
+}
+
+static void pves_own_pre_start_failed_first(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	tell_stop(&lc, false, false, 2000);
+	starting = true;
+	tell_stop(&lc, false, false, 5000);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 stopped/1:unknown? "
+				  "start-failed/2:start-failed");
+	lc_done(&lc);
+}
+
+static void init_that_cannot_be_executed(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	extra.start_failed = true;
+	lc_gone(&lc, 101, 500, INIT_EXIT_CODE, 1, true, at(1015));
+	tell_stop(&lc, false, false, 1016);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 start-failed/1:start-failed");
+	lc_done(&lc);
+}
+
+static void a_failed_start_without_hooks(void)
+{
+	struct lifecycle lc = new_lc();
+
+	lc_start_failed(&lc, 101, at(1000).real_usec, at(2000));
+	CHECK_STR(buf_str(&said), "~start-failed/1:start-failed");
+	/* told again, or by the hook before: once */
+	lc_start_failed(&lc, 101, at(1000).real_usec, at(2100));
+	CHECK_STR(buf_str(&said), "~start-failed/1:start-failed");
+	lc_done(&lc);
+}
+
+static void a_spoofed_stop_is_unconfirmed(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	tell_stop(&lc, false, true, 5000);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 reconciled/1");
+	CHECK(lc_find(&lc, 101)->phase == LC_UP, "it runs on");
+	tell_stop(&lc, false, false, 6000);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 reconciled/1 stopped/1:unknown?");
+	/* and of one that is stopped */
+	tell_stop(&lc, false, false, 7000);
+	CHECK_STR(buf_str(&said),
+		  "prestart/1 started/1 reconciled/1 stopped/1:unknown? reconciled/1");
+	lc_done(&lc);
+}
+
+static void a_second_init_ends_the_first(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	/* stop, post-stop and pre-start were lost */
+	tell_start(&lc, 900, 900, 5000);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 ~stopped/1:unknown? started/2");
+	/* the same number, another process */
+	tell_start(&lc, 900, 950, 6000);
+	CHECK_U64(lc_find(&lc, 101)->life, 3);
+	/* and the kernel's view of a fourth */
+	lc_up(&lc, 101, 900, 990, true, at(7000), at(7001));
+	lc_tick(&lc, at(8001));
+	CHECK_U64(lc_find(&lc, 101)->life, 4);
+	lc_done(&lc);
+}
+
+static void the_kernel_is_faster_than_the_hook(void)
+{
+	struct lifecycle lc = new_lc();
+
+	lc_up(&lc, 101, 500, 500, true, at(1005), at(1006));
+	lc_tick(&lc, at(1006));
+	tell_start(&lc, 500, 500, 1007);
+	CHECK_STR(buf_str(&said), "~started/1 reconciled/1");
+	tell_start(&lc, 500, 500, 1008); /* the same file once more */
+	CHECK_STR(buf_str(&said), "~started/1 reconciled/1 reconciled/1");
+	lc_done(&lc);
+}
+
+static void the_kernel_waits_for_the_start_hook(void)
+{
+	struct lifecycle lc = new_lc();
+
+	tell(&lc, HOOK_PRE_START, 1000);
+	lc_up(&lc, 101, 500, 500, true, at(1005), at(1006));
+	lc_tick(&lc, at(1100));
+	CHECK_STR(buf_str(&said), "prestart/1");
+	lc_tick(&lc, at(1600)); /* it has none: an empty lxc.hook.start-host */
+	CHECK_STR(buf_str(&said), "prestart/1 ~started/1");
+	lc_done(&lc);
+}
+
+static void hooks_out_of_order(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	tell(&lc, HOOK_PRE_START, 900);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 reconciled/1");
+	CHECK(lc_find(&lc, 101)->phase == LC_UP, "it runs on");
+	lc_done(&lc);
+}
+
+static void a_crash_loop_has_each_life_once(void)
+{
+	struct lifecycle lc = new_lc();
+	size_t n = 0;
+
+	for (uint64_t i = 0; i < 100; i++) {
+		start(&lc, 500 + i, 1000 + i * 100);
+		lc_gone(&lc, 101, 500 + i, INIT_EXIT_CODE, 1, true, at(1050 + i * 100));
+		tell_stop(&lc, false, false, 1051 + i * 100);
+	}
+	for (const char *p = buf_str(&said); (p = strstr(p, "stopped/")); p++)
+		n++;
+	CHECK_U64(n, 100);
+	CHECK_U64(lc_find(&lc, 101)->life, 100);
+	lc_done(&lc);
+}
+
+static void destroyed_and_made_again(void)
+{
+	struct lifecycle lc = new_lc();
+
+	/* no hooks, and it all happened between two looks */
+	lc_up(&lc, 101, 500, 500, true, at(1000), at(1001));
+	lc_tick(&lc, at(1001));
+	lc_up(&lc, 101, 500, 600, true, at(2000), at(2001));
+	lc_tick(&lc, at(2001));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:unknown? ~started/2");
+	lc_done(&lc);
+}
+
+static void gone_when_it_was_looked_for(void)
+{
+	struct lifecycle lc = new_lc();
+
+	start(&lc, 500, 1000);
+	lc_absent(&lc, 101, at(20000));
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 ~stopped/1:unknown?");
+	tell(&lc, HOOK_PRE_START, 30000);
+	lc_absent(&lc, 101, at(30010)); /* too early to say */
+	CHECK(lc_find(&lc, 101)->phase == LC_PRESTART, "waits");
+	lc_absent(&lc, 101, at(40000));
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 ~stopped/1:unknown? prestart/2 "
+				  "~start-failed/2:start-failed");
+	lc_done(&lc);
+}
+
+static void the_oom_message_comes_after_the_end(void)
+{
+	struct lifecycle lc = new_lc();
+
+	lc_up(&lc, 101, 500, 500, true, at(1000), at(1001));
+	lc_tick(&lc, at(1001));
+	extra.oom_kills = val_set(1);
+	lc_gone(&lc, 101, 500, INIT_EXIT_SIGNAL, SIGKILL, true, at(5000));
+	lc_tick(&lc, at(5000));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:oom-init?");
+	lc_oom_init(&lc, 101, 499, at(5050)); /* another process */
+	lc_oom_init(&lc, 101, 500, at(5100));
+	CHECK_STR(buf_str(&said),
+		  "~started/1 ~stopped/1:oom-init? reconciled/1:oom-init");
+	lc_oom_init(&lc, 101, 500, at(5200));
+	CHECK_STR(buf_str(&said),
+		  "~started/1 ~stopped/1:oom-init? reconciled/1:oom-init");
+	lc_done(&lc);
+}
+
+static void pves_mark_of_a_reboot_comes_after_the_end(void)
+{
+	struct lifecycle lc = new_lc();
+
+	lc_up(&lc, 101, 500, 500, true, at(1000), at(1001));
+	lc_tick(&lc, at(1001));
+	lc_gone(&lc, 101, 500, INIT_EXIT_SIGNAL, SIGKILL, true, at(5000));
+	lc_tick(&lc, at(5000));
+	lc_rebooted(&lc, 101, at(5900));
+	CHECK_STR(buf_str(&said),
+		  "~started/1 ~stopped/1:signal? reconciled/1:rebooted-inside");
+	lc_done(&lc);
+}
+
+/* ---- after a crash ------------------------------------------------------------------
+ */
+
+static struct event stored(enum event_type type, uint64_t life, uint64_t ms,
+			   bool inferred)
+{
+	struct event e = { .type = type,
+			   .origin = inferred ? ORIGIN_CGROUP : ORIGIN_HOOK,
+			   .inferred = inferred,
+			   .vmid = 101,
+			   .life = life,
+			   .boot = BOOT,
+			   .time_real_usec = at(ms).real_usec,
+			   .boot_usec = at(ms).boot_usec };
+
+	snprintf(e.id, sizeof(e.id), "e%ju", (uintmax_t)ms);
+	return e;
+}
+
+static struct db_life row_of(uint64_t life, uint64_t ticks)
+{
+	return (struct db_life){ .vmid = 101,
+				 .life = life,
+				 .boot = BOOT,
+				 .init_start_ticks = ticks,
+				 .started_real_usec = at(1000).real_usec };
+}
+
+static void it_goes_on_where_it_was(void)
+{
+	struct lifecycle lc = new_lc();
+	struct db_life row = row_of(3, 500);
+	struct event ev[] = { stored(EVENT_PRESTART, 3, 1000, false),
+			      stored(EVENT_STARTED, 3, 1010, false) };
+
+	lc_restore(&lc, &(struct db_lives){ &row, 1 }, &(struct events){ ev, 2 },
+		   at(20000));
+	lc_up(&lc, 101, 500, 500, true, at(1005), at(20001));
+	lc_tick(&lc, at(30000));
+	CHECK_STR(buf_str(&said), "");
+	tell_stop(&lc, false, false, 31000);
+	CHECK_STR(buf_str(&said), "stopped/3:unknown?");
+	lc_done(&lc);
+}
+
+static void an_event_whose_row_was_lost(void)
+{
+	struct lifecycle lc = new_lc();
+	struct db_life row = row_of(3, 500);
+	struct event ev[] = { stored(EVENT_STARTED, 3, 1010, false),
+			      stored(EVENT_STOPPED, 3, 5000, false),
+			      stored(EVENT_PRESTART, 4, 6000, false),
+			      stored(EVENT_STARTED, 4, 6010, true) };
+
+	lc_restore(&lc, &(struct db_lives){ &row, 1 }, &(struct events){ ev, 4 },
+		   at(20000));
+	CHECK_U64(rows, 1); /* that it stopped is written now */
+	lc_up(&lc, 101, 800, 800, true, at(6010), at(20001));
+	lc_tick(&lc, at(21000));
+	CHECK_STR(buf_str(&said), "");
+	CHECK_U64(lc_find(&lc, 101)->life, 4);
+	CHECK_U64(last_row.init_start_ticks, 800);
+	lc_done(&lc);
+}
+
+static void what_ended_while_nobody_looked(void)
+{
+	struct lifecycle lc = new_lc();
+	struct db_life row = row_of(3, 500);
+
+	/* its events were thinned out long ago: its start is not told again */
+	lc_restore(&lc, &(struct db_lives){ &row, 1 }, &(struct events){ 0 }, at(20000));
+	lc_absent(&lc, 101, at(20001));
+	CHECK_STR(buf_str(&said), "~stopped/3:unknown?");
+	lc_done(&lc);
+}
+
+static void a_life_of_an_earlier_boot(void)
+{
+	struct lifecycle lc = new_lc();
+	struct db_life row = row_of(3, 500);
+
+	snprintf(row.boot, sizeof(row.boot), "%s",
+		 "00000000-0000-0000-0000-000000000000");
+	lc_restore(&lc, &(struct db_lives){ &row, 1 }, &(struct events){ 0 }, at(20000));
+	CHECK_STR(buf_str(&said), "~stopped/3:host-shutdown?");
+	CHECK_STR(last_row.boot, row.boot);
+	/* an init of the same start ticks is another one */
+	lc_up(&lc, 101, 500, 500, true, at(5000), at(20001));
+	lc_tick(&lc, at(20001));
+	CHECK_STR(buf_str(&said), "~stopped/3:host-shutdown? ~started/4");
+	lc_done(&lc);
+}
+
+int main(void)
+{
+	RUN(a_whole_life_by_hooks);
+	RUN(a_life_without_hooks);
+	RUN(no_exit_code_is_no_cause);
+	RUN(the_stop_hook_is_waited_for);
+	RUN(a_reboot_is_two_lives);
+	RUN(a_task_is_the_cause);
+	RUN(a_failed_pre_start);
+	RUN(pves_own_pre_start_failed_first);
+	RUN(init_that_cannot_be_executed);
+	RUN(a_failed_start_without_hooks);
+	RUN(a_spoofed_stop_is_unconfirmed);
+	RUN(a_second_init_ends_the_first);
+	RUN(the_kernel_is_faster_than_the_hook);
+	RUN(the_kernel_waits_for_the_start_hook);
+	RUN(hooks_out_of_order);
+	RUN(a_crash_loop_has_each_life_once);
+	RUN(destroyed_and_made_again);
+	RUN(gone_when_it_was_looked_for);
+	RUN(the_oom_message_comes_after_the_end);
+	RUN(pves_mark_of_a_reboot_comes_after_the_end);
+	RUN(it_goes_on_where_it_was);
+	RUN(an_event_whose_row_was_lost);
+	RUN(what_ended_while_nobody_looked);
+	RUN(a_life_of_an_earlier_boot);
+	buf_done(&said);
+	return DONE();
+}
