@@ -27,10 +27,11 @@
  *
  * The names. An event is first written as ".<id>" and renamed when it is complete: a dot
  * file is one that is being written, or what a killed hook left. The id is
- * <boot>-<real>-<random>: microseconds of CLOCK_BOOTTIME (13 hex digits), of
- * CLOCK_REALTIME (14), 8 random digits. /run lives as long as the boot, so the order of
- * the names is the order of the events, whatever is done to the wall clock. "dropped"
- * has one byte for each event that found no room (enum spool_drop).
+ * <boot>-<real>-<random><size>: microseconds of CLOCK_BOOTTIME (13 hex digits), of
+ * CLOCK_REALTIME (14), 6 random digits, 2 of the file's size in KiB, rounded up: how full
+ * the directory is can be told from the names alone. /run lives as long as the boot, so
+ *the order of the names is the order of the events, whatever is done to the wall clock.
+ *"dropped" has one byte for each event that found no room (enum spool_drop).
  *
  * The directory. Made at boot (tmpfiles.d) or by the collector: mode 0770, owner root or
  * whoever owns /run/ctscope, group ctscope. A hook writes only there: neither of the two
@@ -53,13 +54,15 @@ enum hook_type {
 	HOOK_TYPES
 };
 
-#define SPOOL_MAX_FILE    ((size_t)64 << 10) /* of one event, all of it */
-#define SPOOL_MAX_TOTAL   ((size_t)4 << 20)  /* of the directory: beyond, hooks drop */
-#define SPOOL_MAX_EVENTS  ((size_t)8192)     /* files in it, likewise */
-#define SPOOL_MAX_DROPPED ((size_t)64 << 10) /* bytes of "dropped": no more is counted   \
-					      */
-#define SPOOL_ID_MAX  48
-#define SPOOL_DROPPED "dropped"
+#define SPOOL_MAX_FILE   ((size_t)64 << 10) /* of one event, all of it */
+#define SPOOL_MAX_TOTAL  ((size_t)4 << 20)  /* of the directory: beyond, hooks drop */
+#define SPOOL_MAX_EVENTS ((size_t)8192)     /* files in it, likewise */
+#define SPOOL_MAX_DROPPED                                                                \
+	((size_t)64 << 10) /* bytes of "dropped": no more is counted                     \
+			    */
+#define SPOOL_ID_MAX    48
+#define SPOOL_ID_DIGITS 37 /* all ids are so long */
+#define SPOOL_DROPPED   "dropped"
 
 /* A byte of "dropped": why an event was not written. */
 enum spool_drop {

@@ -5,6 +5,8 @@
 
 #include "hook/sys.h"
 
+#define MAX_LOOKS 64 /* files whose names do not tell their size */
+
 static bool is_regular(const struct statx *st)
 {
 	return S_ISREG(st->stx_mode);
@@ -63,25 +65,52 @@ static int open_spool(int rootfd, struct statx *st)
 	return -1;
 }
 
-/* What is there is counted anew each time: it is little as long as somebody takes it. */
-static bool has_room(int spool, const volatile int *stop)
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The size that the name of an event tells, hidden or not; 0: not an event's. */
+static size_t size_told(const char *name)
+{
+	size_t n;
+	int high, low;
+
+	if (*name == '.')
+		name++;
+	n = str_len(name);
+	if (n != SPOOL_ID_DIGITS)
+		return 0;
+	high = hex_digit(name[n - 2]);
+	low = hex_digit(name[n - 1]);
+	return high < 0 || low < 0 ? 0 : (size_t)(high * 16 + low) << 10;
+}
+
+/*
+ * What is there is counted anew each time: it is little as long as somebody takes it, and
+ * names are enough, as a look at each of thousands of files would take too long.
+ */
+static bool has_room(int spool)
 {
 	static char names[16 << 10];
-	const int before = *stop;
-	size_t n = 0, total = 0;
+	size_t n = 0, looks = 0, total = 0;
 	long got;
 
 	while ((got = sys_getdents(spool, names, sizeof(names))) > 0) {
 		for (long at = 0; at < got;) {
 			const struct entry *e = (const void *)(names + at);
+			size_t size = size_told(e->name);
 			struct statx st;
 
 			at += e->size;
-			if (++n > SPOOL_MAX_EVENTS || *stop != before)
+			if (++n > SPOOL_MAX_EVENTS)
 				return false;
-			if (sys_statx(spool, e->name, &st) < 0 || !is_regular(&st))
-				continue;
-			total += (size_t)st.stx_size;
+			if (!size && looks++ < MAX_LOOKS &&
+			    sys_statx(spool, e->name, &st) == 0 && is_regular(&st))
+				size = (size_t)st.stx_size;
+			total += size;
 			if (total > SPOOL_MAX_TOTAL)
 				return false;
 		}
@@ -118,8 +147,7 @@ static bool write_all(int fd, const struct iovec *iov, int iovcnt)
 	return sys_writev(fd, iov, iovcnt) == (long)want;
 }
 
-void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt,
-		const volatile int *stop)
+void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt)
 {
 	char hidden[SPOOL_ID_MAX + 1] = ".";
 	struct statx dir;
@@ -129,7 +157,7 @@ void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt,
 	if (spool < 0)
 		return;
 	sys_umask(0);
-	if (!has_room(spool, stop)) {
+	if (!has_room(spool)) {
 		count_dropped(spool, &dir, SPOOL_DROP_FULL);
 		return;
 	}

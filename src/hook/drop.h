@@ -7,8 +7,6 @@
 
 /*
  * Puts an event into the spool below the root directory `rootfd`, see spool.h. Does all
- * of it or nothing, and says nothing: there is nobody to tell. When *stop
- * changes while the directory is being counted, it counts as full.
+ * of it or nothing, and says nothing: there is nobody to tell.
  */
-void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt,
-		const volatile int *stop);
+void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt);

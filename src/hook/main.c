@@ -119,9 +119,11 @@ static bool listen_to(int argc, char **argv, char **env, struct told *t)
 		return false;
 	t->vmid = argv[1];
 	t->type = type_of(lxc ? argv[3] : argv[2], lxc);
-	if (pid && is_number(pid, 1, 9))
+	/* an lxc-start that a hook of another container started has inherited the rest */
+	if (pid && t->type != HOOK_PRE_START && is_number(pid, 1, 9))
 		t->pid = pid;
-	if (target && (str_is(target, "stop") || str_is(target, "reboot")))
+	if (target && (t->type == HOOK_STOP || t->type == HOOK_POST_STOP) &&
+	    (str_is(target, "stop") || str_is(target, "reboot")))
 		t->target = target;
 	if (invocation && is_of(invocation, "0123456789abcdef", 32, 32))
 		t->invocation = invocation;
@@ -262,7 +264,7 @@ static void put_counters(struct put *body, int rootfd, const char *vmid)
 
 /* ---- the event --------------------------------------------------------------------- */
 
-static void put_id(struct put *o, uint64_t boot_usec, uint64_t real_usec)
+static void put_id(struct put *o, uint64_t boot_usec, uint64_t real_usec, size_t size)
 {
 	uint32_t random;
 
@@ -273,7 +275,8 @@ static void put_id(struct put *o, uint64_t boot_usec, uint64_t real_usec)
 	put_str(o, "-");
 	put_hex(o, real_usec, 14);
 	put_str(o, "-");
-	put_hex(o, random, 8);
+	put_hex(o, random, 6);
+	put_hex(o, (size + 1023) >> 10, 2);
 	put_bytes(o, "", 1);
 }
 
@@ -340,14 +343,14 @@ static void report(int rootfd, const struct told *t)
 	put_num(&head, "real-usec", real_usec);
 	put_num(&head, "boot-usec", boot_usec);
 	put_num(&head, "took-usec", now_usec(CLOCK_BOOTTIME) - boot_usec);
-	put_id(&o, boot_usec, real_usec);
+	put_id(&o, boot_usec, real_usec, head.n + body.n + 4);
 	if (head.full || o.full)
 		return;
 	drop_event(rootfd, id,
 		   (const struct iovec[]){ { head.p, head.n },
 					   { body.p, body.n },
 					   { (char[]){ 'e', 'n', 'd', '\n' }, 4 } },
-		   3, &late);
+		   3);
 }
 
 void hook_main(int argc, char **argv, char **env)

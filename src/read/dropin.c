@@ -57,8 +57,9 @@ int dropin_text(const char *program, struct buf *ret, struct err *err)
 
 static char *command(const char *program)
 {
-	return xasprintf("2>&1; h() { test -x %s && %s \"$@\"; exit 0; }; h", program,
-			 program);
+	return xasprintf(
+		"2>&1; trap \"exit 0\" 0; h() { test -x %s && %s \"$@\"; exit 0; }; h",
+		program, program);
 }
 
 bool dropin_runs(struct span value, const char *program)

@@ -252,6 +252,8 @@ static bool parse_id(const char *name, uint64_t *ret_boot_usec)
 	struct span s = span_str(name);
 	uint64_t boot, rest;
 
+	if (s.n != SPOOL_ID_DIGITS)
+		return false;
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] >= 'A' && s.p[i] <= 'F')
 			return false;

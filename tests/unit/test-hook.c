@@ -438,6 +438,30 @@ static void a_full_spool_counts_what_it_drops(void)
 	tmproot_remove(&t);
 }
 
+static void names_tell_how_full_the_spool_is(void)
+{
+	_cleanup_(spool_list_done) struct spool_list l = { 0 };
+	struct tmproot t;
+	_cleanup_close_ int fd = -1;
+	char name[64];
+	size_t n;
+
+	root_make(&t);
+	fd = spool_fd(&t);
+	RUN_HOOK(&t, "101", "lxc", "pre-start");
+	CHECK(spool_list(fd, &l, NULL) == 0 && l.ids.n == 1, "%zu", l.ids.n);
+	n = l.ids.n ? strlen(l.ids.v[0]) : 0;
+	CHECK(n == SPOOL_ID_DIGITS && str_ends(l.ids.v[0], "01"), "%zu", n);
+	for (int i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "%s%013x-%014x-00000040", i % 2 ? "." : "",
+			 i, i);
+		CHECK(mknodat(fd, name, S_IFREG | 0600, 0) == 0, "%s", strerror(errno));
+	}
+	RUN_HOOK(&t, "101", "lxc", "pre-start");
+	CHECK_U64(dropped(&t, true), 1);
+	tmproot_remove(&t);
+}
+
 static void the_count_of_the_dropped_is_bounded(void)
 {
 	struct tmproot t;
@@ -563,6 +587,7 @@ static void run_all(void)
 	RUN(what_is_in_the_place_of_the_spool_is_left_alone);
 	RUN(the_owner_of_both_directories_is_trusted);
 	RUN(a_full_spool_counts_what_it_drops);
+	RUN(names_tell_how_full_the_spool_is);
 	RUN(the_count_of_the_dropped_is_bounded);
 	RUN(what_is_in_the_place_of_the_count_is_left_alone);
 	RUN(what_hangs_is_given_up_and_the_event_is_told);
