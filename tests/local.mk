@@ -71,7 +71,11 @@ EXTRA_DIST += tests/golden tests/cli/robust tests/cli/torture tests/run .ci/run
 dist-hook:
 	rm -f $(distdir)/tests/golden/*.log $(distdir)/tests/golden/*.trs
 # top on a terminal
+if !FUZZING
 check_PROGRAMS += tests/cli/mkrecord
+check_PROGRAMS += tests/live/feedring
+endif
+tests_live_feedring_LDADD = libct.a
 tests_cli_mkrecord_SOURCES = tests/cli/mkrecord.c
 tests_cli_mkrecord_LDADD = libct.a
 TESTS += tests/cli/top
@@ -109,3 +113,4 @@ EXTRA_DIST += tests/live/test-network.py
 EXTRA_DIST += tests/live/test-hooks.py
 EXTRA_DIST += tests/live/test-inside.py
 EXTRA_DIST += tests/live/test-stack.py
+EXTRA_DIST += tests/live/test-top.py

@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""top: real containers under load, with and without somebody who records."""
+import json
+import os
+import subprocess
+import time
+
+from live import (BUILD, CGROUP, CTSCOPE, SLOW, Skip, check, equal, main, make, near,
+                  note, test, until)
+
+
+def top(*args):
+    p = subprocess.run([CTSCOPE, "top", "--json"] + list(args), stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, timeout=60 * SLOW)
+    equal(p.returncode, 0, "exit code (%s)" % p.stderr.decode())
+    return [json.loads(line) for line in p.stdout.decode().splitlines()]
+
+
+def row(doc, vmid):
+    found = [c for c in doc["containers"] if c["vmid"] == vmid]
+    check(found, "%d is not in %s" % (vmid, doc))
+    return found[0]
+
+
+def cpu_usec(vmid):
+    with open("%s/lxc/%d/cpu.stat" % (CGROUP, vmid)) as f:
+        return int(f.readline().split()[1])
+
+
+def run(verb, vmid):
+    subprocess.run(["pct", verb, str(vmid)], check=True)
+
+
+class Load:
+    """A process in the container's cgroup that is busy for part of the time."""
+
+    def __init__(self, vmid):
+        code = ("import os, time\n"
+                "open('%s/lxc/%d/ns/cgroup.procs', 'w').write(str(os.getpid()))\n"
+                "while True:\n"
+                "    end = time.monotonic() + 0.01\n"
+                "    while time.monotonic() < end: pass\n"
+                "    time.sleep(0.03)\n" % (CGROUP, vmid))
+        self.p = subprocess.Popen(["python3", "-c", code])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.p.kill()
+        self.p.wait()
+
+
+class Recorder:
+    def __enter__(self):
+        feed = os.path.join(BUILD, "tests/live/feedring")
+        if not os.path.exists(feed):
+            raise Skip("tests/live/feedring is not built")
+        self.p = subprocess.Popen([feed])
+        until(lambda: os.path.exists("/run/ctscope/ring"), "the ring")
+        return self
+
+    def __exit__(self, *args):
+        self.p.kill()
+        self.p.wait()
+
+
+@test("without a collector it samples itself, and tells the truth")
+def own():
+    make(330)
+    with Load(330):
+        before, start = cpu_usec(330), time.monotonic()
+        docs = top("-n", "3", "-d", "1")
+        used = (cpu_usec(330) - before) / (time.monotonic() - start) / 1e6
+    equal([d["source"] for d in docs], ["sampled"] * 3, "source")
+    got = sum(row(d, 330)["cores"] for d in docs) / 3
+    off = near(got, used, 20, "CPUs of 330")
+    note("330 used %.3f CPUs by its cgroup, %.3f by top: %.1f %% off" % (used, got, off))
+    equal(docs[0]["containers"][0]["vmid"], 330, "the busiest is the first")
+
+
+@test("with a ring rates are there at once")
+def ring():
+    make(330)
+    with Recorder(), Load(330):
+        time.sleep(4 * SLOW)
+        before, start = cpu_usec(330), time.monotonic()
+        time.sleep(3)
+        used = (cpu_usec(330) - before) / (time.monotonic() - start) / 1e6
+        start = time.monotonic()
+        doc = top("-n", "1", "-d", "2")[0]
+        took = time.monotonic() - start
+        equal(doc["source"], "collector", "source")
+        check(took < 0.5 * SLOW, "it waited: %.3f s" % took)
+        off = near(row(doc, 330)["cores"], used, 25, "CPUs of 330")
+        note("in %.0f ms; %.1f %% off" % (took * 1000, off))
+        past = top("--at", "-2s")[0]
+        check(past["past"] and past["source"] == "collector", "%s" % past)
+        check(row(past, 330)["cores"] > 0.1, "%s" % row(past, 330))
+    # its samples stay, nobody writes any more
+    until(lambda: top("-n", "1", "-d", "0.5")[0]["source"] == "sampled", "a dead collector")
+    past = top("--at", "-5s")[0]
+    check(row(past, 330)["cores"] > 0.1, "past of a dead ring: %s" % past)
+
+
+@test("states are those of now")
+def states():
+    make(330)
+    run("freeze", 330)
+    doc = top("-n", "1", "-d", "0.3")[0]
+    equal(row(doc, 330)["status"], "frozen", "status")
+    equal(row(doc, 330)["marks"], ["frozen"], "marks")
+    check(doc["frozen"] >= 1, "%s" % doc)
+    run("thaw", 330)
+    run("stop", 330)
+    doc = top("-n", "1", "-d", "0.3")[0]
+    check(330 not in [c["vmid"] for c in doc["containers"]], "a stopped one is not shown")
+    doc = top("-n", "1", "-d", "0.3", "--all")[0]
+    equal(row(doc, 330)["status"], "stopped", "status")
+    check("cpu" not in row(doc, 330), "%s" % row(doc, 330))
+
+
+main()
