@@ -256,7 +256,10 @@ static struct libscols_table *new_table(FILE *f, const struct layout *l, bool tr
 		int flags = (l->pick[i]->right ? SCOLS_FL_RIGHT : 0) |
 			    (tree && i == 0 ? SCOLS_FL_TREE : 0);
 
-		if (!dl_scols_table_new_column(tb, l->pick[i]->heading, 0.1, flags))
+		/* an older libsmartcols makes room for a heading that is not shown */
+		const char *heading = l->o->noheadings ? "" : l->pick[i]->heading;
+
+		if (!dl_scols_table_new_column(tb, heading, 0.1, flags))
 			oom();
 	}
 	return tb;
