@@ -243,15 +243,18 @@ static int batch_frame(struct app *app, struct topdata *d, const struct topnav *
 
 /* Waits for the next picture and takes its figures; in the past it only moves on. */
 static int batch_next(const struct app *app, struct topdata *d, struct topnav *nav,
-		      uint64_t wait_usec)
+		      uint64_t *due_mono_usec)
 {
+	uint64_t now = clock_mono_usec();
 	struct err err = { 0 };
 
 	if (nav->past) {
 		nav->at_real_usec += nav->interval_usec;
 		return nav->at_real_usec <= app->now_real_usec ? EXIT_FINE : -EPIPE;
 	}
-	clock_sleep_usec(wait_usec);
+	/* what reading takes is part of the interval */
+	*due_mono_usec = MAX(*due_mono_usec + nav->interval_usec, now);
+	clock_sleep_usec(*due_mono_usec - now);
 	if (topdata_tick(d, &err) < 0)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	return EXIT_FINE;
@@ -260,20 +263,20 @@ static int batch_next(const struct app *app, struct topdata *d, struct topnav *n
 static int run_batch(struct app *app, const struct top_opts *o, struct topdata *d,
 		     struct topnav *nav)
 {
-	uint64_t count = o->count;
+	uint64_t count = o->count, due = clock_mono_usec();
 	int r = EXIT_FINE;
 
 	if (!count && (nav->past || !app->live))
 		count = 1; /* it does not change */
 	if (app->live && !nav->past && !topdata_has_collector(d))
-		r = batch_next(app, d, nav, nav->interval_usec);
+		r = batch_next(app, d, nav, &due);
 	for (uint64_t i = 0; r == EXIT_FINE; i++) {
 		if (i && !app->json)
 			fputc('\n', app->out);
 		r = batch_frame(app, d, nav);
 		if (r || i + 1 == count)
 			break;
-		r = batch_next(app, d, nav, nav->interval_usec);
+		r = batch_next(app, d, nav, &due);
 	}
 	return r == -EPIPE ? EXIT_FINE : r;
 }
@@ -335,7 +338,9 @@ static void tick(struct ui *ui)
 	if (!ui->nav.past && !ui->nav.paused) {
 		if (topdata_tick(ui->data, &err) < 0)
 			snprintf(ui->message, sizeof(ui->message), "%s", err.msg);
-		read_units(ui);
+		/* a copy stands still: looked at twice it would have rates of nothing */
+		if (ui->app->live || ui->seen_unit != ui->nav.unit)
+			read_units(ui);
 	}
 	ui->due_mono_usec = clock_mono_usec() + ui->nav.interval_usec;
 }

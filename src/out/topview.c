@@ -879,7 +879,7 @@ static size_t unit_room(size_t w, size_t *ret_n)
 }
 
 static void draw_unit(struct surface *s, size_t y, const struct topunit *u,
-		      const struct topnav *nav, const struct topview_opts *o)
+		      const struct topview_opts *o)
 {
 	_cleanup_(buf_done) struct buf name = { 0 };
 	size_t n, room = unit_room(s->w, &n), x = room;
@@ -889,7 +889,7 @@ static void draw_unit(struct surface *s, size_t y, const struct topunit *u,
 	if (u->name)
 		text_escape(&name, tbytes_str(u->name), false);
 	else
-		buf_addf(&name, "%u: all of it", nav->unit);
+		buf_adds(&name, "all of it");
 	put_cell(s, indent, y, room - indent - 1 - (with_kind ? 10 : 0), false, &name,
 		 (struct style){ .bold = !u->depth });
 	if (with_kind && u->kind)
@@ -907,14 +907,29 @@ static void draw_unit(struct surface *s, size_t y, const struct topunit *u,
 	}
 }
 
+/* "inside of 103 web (CPU% of one CPU)" */
+static void put_inside(struct buf *b, const struct topframe *f, const struct topnav *nav)
+{
+	buf_addf(b, "inside of %u", nav->unit);
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].vmid == nav->unit && f->v[i].name) {
+			buf_addc(b, ' ');
+			text_escape(b, tbytes_str(f->v[i].name), false);
+		}
+	buf_adds(b, " (CPU% of one CPU)");
+}
+
 static void draw_units(struct surface *s, size_t y, const struct topframe *f,
 		       const struct topnav *nav, const struct topview_opts *o)
 {
 	size_t page = topview_page(f, s->h), n, x = unit_room(s->w, &n);
+	_cleanup_(buf_done) struct buf title = { 0 };
 	struct style head = { .reverse = true };
 
 	surface_paint(s, 0, y, s->w, head);
-	surface_put(s, 0, y, x - 1, "inside (CPU% of one CPU)", head);
+	put_inside(&title, f, nav);
+	fit_cut(&title, x - 1);
+	surface_put(s, 0, y, x - 1, buf_str(&title), head);
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 
@@ -936,7 +951,7 @@ static void draw_units(struct surface *s, size_t y, const struct topframe *f,
 		page--;
 	}
 	for (size_t i = 0; i < page && nav->unit_scroll + i < o->n_units; i++)
-		draw_unit(s, y + i, &o->units[nav->unit_scroll + i], nav, o);
+		draw_unit(s, y + i, &o->units[nav->unit_scroll + i], o);
 }
 
 /* ---- the rest ---- */
