@@ -13,6 +13,9 @@ unit_tests = \
 
 unit_tests += tests/unit/test-backups
 unit_tests += tests/unit/test-blockdev
+unit_tests += tests/unit/test-block
+unit_tests += tests/unit/test-sampler
+unit_tests += tests/unit/test-cgsampledev
 unit_tests += tests/unit/test-cgtree
 unit_tests += tests/unit/test-lxc
 unit_tests += tests/unit/test-usage
@@ -44,6 +47,7 @@ unit_tests += tests/unit/test-firewall
 unit_tests += tests/unit/test-top
 unit_tests += tests/unit/test-ring
 unit_tests += tests/unit/test-block
+unit_tests += tests/unit/test-sampler
 unit_tests += tests/unit/test-cgsample
 noinst_HEADERS += tests/unit/test.h
 noinst_HEADERS += tests/unit/tree.h

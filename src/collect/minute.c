@@ -257,6 +257,14 @@ void minute_work(struct minute *m, uint64_t budget_usec)
 	hand_over(m);
 }
 
+void minute_sweep(struct minute *m, uint64_t now_real_usec)
+{
+	m->minute = now_real_usec / MINUTE;
+	for (m->next = 0; m->next < m->n;)
+		work_one(m, m->v[m->next++], false);
+	hand_over(m);
+}
+
 static size_t place(const struct minute *m, uint32_t vmid)
 {
 	size_t lo = 0, hi = m->n;

@@ -33,6 +33,9 @@ void minute_add(struct minute *m, uint32_t vmid, uint64_t life, size_t slot);
 void minute_end(struct minute *m, uint32_t vmid); /* all that is left of that life */
 void minute_work(struct minute *m, uint64_t budget_usec); /* once in each tick */
 
+/* All minutes that are over by then, at once: before an incident is written, in tests. */
+void minute_sweep(struct minute *m, uint64_t now_real_usec);
+
 /*
  * After a crash: the level 1 blocks of the current hour of that life, oldest first, so
  * that its roll-ups miss nothing. After minute_add(), before the first tick. A block that

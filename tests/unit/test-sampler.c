@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "collect/sampler.h"
+
+#include "base/clock.h"
+#include "store/block.h"
+#include "tmproot.h"
+
+#define BOOT       "01234567-89ab-cdef-0123-456789abcdef"
+#define BIT(m)     (UINT64_C(1) << (m))
+#define MINUTE     (60 * USEC_PER_SEC)
+#define HAVE(s, m) ((s).have >> (m)&1)
+
+struct node {
+	struct tmproot root;
+	struct ring *ring;
+	struct sampler *s;
+};
+
+static void put(const struct node *n, unsigned id, const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "sys/fs/cgroup/lxc/%u/%s", id, file);
+	tmproot_put(&n->root, path, text);
+}
+
+static void put_ct(const struct node *n, unsigned id)
+{
+	put(n, id, "cpu.stat", "usage_usec 1000\nuser_usec 600\nsystem_usec 400\n");
+	put(n, id, "io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+	put(n, id, "memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+	put(n, id, "memory.current", "4096\n");
+}
+
+static struct ring *new_ring(const struct tmproot *t)
+{
+	struct ring *r = NULL;
+	struct err err = { 0 };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/ring", t->path);
+	CHECK(ring_create(path, BOOT, &r, &err) == 0, "%s", err.msg);
+	return r;
+}
+
+static void node_make(struct node *n)
+{
+	struct err err = { 0 };
+
+	tmproot_make(&n->root);
+	tmproot_put(&n->root, "sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+	tmproot_put(&n->root, "sys/fs/cgroup/lxc/cgroup.procs", "");
+	n->ring = new_ring(&n->root);
+	CHECK(sampler_new(n->root.fd, false, n->ring, NULL, &n->s, &err) == 0, "%s",
+	      err.msg);
+}
+
+static void node_remove(struct node *n)
+{
+	sampler_free(n->s);
+	ring_close(n->ring);
+	tmproot_remove(&n->root);
+}
+
+static void a_sample_holds_what_the_kernel_has(void)
+{
+	struct sampler_report r;
+	struct sample s[2];
+	struct node n;
+
+	node_make(&n);
+	put_ct(&n, 101);
+	CHECK(sampler_add(n.s, 101, 7, NULL) == 0, "add");
+	CHECK_U64(sampler_last(n.s, 101, s), 0);
+	sampler_tick(n.s, &r);
+	CHECK_U64(r.n_sampled, 1);
+	CHECK_U64(sampler_last(n.s, 101, s), 1);
+	CHECK_U64(s[0].v[METRIC_CPU_USAGE_USEC], 1000);
+	CHECK_U64(s[0].v[METRIC_MEMORY_CURRENT_BYTES], 4096);
+	CHECK(HAVE(s[0], METRIC_PSI_IO_SOME_USEC), "pressure");
+	CHECK(!HAVE(s[0], METRIC_PIDS_CURRENT), "no such file is absent");
+	CHECK(!HAVE(s[0], METRIC_NET_IN_BYTES), "no network is absent");
+	CHECK(s[0].boot_usec && s[0].real_usec > s[0].boot_usec, "times");
+	node_remove(&n);
+}
+
+static void a_quiet_container_is_read_whole_every_tenth_tick(void)
+{
+	unsigned whole = 0;
+	struct sampler_report r;
+	struct sample s[2];
+	struct node n;
+
+	node_make(&n);
+	put_ct(&n, 101);
+	sampler_add(n.s, 101, 1, NULL);
+	sampler_tick(n.s, &r);
+	CHECK(r.n_quiet == 0, "the first one is whole");
+	put(&n, 101, "memory.current", "8192\n");
+	for (unsigned i = 0; i < 20; i++) {
+		sampler_tick(n.s, &r);
+		whole += r.n_quiet == 0;
+		sampler_last(n.s, 101, s);
+		CHECK(s[0].quiet == (r.n_quiet == 1), "said so");
+		CHECK(HAVE(s[0], METRIC_MEMORY_CURRENT_BYTES), "the last one holds on");
+	}
+	CHECK_U64(whole, 2);
+	CHECK_U64(s[0].v[METRIC_MEMORY_CURRENT_BYTES], 8192);
+	node_remove(&n);
+}
+
+static void who_runs_or_waits_is_not_quiet(void)
+{
+	static const struct {
+		const char *file, *text;
+	} moves[] = {
+		{ "cpu.stat", "usage_usec 1001\nuser_usec 600\nsystem_usec 401\n" },
+		{ "io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n" },
+		{ "memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n" },
+	};
+	struct sampler_report r;
+	struct node n;
+
+	node_make(&n);
+	put_ct(&n, 101);
+	sampler_add(n.s, 101, 1, NULL);
+	sampler_tick(n.s, &r);
+	for (size_t i = 0; i < ARRAY_SIZE(moves); i++) {
+		sampler_tick(n.s, &r);
+		CHECK(r.n_quiet == 1, "nothing moved");
+		put(&n, 101, moves[i].file, moves[i].text);
+		sampler_tick(n.s, &r);
+		CHECK(r.n_quiet == 0, "%s moved", moves[i].file);
+	}
+	/* averages that fade are no movement */
+	put(&n, 101, "io.pressure", "some avg10=9.00 avg60=0.00 avg300=0.00 total=1\n");
+	sampler_tick(n.s, &r);
+	CHECK(r.n_quiet == 1, "an average");
+	node_remove(&n);
+}
+
+static void lives_are_kept_apart(void)
+{
+	struct sampler_report r;
+	struct ring_copy *c = xmalloc(sizeof(*c));
+	struct ring *reader = NULL;
+	struct err err = { 0 };
+	struct node n;
+
+	node_make(&n);
+	CHECK(sampler_add(n.s, 102, 1, &err) == -ENOENT, "no such cgroup: %s", err.msg);
+	put_ct(&n, 102);
+	put_ct(&n, 101);
+	CHECK(sampler_add(n.s, 102, 1, &err) == 0, "%s", err.msg);
+	CHECK(sampler_add(n.s, 101, 5, &err) == 0, "%s", err.msg);
+	CHECK(sampler_add(n.s, 102, 1, &err) == 0, "the same again");
+	CHECK(sampler_add(n.s, 102, 2, &err) == -EEXIST, "%s", err.msg);
+	sampler_tick(n.s, &r);
+	sampler_tick(n.s, &r);
+	sampler_remove(n.s, 102);
+	sampler_remove(n.s, 102);
+	CHECK(sampler_add(n.s, 102, 2, &err) == 0, "%s", err.msg);
+	sampler_tick(n.s, &r);
+	CHECK(ring_open(n.root.fd, "ring", &reader, &err) == 0, "%s", err.msg);
+	CHECK(ring_find(reader, 102, 0, c) == 0 && c->life == 2 && c->n == 1,
+	      "life %ju, %zu", (uintmax_t)c->life, c->n);
+	CHECK(ring_find(reader, 101, 0, c) == 0 && c->life == 5 && c->n == 3, "101");
+	ring_close(reader);
+	free(c);
+	node_remove(&n);
+}
+
+static void a_broken_file_costs_its_own_columns(void)
+{
+	struct sampler_report r;
+	struct sampler_stat st;
+	struct sample s[2];
+	struct node n;
+
+	node_make(&n);
+	put_ct(&n, 101);
+	put(&n, 101, "pids.current", "a few\n");
+	sampler_add(n.s, 101, 1, NULL);
+	sampler_tick(n.s, &r);
+	CHECK(sampler_last(n.s, 101, s) == 1 && !HAVE(s[0], METRIC_PIDS_CURRENT), "pids");
+	CHECK_U64(s[0].v[METRIC_MEMORY_CURRENT_BYTES], 4096);
+	sampler_stat(n.s, &st);
+	CHECK(st.unreadable == 1 && st.n == 1 && st.ticks == 1, "counted");
+	node_remove(&n);
+}
+
+/* ---- minutes ---- */
+
+struct got {
+	struct db_block v[256];
+	size_t n;
+};
+
+static void keep(struct db_block *v, size_t n, void *arg)
+{
+	struct got *g = arg;
+
+	for (size_t i = 0; i < n && g->n < ARRAY_SIZE(g->v); i++)
+		g->v[g->n++] = v[i];
+}
+
+static void got_done(struct got *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		buf_done(&g->v[i].data);
+	g->n = 0;
+}
+
+static size_t count_level(const struct got *g, unsigned level, size_t *ret_samples)
+{
+	size_t n = 0;
+
+	*ret_samples = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		if (g->v[i].level_sec != level)
+			continue;
+		n++;
+		*ret_samples += g->v[i].n;
+	}
+	return n;
+}
+
+/* an hour that is whole, long ago */
+#define HOUR_AGO (UINT64_C(1700000000) / 3600 * 3600 * USEC_PER_SEC)
+
+static void add_second(struct ring *r, size_t slot, uint64_t i)
+{
+	struct sample s = { .boot_usec = (i + 1) * USEC_PER_SEC,
+			    .real_usec = HOUR_AGO + i * USEC_PER_SEC,
+			    .have = BIT(METRIC_CPU_USAGE_USEC) |
+				    BIT(METRIC_MEMORY_CURRENT_BYTES) };
+
+	s.v[METRIC_CPU_USAGE_USEC] = i * 1000;
+	s.v[METRIC_MEMORY_CURRENT_BYTES] = i % 600 == 77 ? 1000000 : 5000;
+	ring_add(r, slot, &s);
+}
+
+static void an_hour_becomes_blocks_of_three_levels(void)
+{
+	struct got *g = xcalloc(1, sizeof(*g));
+	struct block_codec *c = NULL;
+	struct minute *m = NULL;
+	struct tmproot t;
+	struct ring *r;
+	struct sample v[BLOCK_MAX_SAMPLES];
+	size_t slot = 0, k, samples;
+
+	tmproot_make(&t);
+	r = new_ring(&t);
+	ring_slot(r, 101, 3, &slot, NULL);
+	CHECK(minute_new(r, keep, g, &m, NULL) == 0, "new");
+	minute_add(m, 101, 3, slot);
+	for (uint64_t i = 0; i < 3660; i++) {
+		add_second(r, slot, i);
+		/* as the ring is only two minutes */
+		if (i % 60 == 59)
+			minute_flush(m);
+	}
+	/* flushing ends every level: that many short ones */
+	CHECK_U64(count_level(g, 1, &samples), 61);
+	CHECK_U64(samples, 3660);
+	got_done(g);
+	minute_end(m, 101);
+	CHECK_U64(g->n, 0);
+
+	/* and as it goes on by itself: a sweep a minute, here by what the ring says */
+	ring_slot(r, 102, 1, &slot, NULL);
+	minute_add(m, 102, 1, slot);
+	for (uint64_t i = 0; i < 3660; i++) {
+		add_second(r, slot, i);
+		if (i % 60 == 5)
+			minute_sweep(m, HOUR_AGO + i * USEC_PER_SEC);
+	}
+	minute_sweep(m, HOUR_AGO + 3660 * USEC_PER_SEC);
+	CHECK_U64(count_level(g, 1, &samples), 61);
+	CHECK_U64(count_level(g, 10, &samples), 6);
+	CHECK_U64(samples, 360);
+	minute_end(m, 102);
+	CHECK_U64(count_level(g, 60, &samples), 2);
+	CHECK_U64(samples, 61);
+	CHECK(block_codec_new(&c, NULL) == 0, "codec");
+	for (size_t i = 0; i < g->n; i++) {
+		struct err err = { 0 };
+
+		CHECK(block_decode(c, span_of(g->v[i].data.p, g->v[i].data.n), v, &k,
+				   &err) == 0,
+		      "%s", err.msg);
+		CHECK(k == g->v[i].n && v[0].real_usec == g->v[i].start_real_usec &&
+			      g->v[i].vmid == 102,
+		      "block %zu", i);
+		if (g->v[i].level_sec == 60 && k == 60) {
+			CHECK_U64(v[1].v[METRIC_MEMORY_CURRENT_BYTES], 1000000);
+			CHECK_U64(v[2].v[METRIC_MEMORY_CURRENT_BYTES], 5000);
+			CHECK_U64(v[59].v[METRIC_CPU_USAGE_USEC], 3599000);
+		}
+	}
+	got_done(g);
+	block_codec_free(c);
+	minute_free(m);
+	ring_close(r);
+	tmproot_remove(&t);
+	free(g);
+}
+
+static void what_is_stored_is_not_stored_again(void)
+{
+	struct got *g = xcalloc(1, sizeof(*g));
+	struct minute *m = NULL;
+	struct tmproot t;
+	struct ring *r;
+	size_t slot = 0, samples;
+
+	tmproot_make(&t);
+	r = new_ring(&t);
+	ring_slot(r, 101, 3, &slot, NULL);
+	minute_new(r, keep, g, &m, NULL);
+	minute_add(m, 101, 3, slot);
+	for (uint64_t i = 0; i < 90; i++)
+		add_second(r, slot, i);
+	minute_sweep(m, HOUR_AGO + 90 * USEC_PER_SEC);
+	/* the collector is killed, and another takes over */
+	minute_free(m);
+	ring_close(r);
+	r = new_ring(&t);
+	minute_new(r, keep, g, &m, NULL);
+	CHECK(ring_slot(r, 101, 3, &slot, NULL) == 0, "slot");
+	minute_add(m, 101, 3, slot);
+	for (uint64_t i = 90; i < 130; i++)
+		add_second(r, slot, i);
+	minute_end(m, 101);
+	count_level(g, 1, &samples);
+	CHECK_U64(samples, 130);
+	got_done(g);
+	minute_free(m);
+	ring_close(r);
+	tmproot_remove(&t);
+	free(g);
+}
+
+static void roll_ups_are_restored_from_their_minutes(void)
+{
+	struct got *g = xcalloc(1, sizeof(*g)), *h = xcalloc(1, sizeof(*h));
+	struct minute *m = NULL;
+	struct tmproot t;
+	struct ring *r;
+	size_t slot = 0, samples;
+
+	tmproot_make(&t);
+	r = new_ring(&t);
+	ring_slot(r, 101, 3, &slot, NULL);
+	minute_new(r, keep, g, &m, NULL);
+	minute_add(m, 101, 3, slot);
+	for (uint64_t i = 0; i < 300; i++) {
+		add_second(r, slot, i);
+		if (i % 60 == 59)
+			minute_sweep(m, HOUR_AGO + (i + 1) * USEC_PER_SEC);
+	}
+	CHECK(count_level(g, 1, &samples) == 5 && count_level(g, 10, &samples) == 0,
+	      "%zu", g->n);
+	minute_free(m);
+	minute_new(r, keep, h, &m, NULL);
+	minute_add(m, 101, 3, slot);
+	minute_restore(m, 101, g->v, g->n);
+	minute_end(m, 101);
+	count_level(h, 10, &samples);
+	CHECK_U64(samples, 30);
+	count_level(h, 60, &samples);
+	CHECK_U64(samples, 5);
+	got_done(g);
+	got_done(h);
+	minute_free(m);
+	ring_close(r);
+	tmproot_remove(&t);
+	free(g);
+	free(h);
+}
+
+int main(void)
+{
+	RUN(a_sample_holds_what_the_kernel_has);
+	RUN(a_quiet_container_is_read_whole_every_tenth_tick);
+	RUN(who_runs_or_waits_is_not_quiet);
+	RUN(lives_are_kept_apart);
+	RUN(a_broken_file_costs_its_own_columns);
+	RUN(an_hour_becomes_blocks_of_three_levels);
+	RUN(what_is_stored_is_not_stored_again);
+	RUN(roll_ups_are_restored_from_their_minutes);
+	return DONE();
+}
