@@ -43,6 +43,7 @@ struct one {
 	uint64_t full_tick; /* when it was last read whole */
 	uint64_t net[NET_COUNTERS];
 	bool has_net; /* a link of it was ever seen */
+	bool still;   /* at the last look at all three first files nothing moved */
 	bool ended;
 };
 
@@ -357,14 +358,38 @@ static int read_files(struct sampler *s, const struct one *o, size_t from, size_
 	return r;
 }
 
-/* Did it run, or wait for a disk or for memory? */
-static bool moved(const struct sample *a, const struct sample *b)
+static bool ran(const struct sample *now, const struct sample *last)
 {
-	return a->v[METRIC_CPU_USAGE_USEC] != b->v[METRIC_CPU_USAGE_USEC] ||
-	       a->v[METRIC_PSI_IO_SOME_USEC] != b->v[METRIC_PSI_IO_SOME_USEC] ||
-	       a->v[METRIC_PSI_MEMORY_SOME_USEC] != b->v[METRIC_PSI_MEMORY_SOME_USEC] ||
-	       (a->have & BIT(METRIC_CPU_USAGE_USEC)) !=
-		       (b->have & BIT(METRIC_CPU_USAGE_USEC));
+	return now->v[METRIC_CPU_USAGE_USEC] != last->v[METRIC_CPU_USAGE_USEC] ||
+	       !(now->have >> METRIC_CPU_USAGE_USEC & 1);
+}
+
+static bool waited(const struct sample *now, const struct sample *last)
+{
+	return now->v[METRIC_PSI_IO_SOME_USEC] != last->v[METRIC_PSI_IO_SOME_USEC] ||
+	       now->v[METRIC_PSI_MEMORY_SOME_USEC] !=
+		       last->v[METRIC_PSI_MEMORY_SOME_USEC];
+}
+
+/*
+ * 1: quiet, neither did it run nor wait for a disk or for memory; 0: it may have;
+ * -ENODEV. Who waits has run to get there: where nothing waited at the last look and
+ * nothing ran since, nothing waits now, and the two pressures need not be asked.
+ */
+static int look(struct sampler *s, struct one *o, struct sample *now)
+{
+	bool due = !o->n || s->stat.ticks - o->full_tick >= FULL_EVERY;
+	int r = read_files(s, o, 0, 1, now);
+
+	if (r < 0)
+		return r;
+	if (o->still && !due && !ran(now, &o->last))
+		return 1;
+	r = read_files(s, o, 1, FIRST_FILES, now);
+	if (r < 0)
+		return r;
+	o->still = o->n && !ran(now, &o->last) && !waited(now, &o->last);
+	return o->still && !due;
 }
 
 /* What was not looked at holds on. */
@@ -396,10 +421,10 @@ static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_
 
 	now.boot_usec = s->now_boot_usec = clock_boot_usec();
 	now.real_usec = now.boot_usec + real_offset;
-	r = read_files(s, o, 0, FIRST_FILES, &now);
+	r = look(s, o, &now);
 	if (r < 0)
 		return r;
-	if (!o->n || moved(&now, &o->last) || tick - o->full_tick >= FULL_EVERY) {
+	if (r == 0) {
 		r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, &now);
 		if (r < 0)
 			return r;

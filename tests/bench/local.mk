@@ -13,3 +13,16 @@ bench: ctscope tests/bench/floor tests/bench/measure
 BENCH_SIZES = 10 100 1000
 BENCH_PAIRS = 30
 .PHONY: bench
+# the flight recorder against its floor, see tests/bench/recorder-bench
+EXTRA_PROGRAMS += tests/bench/recorder
+EXTRA_PROGRAMS += tests/bench/floor-recorder
+tests_bench_recorder_SOURCES = tests/bench/recorder.c
+tests_bench_recorder_LDADD = libct.a
+tests_bench_floor_recorder_SOURCES = tests/bench/floor-recorder.c
+tests_bench_floor_recorder_LDADD =
+EXTRA_DIST += tests/bench/recorder-bench
+CLEANFILES += tests/bench/recorder
+CLEANFILES += tests/bench/floor-recorder
+bench-recorder: ctscope tests/bench/recorder tests/bench/floor-recorder
+	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/recorder-bench
+.PHONY: bench-recorder

@@ -109,33 +109,49 @@ static void a_quiet_container_is_read_whole_every_tenth_tick(void)
 	node_remove(&n);
 }
 
+static void run(const struct node *n, unsigned usage)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "usage_usec %u\nuser_usec 600\n", usage);
+	put(n, 101, "cpu.stat", text);
+}
+
+static void wait_for(const struct node *n, const char *file, unsigned total)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "some avg10=9.00 avg60=0.00 avg300=0.00 total=%u\n",
+		 total);
+	put(n, 101, file, text);
+}
+
 static void who_runs_or_waits_is_not_quiet(void)
 {
-	static const struct {
-		const char *file, *text;
-	} moves[] = {
-		{ "cpu.stat", "usage_usec 1001\nuser_usec 600\nsystem_usec 401\n" },
-		{ "io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n" },
-		{ "memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n" },
-	};
+	static const char *const files[] = { "io.pressure", "memory.pressure" };
 	struct sampler_report r;
+	unsigned usage = 1001;
 	struct node n;
 
 	node_make(&n);
 	put_ct(&n, 101);
 	sampler_add(n.s, 101, 1, NULL);
 	sampler_tick(n.s, &r);
-	for (size_t i = 0; i < ARRAY_SIZE(moves); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		sampler_tick(n.s, &r);
 		CHECK(r.n_quiet == 1, "nothing moved");
-		put(&n, 101, moves[i].file, moves[i].text);
+		/* it runs, and gets stuck: it does not run any more */
+		run(&n, usage++);
 		sampler_tick(n.s, &r);
-		CHECK(r.n_quiet == 0, "%s moved", moves[i].file);
+		CHECK(r.n_quiet == 0, "it ran");
+		for (unsigned total = 1; total < 4; total++) {
+			wait_for(&n, files[i], total);
+			sampler_tick(n.s, &r);
+			CHECK(r.n_quiet == 0, "%s moved", files[i]);
+		}
+		sampler_tick(n.s, &r);
+		CHECK(r.n_quiet == 1, "it waits no more");
 	}
-	/* averages that fade are no movement */
-	put(&n, 101, "io.pressure", "some avg10=9.00 avg60=0.00 avg300=0.00 total=1\n");
-	sampler_tick(n.s, &r);
-	CHECK(r.n_quiet == 1, "an average");
 	node_remove(&n);
 }
 
