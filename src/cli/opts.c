@@ -263,6 +263,11 @@ static int take_common(struct app *app, const struct cmd *cmd, const struct comm
 	return 0;
 }
 
+struct given {
+	const struct opt *o;
+	const char *arg;
+};
+
 int opts_parse(struct app *app, const struct cmd *cmd, void *dst, int argc, char **argv,
 	       struct strv *pos)
 {
@@ -270,7 +275,8 @@ int opts_parse(struct app *app, const struct cmd *cmd, void *dst, int argc, char
 	char shorts[3 * MAX_OPTS] = "-:"; /* '-': arguments in order, ':' own messages */
 	_cleanup_free_ char **av = xcalloc((size_t)argc + 2, sizeof(*av));
 	struct common c = { 0 };
-	size_t n = 0;
+	struct given times[MAX_OPTS];
+	size_t n = 0, n_times = 0;
 	int val, r;
 
 	n = add_opts(longs, shorts, n, common_opts, ARRAY_SIZE(common_opts));
@@ -307,6 +313,10 @@ int opts_parse(struct app *app, const struct cmd *cmd, void *dst, int argc, char
 		o = find_opt(cmd, val, &common);
 		if (!o)
 			return -EINVAL;
+		if (!common && o->kind == OPT_TIME && n_times < MAX_OPTS) {
+			times[n_times++] = (struct given){ o, optarg };
+			continue;
+		}
 		r = store(app, o, common ? (void *)&c : dst, optarg);
 		if (r < 0)
 			return r;
@@ -317,7 +327,11 @@ int opts_parse(struct app *app, const struct cmd *cmd, void *dst, int argc, char
 		opts_help(app->out, cmd);
 		return 1;
 	}
-	return take_common(app, cmd, &c);
+	r = take_common(app, cmd, &c);
+	/* "yesterday" means something only when --now is known, wherever it stands */
+	for (size_t i = 0; r == 0 && i < n_times; i++)
+		r = store(app, times[i].o, dst, times[i].arg);
+	return r;
 }
 
 static bool has_letter(const struct cmd *cmd, char letter)
