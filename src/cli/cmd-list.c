@@ -4,6 +4,7 @@
 #include "cli/colsort.h"
 #include "cli/ctview.h"
 #include "cli/opts.h"
+#include "cli/ringrates.h"
 #include "pveconf.h"
 
 #define DEFAULT_INTERVAL_USEC (100 * USEC_PER_MSEC)
@@ -29,7 +30,9 @@ static const struct opt opts[] = {
 	{ "sort", 0, OPT_STR, "COL", "sort by a column; numbers largest first", O(sort) },
 	{ "reverse", 'r', OPT_FLAG, NULL, "turn the order round", O(reverse) },
 	{ "interval", 'i', OPT_DURATION, "SECONDS",
-	  "time over which CPU% is taken (0.1; 0: no CPU%)", O(interval_usec) },
+	  "time over which CPU% is taken (0.1, or the collector's last second; 0: no "
+	  "CPU%)",
+	  O(interval_usec) },
 };
 #undef O
 
@@ -151,9 +154,19 @@ static bool needs(const struct app *app, const struct list_opts *o, const char *
 	       table_has(cols, ctrow_cols, CTROW_COLS, b);
 }
 
-static struct facts_want make_want(const struct app *app, const struct list_opts *o)
+/* The last second as the collector recorded it, where one runs and -i is not given. */
+static struct ringrates *open_rates(const struct app *app, const struct list_opts *o)
 {
-	bool given = o->interval_usec != NOT_GIVEN, rates = needs(app, o, "CPU%", "CPU%");
+	if (o->interval_usec != NOT_GIVEN || !needs(app, o, "CPU%", "CPU%"))
+		return NULL;
+	return ringrates_open(app);
+}
+
+static struct facts_want make_want(const struct app *app, const struct list_opts *o,
+				   bool recorded)
+{
+	bool given = o->interval_usec != NOT_GIVEN;
+	bool rates = !recorded && needs(app, o, "CPU%", "CPU%");
 	uint64_t interval_usec = given ? o->interval_usec : DEFAULT_INTERVAL_USEC;
 	bool notes = needs(app, o, "Notes", "HA");
 
@@ -202,6 +215,7 @@ static int list_run(struct app *app, int argc, char **argv)
 	_cleanup_(strv_done) struct strv pos = { 0 };
 	_cleanup_(facts_done) struct facts f = { 0 };
 	_cleanup_(ctrows_done) struct ctrows rows = { 0 };
+	struct ringrates *recorded;
 	int r = opts_parse(app, &cmd_list, &o, argc, argv, &pos);
 
 	if (r)
@@ -214,7 +228,11 @@ static int list_run(struct app *app, int argc, char **argv)
 			"VMID,Status,Lock,Name,Node,CPU%,Mem,MaxMem,Disk,MaxDisk,"
 			"Uptime,Addresses,Notes";
 	}
-	r = app_facts(app, make_want(app, &o), &f);
+	recorded = open_rates(app, &o);
+	r = app_facts(app, make_want(app, &o, recorded), &f);
+	if (r == EXIT_FINE && recorded)
+		ringrates_apply(recorded, &f);
+	ringrates_close(recorded);
 	if (r)
 		return r;
 	rows.v = xcalloc(f.n_cts, sizeof(*rows.v));

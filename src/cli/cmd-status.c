@@ -6,11 +6,13 @@
 #include "cli/cmds.h"
 #include "cli/ctview.h"
 #include "cli/opts.h"
+#include "cli/ringrates.h"
 #include "cli/statjson.h"
 #include "out/text.h"
 #include "pveconf.h"
 #include "read/lxc.h"
 
+#define NOT_GIVEN             UINT64_MAX
 #define DEFAULT_INTERVAL_USEC (100 * USEC_PER_MSEC)
 #define DEFAULT_WATCH_USEC    (2 * USEC_PER_SEC)
 
@@ -29,7 +31,9 @@ static const struct opt opts[] = {
 	{ "every", 0, OPT_DURATION, "SECONDS", "with --watch: how often (2)",
 	  O(every_usec) },
 	{ "interval", 'i', OPT_DURATION, "SECONDS",
-	  "time over which the CPU use is taken (0.1; 0: none)", O(interval_usec) },
+	  "time over which the CPU use is taken (0.1, or the collector's last second; 0: "
+	  "none)",
+	  O(interval_usec) },
 };
 #undef O
 
@@ -416,8 +420,25 @@ static int print_json(const struct app *app, const struct facts *f,
 
 /* ---- the command ---- */
 
-static struct facts_want make_want(const struct status_opts *o)
+/* The last second as the collector recorded it, where one runs and -i is not given. */
+static struct ringrates *open_rates(const struct app *app, const struct status_opts *o)
 {
+	return o->interval_usec == NOT_GIVEN ? ringrates_open(app) : NULL;
+}
+
+static void take_rates(struct ringrates *recorded, int r, struct facts *f)
+{
+	if (r == EXIT_FINE && recorded)
+		ringrates_apply(recorded, f);
+	ringrates_close(recorded);
+}
+
+static struct facts_want make_want(const struct status_opts *o, bool recorded)
+{
+	uint64_t interval_usec = o->interval_usec;
+
+	if (interval_usec == NOT_GIVEN)
+		interval_usec = recorded ? 0 : DEFAULT_INTERVAL_USEC;
 	return (struct facts_want){
 		.cpu = true,
 		.lean = true,
@@ -432,7 +453,7 @@ static struct facts_want make_want(const struct status_opts *o)
 		.disk = true,
 		.pool = true,
 		.ha = true,
-		.interval_usec = o->interval_usec,
+		.interval_usec = interval_usec,
 	};
 }
 
@@ -463,9 +484,11 @@ static int print_rows(const struct app *app, const struct status_opts *o,
 static int show_one(const struct app *app, const struct status_opts *o, const char *arg)
 {
 	_cleanup_(facts_done) struct facts f = { 0 };
+	struct ringrates *recorded = open_rates(app, o);
 	const struct ct *ct;
-	int r = app_facts_one(app, arg, make_want(o), &f);
+	int r = app_facts_one(app, arg, make_want(o, recorded), &f);
 
+	take_rates(recorded, r, &f);
 	if (r)
 		return r;
 	ct = &f.cts[0];
@@ -478,10 +501,13 @@ static int show_many(const struct app *app, const struct status_opts *o,
 {
 	_cleanup_free_ const struct ct **cts = xcalloc(args->n, sizeof(*cts));
 	_cleanup_(facts_done) struct facts f = { 0 };
+	struct ringrates *recorded;
 	int r = EXIT_FINE, bad = EXIT_FINE;
 	size_t n = 0;
 
-	r = app_facts(app, make_want(o), &f);
+	recorded = open_rates(app, o);
+	r = app_facts(app, make_want(o, recorded), &f);
+	take_rates(recorded, r, &f);
 	if (r)
 		return r;
 	for (size_t i = 0; i < args->n; i++) {
@@ -538,7 +564,7 @@ static int watch(struct app *app, const struct status_opts *o, const struct strv
 
 static int status_run(struct app *app, int argc, char **argv)
 {
-	struct status_opts o = { .interval_usec = DEFAULT_INTERVAL_USEC,
+	struct status_opts o = { .interval_usec = NOT_GIVEN,
 				 .every_usec = DEFAULT_WATCH_USEC };
 	_cleanup_(strv_done) struct strv pos = { 0 };
 	int r = opts_parse(app, &cmd_status, &o, argc, argv, &pos);

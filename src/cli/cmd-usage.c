@@ -14,7 +14,8 @@ struct usage_opts {
 #define O(field) offsetof(struct usage_opts, field)
 static const struct opt opts[] = {
 	{ "interval", 'i', OPT_DURATION, "SECONDS",
-	  "time over which rates are taken (1; 0: no rates)", O(interval_usec) },
+	  "time over which rates are taken (1, or the collector's last second; 0: none)",
+	  O(interval_usec) },
 	{ "tree", 't', OPT_FLAG, NULL, "per unit and nested container inside the guest",
 	  O(tree) },
 	{ "sort", 0, OPT_STR, "COL", "with --tree: sort by a column (MEM), largest first",
@@ -27,6 +28,9 @@ static int run_tree(struct app *app, const struct usage_opts *o, const char *cti
 	struct usage_tree_opts t = { .sort = o->sort ? o->sort : "MEM",
 				     .interval_usec = o->interval_usec };
 
+	/* the record has no units */
+	if (t.interval_usec == USAGE_RECORDED)
+		t.interval_usec = USEC_PER_SEC;
 	if (!colsort_find(usage_tree_cols, USAGE_TREE_COLS, t.sort))
 		return app_error(app, EXIT_USAGE, "--sort: there is no column \"%s\"",
 				 t.sort);
@@ -37,7 +41,7 @@ static int usage_run(struct app *app, int argc, char **argv)
 {
 	_cleanup_(strv_done) struct strv pos = { 0 };
 	_cleanup_(usage_done) struct usage u = { 0 };
-	struct usage_opts o = { .interval_usec = USEC_PER_SEC };
+	struct usage_opts o = { .interval_usec = USAGE_RECORDED };
 	int r = opts_parse(app, &cmd_usage, &o, argc, argv, &pos);
 
 	if (r)

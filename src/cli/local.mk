@@ -42,3 +42,5 @@ ctscope_SOURCES += src/cli/topdata.c src/cli/topdata.h
 ctscope_SOURCES += src/cli/toppast.c src/cli/toppast.h
 ctscope_SOURCES += src/cli/toptrack.c src/cli/toptrack.h
 ctscope_SOURCES += src/cli/topunits.c src/cli/topunits.h
+ctscope_SOURCES += src/cli/ringrates.c
+ctscope_SOURCES += src/cli/ringrates.h

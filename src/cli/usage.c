@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "cli/ctview.h"
+#include "cli/ringrates.h"
 #include "pveconf.h"
 #include "pveprop.h"
 #include "read/cgroup.h"
@@ -38,22 +39,22 @@ bool usage_is_up(const struct usage *u)
 
 /* ---- one reading of the counters ---- */
 
-struct sample {
-	uint64_t mono_usec;
+struct reading {
+	uint64_t boot_usec;
 	struct cg_cpu cpu;
 	struct cg_io io;
 	struct usage_net nets[MAX_NETS];
 	size_t n_nets;
 };
 
-static void sample_done(struct sample *s)
+static void reading_done(struct reading *s)
 {
 	cg_io_done(&s->io);
 }
 
 struct net_arg {
 	uint32_t vmid;
-	struct sample *s;
+	struct reading *s;
 };
 
 /* What the host's end receives is what the container sends. */
@@ -83,7 +84,7 @@ static int cmp_net(const void *a, const void *b)
 	return (x->n > y->n) - (x->n < y->n);
 }
 
-static void read_nets(int rootfd, uint32_t vmid, struct sample *s)
+static void read_nets(int rootfd, uint32_t vmid, struct reading *s)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
 	struct net_arg arg = { vmid, s };
@@ -95,12 +96,12 @@ static void read_nets(int rootfd, uint32_t vmid, struct sample *s)
 	qsort(s->nets, s->n_nets, sizeof(*s->nets), cmp_net);
 }
 
-static int read_sample(const struct app *app, int dir, uint32_t vmid, struct sample *s,
+static int read_sample(const struct app *app, int dir, uint32_t vmid, struct reading *s,
 		       struct err *err)
 {
 	int r;
 
-	s->mono_usec = clock_mono_usec();
+	s->boot_usec = clock_boot_usec();
 	r = cg_read_cpu(dir, &s->cpu, err);
 	if (r == 0)
 		r = cg_read_io(dir, &s->io, err);
@@ -164,7 +165,7 @@ static void delta_io(const struct cg_io *a, const struct cg_io *b, struct cg_io 
 	}
 }
 
-static void delta_nets(const struct sample *a, struct sample *b)
+static void delta_nets(const struct reading *a, struct reading *b)
 {
 	for (size_t i = 0; i < b->n_nets; i++)
 		for (size_t k = 0; k < a->n_nets; k++) {
@@ -177,11 +178,11 @@ static void delta_nets(const struct sample *a, struct sample *b)
 		}
 }
 
-static void take_deltas(const struct sample *a, struct sample *b, struct usage *u)
+static void take_deltas(const struct reading *a, struct reading *b, struct usage *u)
 {
 	struct ct *ct = u->ct;
 
-	u->interval_usec = num_sub(b->mono_usec, a->mono_usec);
+	u->interval_usec = num_sub(b->boot_usec, a->boot_usec);
 	delta_cpu(&a->cpu, &b->cpu, &u->cpu_delta);
 	delta_io(&a->io, &b->io, &u->io_delta);
 	delta_nets(a, b);
@@ -195,7 +196,7 @@ static void take_deltas(const struct sample *a, struct sample *b, struct usage *
 
 /* ---- the rest ---- */
 
-static void take_sample(struct sample *s, struct usage *u)
+static void take_sample(struct reading *s, struct usage *u)
 {
 	struct ct *ct = u->ct;
 
@@ -221,10 +222,118 @@ static int read_again(int dir, struct ct *ct, struct err *err)
 	return r;
 }
 
+/* ---- the collector's last second in the place of a first reading ---- */
+
+#define RECORDED_LEAST_USEC (900 * USEC_PER_MSEC)
+#define HAS(s, m)           ((s)->have >> (m)&1)
+
+static struct val of_sample(const struct sample *s, enum metric m)
+{
+	return HAS(s, m) ? val_set(s->v[m]) : (struct val){ 0 };
+}
+
+/*
+ * The record has one sum over all devices. Where nothing was read or written since, or
+ * there is one device only, that is as good as a line for each; -EAGAIN: it is not.
+ */
+static int io_before(const struct sample *s, const struct cg_io *now, struct cg_io *ret)
+{
+	static const struct {
+		enum metric m;
+		size_t off;
+	} map[] = {
+		{ METRIC_IO_READ_BYTES, offsetof(struct cg_io_dev, rbytes) },
+		{ METRIC_IO_WRITE_BYTES, offsetof(struct cg_io_dev, wbytes) },
+		{ METRIC_IO_READS, offsetof(struct cg_io_dev, rios) },
+		{ METRIC_IO_WRITES, offsetof(struct cg_io_dev, wios) },
+	};
+	uint64_t sum[ARRAY_SIZE(map)] = { 0 };
+	bool moved = false;
+
+	for (size_t k = 0; k < ARRAY_SIZE(map); k++) {
+		for (size_t i = 0; i < now->n; i++)
+			sum[k] += val_or(*(const struct val *)((const char *)&now->v[i] +
+							       map[k].off),
+					 0);
+		moved |= sum[k] != s->v[map[k].m];
+		if (now->present && !HAS(s, map[k].m))
+			return -EAGAIN;
+	}
+	/* quiet: the sum is of an earlier second */
+	if (moved && (now->n > 1 || s->quiet))
+		return -EAGAIN;
+	*ret = (struct cg_io){ .present = now->present, .n = now->n };
+	ret->v = xcalloc(now->n, sizeof(*ret->v));
+	for (size_t i = 0; i < now->n; i++) {
+		ret->v[i] = now->v[i];
+		for (size_t k = 0; moved && k < ARRAY_SIZE(map); k++)
+			*(struct val *)((char *)&ret->v[i] + map[k].off) =
+				val_set(s->v[map[k].m]);
+	}
+	return 0;
+}
+
+static int nets_before(const struct sample *s, const struct reading *now,
+		       struct reading *ret)
+{
+	uint64_t in = 0, out = 0;
+
+	for (size_t i = 0; i < now->n_nets; i++) {
+		in += now->nets[i].in_bytes;
+		out += now->nets[i].out_bytes;
+	}
+	if (now->n_nets &&
+	    (!HAS(s, METRIC_NET_IN_BYTES) || in < s->v[METRIC_NET_IN_BYTES] ||
+	     out < s->v[METRIC_NET_OUT_BYTES]))
+		return -EAGAIN;
+	memcpy(ret->nets, now->nets, sizeof(ret->nets));
+	ret->n_nets = now->n_nets;
+	if (!now->n_nets ||
+	    (in == s->v[METRIC_NET_IN_BYTES] && out == s->v[METRIC_NET_OUT_BYTES]))
+		return 0;
+	if (now->n_nets > 1)
+		return -EAGAIN;
+	ret->nets[0].in_bytes = s->v[METRIC_NET_IN_BYTES];
+	ret->nets[0].out_bytes = s->v[METRIC_NET_OUT_BYTES];
+	return 0;
+}
+
+/*
+ * 0: *ret is what a reading a second ago would have been. Otherwise there is no record,
+ * or it does not say enough: then a second is waited for.
+ */
+static int recorded_before(const struct app *app, const struct ct *ct,
+			   const struct reading *now, struct reading *ret)
+{
+	struct ringrates *r = ringrates_open(app);
+	struct reading before = { 0 };
+	struct sample s;
+	int e = r ? ringrates_before(r, ct, RECORDED_LEAST_USEC, &s) : -ENOENT;
+
+	ringrates_close(r);
+	if (e == 0)
+		e = io_before(&s, &now->io, &before.io);
+	if (e == 0)
+		e = nets_before(&s, now, &before);
+	if (e < 0) {
+		reading_done(&before);
+		return e;
+	}
+	before.boot_usec = s.boot_usec;
+	before.cpu.usage_usec = of_sample(&s, METRIC_CPU_USAGE_USEC);
+	before.cpu.user_usec = of_sample(&s, METRIC_CPU_USER_USEC);
+	before.cpu.system_usec = of_sample(&s, METRIC_CPU_SYSTEM_USEC);
+	before.cpu.nr_periods = of_sample(&s, METRIC_CPU_NR_PERIODS);
+	before.cpu.nr_throttled = of_sample(&s, METRIC_CPU_NR_THROTTLED);
+	before.cpu.throttled_usec = of_sample(&s, METRIC_CPU_THROTTLED_USEC);
+	*ret = before;
+	return 0;
+}
+
 static int measure(const struct app *app, int dir, uint64_t interval_usec,
 		   struct usage *u, struct err *err)
 {
-	_cleanup_(sample_done) struct sample a = { 0 }, b = { 0 };
+	_cleanup_(reading_done) struct reading a = { 0 }, b = { 0 };
 	int r;
 
 	r = read_sample(app, dir, u->ct->vmid, &a, err);
@@ -233,6 +342,14 @@ static int measure(const struct app *app, int dir, uint64_t interval_usec,
 	if (!interval_usec || !app->live) {
 		take_sample(&a, u);
 		return 0;
+	}
+	if (interval_usec == USAGE_RECORDED) {
+		interval_usec = USEC_PER_SEC;
+		if (recorded_before(app, u->ct, &a, &b) == 0) {
+			take_deltas(&b, &a, u);
+			take_sample(&a, u);
+			return 0;
+		}
 	}
 	fflush(app->out);
 	clock_sleep_usec(interval_usec);

@@ -39,6 +39,9 @@ struct usage {
 	struct alerts alerts;
 };
 
+/* The collector's last second where one runs and that says enough, else a second. */
+#define USAGE_RECORDED UINT64_MAX
+
 /*
  * Reads it, twice with `interval_usec` between (0: once), and prints what goes wrong. An
  * exit code.
