@@ -2,7 +2,7 @@
 #include <metric.h>
 
 const struct metric_def metric_defs[METRICS] = {
-	[METRIC_CPU_USAGE_USEC] = { "cpu", "CPU time used", true, "usec" },
+	[METRIC_CPU_USAGE_USEC] = { "cpu-used", "CPU time used, of one CPU", true, "usec" },
 	[METRIC_CPU_USER_USEC] = { "cpu-user", "CPU time used outside the kernel", true,
 				   "usec" },
 	[METRIC_CPU_SYSTEM_USEC] = { "cpu-system", "CPU time used inside the kernel",
@@ -33,7 +33,7 @@ const struct metric_def metric_defs[METRICS] = {
 	[METRIC_PSI_MEMORY_FULL_USEC] = { "psi-mem-full",
 					  "time in which everything waited for memory",
 					  true, "usec" },
-	[METRIC_MEMORY_CURRENT_BYTES] = { "mem",
+	[METRIC_MEMORY_CURRENT_BYTES] = { "mem-all",
 					  "memory charged to it, page cache included",
 					  false, "bytes" },
 	[METRIC_MEMORY_ANON_BYTES] = { "anon", "anonymous memory", false, "bytes" },
