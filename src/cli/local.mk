@@ -44,3 +44,6 @@ ctscope_SOURCES += src/cli/toptrack.c src/cli/toptrack.h
 ctscope_SOURCES += src/cli/topunits.c src/cli/topunits.h
 ctscope_SOURCES += src/cli/ringrates.c
 ctscope_SOURCES += src/cli/ringrates.h
+ctscope_SOURCES += src/cli/cmd-hooks.c
+ctscope_SOURCES += src/cli/hooksview.c
+ctscope_SOURCES += src/cli/hooksview.h

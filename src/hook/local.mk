@@ -41,4 +41,3 @@ tests_unit_hookroot_libc_CPPFLAGS = $(AM_CPPFLAGS) -DHOOK_TEST
 EXTRA_tests_unit_test_hook_DEPENDENCIES = \
 	tests/unit/hookroot$(EXEEXT) \
 	tests/unit/hookroot-libc$(EXEEXT)
-EXTRA_tests_unit_test_hook_DEPENDENCIES = tests/unit/hookroot tests/unit/hookroot-libc

@@ -62,10 +62,29 @@ static char *command(const char *program)
 		program, program);
 }
 
+/* The PATH of "... test -x PATH && ...", whatever stands around it; NULL: none. */
+static char *program_of(struct span value)
+{
+	const char *at = span_find(value, "test -x ");
+	struct span rest, word;
+
+	if (!at)
+		return NULL;
+	at += strlen("test -x ");
+	rest = span_of(at, (size_t)(value.p + value.n - at));
+	return span_field(&rest, &word) && word.p[0] == '/' ? span_dup(word) : NULL;
+}
+
 bool dropin_runs(struct span value, const char *program)
 {
-	_cleanup_free_ char *want = command(program);
+	_cleanup_free_ char *any = program ? NULL : program_of(value);
+	_cleanup_free_ char *want = NULL;
 
+	if (!program)
+		program = any;
+	if (!program)
+		return false;
+	want = command(program);
 	return span_eq(value, want);
 }
 
@@ -112,24 +131,15 @@ void dropin_done(struct dropin *d)
 	*d = (struct dropin){ 0 };
 }
 
-/* "... test -x PATH && ...", whatever stands around it. */
 static char *program_in(struct span text)
 {
 	struct lxcconf_item item;
 	unsigned line = 0;
+	char *found = NULL;
 
-	while (lxcconf_next(&text, &line, &item)) {
-		const char *at = span_find(item.value, "test -x ");
-		struct span rest, word;
-
-		if (!at)
-			continue;
-		at += strlen("test -x ");
-		rest = span_of(at, (size_t)(item.value.p + item.value.n - at));
-		if (span_field(&rest, &word) && word.p[0] == '/')
-			return span_dup(word);
-	}
-	return NULL;
+	while (!found && lxcconf_next(&text, &line, &item))
+		found = program_of(item.value);
+	return found;
 }
 
 int dropin_read(int rootfd, struct dropin *ret, struct err *err)
@@ -146,7 +156,8 @@ int dropin_read(int rootfd, struct dropin *ret, struct err *err)
 	if (r < 0)
 		return r;
 	d.present = true;
-	d.since_real_usec = st.ctime_real_usec;
+	d.ctime_real_usec = st.ctime_real_usec;
+	d.mtime_real_usec = st.mtime_real_usec;
 	d.program = program_in(span_of(buf_str(&text), text.n));
 	if (d.program && dropin_text(d.program, &want, NULL) == 0)
 		d.current = want.n == text.n && memcmp(want.p, text.p, want.n) == 0;

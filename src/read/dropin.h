@@ -38,9 +38,11 @@ int dropin_check(struct span text, const char *program, struct err *err);
 
 struct dropin {
 	bool present;
-	bool current;             /* it is the text of this version for `program` */
-	char *program;            /* which it names; NULL: none that could be found */
-	uint64_t since_real_usec; /* of the file as it is (ctime) */
+	bool current;  /* it is the text of this version for `program` */
+	char *program; /* which it names; NULL: none that could be found */
+	/* since when it is as it is: a package gives it an older mtime, a copy no ctime
+	 */
+	uint64_t ctime_real_usec, mtime_real_usec;
 };
 
 void dropin_done(struct dropin *d);
@@ -48,7 +50,7 @@ void dropin_done(struct dropin *d);
 /* Not there is no error: !present. */
 int dropin_read(int rootfd, struct dropin *ret, struct err *err);
 
-/* Whether a value of lxc.hook.* runs that program. */
+/* Whether a value of lxc.hook.* is our command, for that program; NULL: for any. */
 bool dropin_runs(struct span value, const char *program);
 
 /*

@@ -4,6 +4,7 @@
 
 HOOK_STARTS=N   starts of the long run (200)
 """
+import json
 import os
 import re
 import resource
@@ -15,8 +16,8 @@ import struct
 import subprocess
 import time
 
-from live import (BUILD, HERE, SLOW, Failed, Skip, check, equal, guest, main, make, note, pct,
-                  rootfs, test, until)
+from live import (BUILD, HERE, SLOW, Failed, Skip, check, ctscope, equal, guest, main, make,
+                  note, pct, rootfs, test, until)
 
 CONFD = "/usr/share/lxc/config/common.conf.d"
 DROPIN = CONFD + "/50-ctscope.conf"
@@ -595,6 +596,86 @@ while os.read(fd, 4096): pass
     finally:
         watcher.kill()
         watcher.wait()
+
+
+# ---- ctscope hooks -------------------------------------------------------------------
+
+def hooks(code):
+    """hooks status --json, and its containers by vmid."""
+    d = json.loads(ctscope("hooks", "--json", code=code).out)
+    return d, {c["vmid"]: c for c in d["containers"]}
+
+
+@test("hooks install: who runs reports from the next start on, as the monitors say")
+def command():
+    fresh()
+    os.unlink(DROPIN)
+    make(750)
+    d, cts = hooks(1)
+    equal(d["drop_in"]["installed"], False, "installed")
+    equal(cts[750]["reports"], "no", "750")
+    r = ctscope("hooks", "install", "--program", PROGRAM)
+    check(b"750" in r.out, r.out.decode())
+    with open(DROPIN) as f:
+        equal(f.read(), dropin_text(), "the drop-in")
+    r = ctscope("hooks", "install", "--program", PROGRAM)
+    check(b"already" in r.out, r.out.decode())
+    make(751)
+    d, cts = hooks(0)
+    equal((cts[750]["reports"], cts[750]["evidence"]), ("no", "monitor"), "750")
+    equal((cts[751]["reports"], cts[751]["evidence"]), ("yes", "monitor"), "751")
+    equal(d["spool"]["waiting"], 2, "events of 751")
+    make(752, raw=["lxc.hook.stop:"])
+    d, cts = hooks(1)
+    equal((cts[752]["reports"], cts[752]["cleared"]), ("some", ["stop"]), "752")
+    equal(cts[752]["hooks"], ["pre-start", "start-host", "post-stop"], "752")
+    note(ctscope("hooks", code=1).out.decode())
+
+
+@test("while a monitor hangs in a hook, hooks answers in bounded time")
+def command_hung():
+    fresh()
+    make(753, start=False)
+    pct.prepare(753)
+    pct.write("/var/lib/lxc/753/.slow", "8")
+    pct.spawn(753)
+    until(lambda: pct.listening(753), "the command socket")
+    t0 = time.monotonic()
+    d, cts = hooks(0)
+    check(time.monotonic() - t0 < 3 * SLOW, "%.1f s" % (time.monotonic() - t0))
+    check(cts[753].get("reports") in (None, "unknown"), "%r" % cts[753])
+
+
+@test("hooks remove: what runs goes on, and stops without the program")
+def command_remove():
+    fresh()
+    make(754)
+    events()
+    ctscope("hooks", "remove")
+    check(not os.path.exists(DROPIN), "it is still there")
+    check(b"not installed" in ctscope("hooks", "remove").out, "twice")
+    d, cts = hooks(1)
+    equal((cts[754]["reports"], cts[754]["note"]), ("yes", "until it stops"), "754")
+    remove(PROGRAM)
+    pct.kill(754)
+    pct.start(754)
+    equal(told(), [], "the spool")
+
+
+@test("hooks install refuses what would do harm")
+def command_refuses():
+    fresh()
+    os.unlink(DROPIN)
+    ctscope("hooks", "install", "--program", "/nonexistent/hook", code=3)
+    ctscope("hooks", "install", "--program", "/run/node/a hook", code=2)
+    ctscope("hooks", "install", "--program", "/run/$(reboot)", code=2)
+    ctscope("hooks", "install", "--program", "/run", code=3)
+    os.chmod(PROGRAM, 0o777)
+    ctscope("hooks", "install", "--program", PROGRAM, code=3)
+    equal(sorted(os.listdir(CONFD)), ["01-pve.conf"], "drop-ins")
+    put_dropin("# by an admin\nlxc.hook.stop = /bin/true\n")
+    ctscope("hooks", "remove", code=3)
+    check(os.path.exists(DROPIN), "somebody else's file was removed")
 
 
 @test("%d starts: each is told by four events, in order" % STARTS)
