@@ -51,6 +51,7 @@ struct ct {
 	uint64_t init_start_ticks; /* field 22 of /proc/<init>/stat: with init_pid the
 				      identity */
 	struct val uptime_sec;
+	uint64_t cpus_centi; /* ct_cpus_centi(), once the config is read; 0: it is not */
 
 	struct cg_cpu cpu;
 	struct cg_memory memory;

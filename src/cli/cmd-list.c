@@ -133,8 +133,11 @@ static int print_json(struct app *app, const struct facts *f, const struct ctrow
 	jw_str(w, "error", f->pve_error);
 	jw_arr(w, "containers");
 	for (size_t i = 0; i < rows->n; i++) {
+		_cleanup_(ctrow_done) struct ctrow r = { 0 };
+
+		ctrow_init_json(&r, f, rows->v[i].ct);
 		jw_obj(w, NULL);
-		ctrow_json(w, &rows->v[i]);
+		ctrow_json(w, &r);
 		jw_end(w);
 	}
 	jw_end(w);
@@ -236,9 +239,17 @@ static int list_run(struct app *app, int argc, char **argv)
 	if (r)
 		return r;
 	rows.v = xcalloc(f.n_cts, sizeof(*rows.v));
-	for (size_t i = 0; i < f.n_cts; i++)
-		if (wanted(&f.cts[i], &o))
-			ctrow_init(&rows.v[rows.n++], &f, &f.cts[i]);
+	for (size_t i = 0; i < f.n_cts; i++) {
+		struct ctrow *row = &rows.v[rows.n];
+
+		if (!wanted(&f.cts[i], &o))
+			continue;
+		if (app->json && !o.sort) /* each when it is printed */
+			row->ct = &f.cts[i];
+		else
+			ctrow_init(row, &f, &f.cts[i]);
+		rows.n++;
+	}
 	sort_rows(&rows, &o);
 	if (app->json)
 		r = print_json(app, &f, &rows);

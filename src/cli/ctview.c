@@ -104,11 +104,16 @@ static void make_notes(struct ctrow *r)
 
 void ctrow_init(struct ctrow *r, const struct facts *f, const struct ct *ct)
 {
+	ctrow_init_json(r, f, ct);
+	make_notes(r);
+}
+
+void ctrow_init_json(struct ctrow *r, const struct facts *f, const struct ct *ct)
+{
 	*r = (struct ctrow){ .ct = ct, .facts = f };
 	for (size_t i = 0; i < ct->n_addrs; i++)
 		strv_addn(&r->addresses, ct->addrs[i].address,
 			  strlen(ct->addrs[i].address));
-	make_notes(r);
 }
 
 void ctrow_done(struct ctrow *r)

@@ -16,6 +16,8 @@ struct ctrow {
 };
 
 void ctrow_init(struct ctrow *r, const struct facts *f, const struct ct *ct);
+/* The same without the notes, which are of the table only. */
+void ctrow_init_json(struct ctrow *r, const struct facts *f, const struct ct *ct);
 void ctrow_done(struct ctrow *r);
 
 #define CTROW_COLS 37

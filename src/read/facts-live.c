@@ -49,7 +49,7 @@ static void second_cpu(const struct reading *rd, size_t i)
 	const struct facts *f = rd->f;
 	const struct cpu_probe *p = &rd->probes[i];
 	struct ct *ct = &f->cts[i];
-	uint64_t cpus = ct_cpus_centi(ct, f->host.cpus);
+	uint64_t cpus = ct->cpus_centi ? ct->cpus_centi : ct_cpus_centi(ct, f->host.cpus);
 	struct val now = { 0 };
 
 	if (p->usage_usec.kind == VAL_SET && ct->init_pid)

@@ -88,7 +88,8 @@ static char *ct_name(const struct ct *ct)
 	return name;
 }
 
-static void take_conf(struct ct *ct, const struct pvefs_file *file, bool lean)
+static void take_conf(struct ct *ct, const struct pvefs_file *file, bool lean,
+		      unsigned host_cpus)
 {
 	struct pveconf conf = { 0 };
 	struct err err = { 0 };
@@ -120,6 +121,7 @@ static void take_conf(struct ct *ct, const struct pvefs_file *file, bool lean)
 		ct->error = error;
 	}
 	ct->name = ct_name(ct);
+	ct->cpus_centi = ct_cpus_centi(ct, host_cpus);
 }
 
 /* The row of a config: that of a container that runs, or a new one. */
@@ -153,7 +155,8 @@ static void take_confs(struct reading *rd)
 		/* this node's come by the link lxc, the others by nodes/<node>/lxc */
 		if (node.n && rd->want->cluster && f->node && span_eq(node, f->node))
 			continue;
-		take_conf(row_of(rd, (uint32_t)vmid, node), file, rd->want->lean);
+		take_conf(row_of(rd, (uint32_t)vmid, node), file, rd->want->lean,
+			  f->host.cpus);
 	}
 	for (size_t i = 0; i < f->n_cts; i++) {
 		struct ct *ct = &f->cts[i];
