@@ -80,15 +80,13 @@ void buf_done(struct buf *b)
 	*b = (struct buf){ 0 };
 }
 
-void buf_reserve(struct buf *b, size_t more)
+void buf_grow(struct buf *b, size_t more)
 {
 	size_t need = b->n + more + 1;
 	size_t cap = b->cap ? b->cap : 64;
 
 	if (need < b->n)
 		oom();
-	if (need <= b->cap)
-		return;
 	while (cap < need)
 		cap *= 2;
 	b->p = xreallocarray(b->p, cap, 1);
@@ -107,11 +105,6 @@ void buf_add(struct buf *b, const void *p, size_t n)
 void buf_adds(struct buf *b, const char *s)
 {
 	buf_add(b, s, strlen(s));
-}
-
-void buf_addc(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
 }
 
 void buf_addf(struct buf *b, const char *fmt, ...)
@@ -256,21 +249,9 @@ bool span_list(struct span *list, struct span *ret)
 	return ret->n > 0;
 }
 
-bool span_eq(struct span s, const char *str)
-{
-	return s.n == strlen(str) && (!s.n || memcmp(s.p, str, s.n) == 0);
-}
-
 bool span_eq_nocase(struct span s, const char *str)
 {
 	return s.n == strlen(str) && (!s.n || strncasecmp(s.p, str, s.n) == 0);
-}
-
-bool span_starts(struct span s, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return s.n >= n && (!n || memcmp(s.p, prefix, n) == 0);
 }
 
 bool span_ends(struct span s, const char *suffix)
@@ -278,17 +259,6 @@ bool span_ends(struct span s, const char *suffix)
 	size_t n = strlen(suffix);
 
 	return s.n >= n && (!n || memcmp(s.p + s.n - n, suffix, n) == 0);
-}
-
-bool span_skip(struct span *s, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	if (!span_starts(*s, prefix))
-		return false;
-	s->p += n;
-	s->n -= n;
-	return true;
 }
 
 static bool is_blank(char c)

@@ -49,10 +49,21 @@ struct buf {
 };
 
 void buf_done(struct buf *b);
-void buf_reserve(struct buf *b, size_t more); /* room for `more` bytes after n */
+void buf_grow(struct buf *b, size_t more); /* of buf_reserve() */
+/* room for `more` bytes after n */
+static inline void buf_reserve(struct buf *b, size_t more)
+{
+	if (b->cap <= b->n || more >= b->cap - b->n)
+		buf_grow(b, more);
+}
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_adds(struct buf *b, const char *s);
-void buf_addc(struct buf *b, char c);
+static inline void buf_addc(struct buf *b, char c)
+{
+	buf_reserve(b, 1);
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
+}
 void buf_addf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 /* %XX of two hex digits becomes the byte it stands for, all else stays (PVE's comments).
  */
@@ -106,12 +117,34 @@ bool span_cut(struct span *s, char sep, struct span *ret); /* up to sep, or all 
 /* Next element of a list as PVE writes them: between commas, semicolons or white space.
  */
 bool span_list(struct span *list, struct span *ret);
-bool span_eq(struct span s, const char *str);
+/* Here, so that the length of a text that is written out is known to the compiler. */
+static inline bool span_eq(struct span s, const char *str)
+{
+	return s.n == strlen(str) && (!s.n || memcmp(s.p, str, s.n) == 0);
+}
+
 bool span_eq_nocase(struct span s, const char *str); /* ASCII */
-bool span_starts(struct span s, const char *prefix);
+static inline bool span_starts(struct span s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.n >= n && (!n || memcmp(s.p, prefix, n) == 0);
+}
+
 bool span_ends(struct span s, const char *suffix);
-bool span_skip(struct span *s, const char *prefix); /* cuts the prefix off if there */
-struct span span_trim(struct span s);               /* blanks, tabs, CR, LF */
+/* cuts the prefix off if there */
+static inline bool span_skip(struct span *s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (!span_starts(*s, prefix))
+		return false;
+	s->p += n;
+	s->n -= n;
+	return true;
+}
+
+struct span span_trim(struct span s);                     /* blanks, tabs, CR, LF */
 const char *span_find(struct span s, const char *needle); /* NULL: not in it */
 char *span_dup(struct span s);
 

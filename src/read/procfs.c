@@ -11,6 +11,10 @@ int procfs_parse_stat(struct span text, struct proc_stat *ret)
 	const char *open = text.n ? memchr(text.p, '(', text.n) : NULL;
 	const char *close = text.n ? memrchr(text.p, ')', text.n) : NULL;
 	struct proc_stat s = { 0 };
+	uint64_t *const nums[25] = {
+		[14] = &s.utime_ticks, [15] = &s.stime_ticks, [20] = &s.threads,
+		[22] = &s.start_ticks, [24] = &s.rss_pages,
+	};
 	struct span rest, f;
 	uint32_t pid;
 
@@ -25,11 +29,6 @@ int procfs_parse_stat(struct span text, struct proc_stat *ret)
 	rest = span_trim(span_of(close + 1, (size_t)(text.p + text.n - close - 1)));
 	/* fields are numbered as in proc(5): 3 is the state */
 	for (unsigned i = 3; i <= 24 && span_field(&rest, &f); i++) {
-		uint64_t *const nums[25] = {
-			[14] = &s.utime_ticks, [15] = &s.stime_ticks, [20] = &s.threads,
-			[22] = &s.start_ticks, [24] = &s.rss_pages,
-		};
-
 		if (i == 3)
 			s.state = f.p[0];
 		if (i == 4) {
