@@ -237,7 +237,9 @@ static int batch_frame(struct app *app, struct topdata *d, const struct topnav *
 	r = app->json ? batch_json(app, &f) : batch_text(app, &f, nav);
 	/* a reader that went away is the end, not an error */
 	if (fflush(app->out) != 0 || ferror(app->out))
-		return errno == EPIPE ? -EPIPE : EXIT_BROKEN;
+		return errno == EPIPE ? -EPIPE
+				      : app_error(app, EXIT_BROKEN, "write: %s",
+						  strerror(errno));
 	return r;
 }
 

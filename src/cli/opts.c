@@ -342,6 +342,29 @@ static bool has_letter(const struct cmd *cmd, char letter)
 	return false;
 }
 
+#define HELP_WIDTH 80
+
+/* A text that begins at column `at`, with its further lines below column `indent`. */
+static void put_wrapped(FILE *f, size_t at, size_t indent, const char *text)
+{
+	struct span rest = span_str(text), word;
+	bool first = true;
+
+	while (span_field(&rest, &word)) {
+		if (!first && at + 1 + word.n > HELP_WIDTH) {
+			fprintf(f, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			fputc(' ', f);
+			at++;
+		}
+		fwrite(word.p, 1, word.n, f);
+		at += word.n;
+		first = false;
+	}
+	fputc('\n', f);
+}
+
 /* `taken`: the command whose own letters hide those of these options, or NULL. */
 static void help_opts(FILE *f, const struct opt *o, size_t n, const struct cmd *taken)
 {
@@ -354,7 +377,8 @@ static void help_opts(FILE *f, const struct opt *o, size_t n, const struct cmd *
 			buf_adds(&b, "    ");
 		buf_addf(&b, "--%s%s%s", o[i].name, o[i].arg ? " " : "",
 			 o[i].arg ? o[i].arg : "");
-		fprintf(f, "  %-26s %s\n", buf_str(&b), o[i].help);
+		fprintf(f, "  %-26s ", buf_str(&b));
+		put_wrapped(f, 3 + MAX(b.n, 26), 29, o[i].help);
 	}
 }
 
