@@ -26,3 +26,11 @@ CLEANFILES += tests/bench/floor-recorder
 bench-recorder: ctscope tests/bench/recorder tests/bench/floor-recorder
 	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/recorder-bench
 .PHONY: bench-recorder
+
+# what the hooks add to a start
+bench: bench-hook
+bench-hook: src/hook/hook tests/live/load
+	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/hook $(BENCH_HOOK_PAIRS)
+BENCH_HOOK_PAIRS = 200
+EXTRA_DIST += tests/bench/hook
+.PHONY: bench-hook
