@@ -236,7 +236,7 @@ static int batch_frame(struct app *app, struct topdata *d, const struct topnav *
 	topdata_frame(d, nav, app->live ? clock_real_usec() : app->now_real_usec, &f);
 	r = app->json ? batch_json(app, &f) : batch_text(app, &f, nav);
 	/* a reader that went away is the end, not an error */
-	if (fflush(app->out) != 0 || ferror(app->out))
+	if (r == EXIT_FINE && (fflush(app->out) != 0 || ferror(app->out)))
 		return errno == EPIPE ? -EPIPE
 				      : app_error(app, EXIT_BROKEN, "write: %s",
 						  strerror(errno));
