@@ -291,6 +291,8 @@ static void fill_row(const struct topdata *d, const struct toprow_ask *ask,
 		r->name = k->name;
 		r->error = k->error && !r->was;
 	}
+	if (!r->name && r->was && d->past)
+		r->name = toppast_name(d->past, r->vmid);
 	/* of that moment by the clock it was recorded with, whichever boot that was */
 	if (r->was && t) {
 		n = track_until(t, until_real_usec);
@@ -425,16 +427,20 @@ static const struct tracks *find_stored(struct topdata *d, struct topframe *f)
 {
 	const struct tracks *t = NULL;
 	struct err err = { 0 };
+	int r;
 
 	f->source = TOP_STORE;
 	if (!d->past)
 		d->past = toppast_new(d->app);
-	if (toppast_at(d->past, f->real_usec, &t, &f->step_usec, &err) < 0) {
-		free(d->frame_note);
-		d->frame_note = xstrdup(err.msg);
-		f->note = d->frame_note;
-	}
-	return t;
+	r = toppast_at(d->past, f->real_usec, &t, &f->step_usec, &err);
+	if (r == 0)
+		return t;
+	if (r != -ENOENT)
+		f->source = TOP_NONE; /* something may well have been recorded */
+	free(d->frame_note);
+	d->frame_note = xstrdup(err.msg);
+	f->note = d->frame_note;
+	return NULL;
 }
 
 static const struct tracks *find_past(struct topdata *d, struct topframe *f)

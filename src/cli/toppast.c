@@ -22,3 +22,8 @@ int toppast_at(struct toppast *p, _unused_ uint64_t real_usec, const struct trac
 	*ret_step_usec = 1000000;
 	return err_set(err, -ENOENT, "there is no store of a collector on this node");
 }
+
+const char *toppast_name(_unused_ const struct toppast *p, _unused_ uint32_t vmid)
+{
+	return NULL;
+}

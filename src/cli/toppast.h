@@ -20,3 +20,6 @@ void toppast_free(struct toppast *p); /* NULL is fine */
  */
 int toppast_at(struct toppast *p, uint64_t real_usec, const struct tracks **ret,
 	       uint64_t *ret_step_usec, struct err *err);
+
+/* The name of a container that may be gone since; NULL: not known. */
+const char *toppast_name(const struct toppast *p, uint32_t vmid);

@@ -629,7 +629,8 @@ static void head_past(const struct topframe *f, struct buf *b)
 	text_duration(b, num_sub(f->now_real_usec, f->real_usec) / USEC_PER_SEC);
 	buf_adds(b, " ago: ");
 	if (!f->newest_real_usec) {
-		buf_adds(b, "nothing was recorded then");
+		buf_adds(b, f->source == TOP_NONE ? "the record cannot be read"
+						  : "nothing was recorded then");
 		return;
 	}
 	if (f->step_usec < 3 * USEC_PER_SEC / 2)
