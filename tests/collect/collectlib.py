@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The collector on the scratch node, as an ordinary user: what its tests share."""
+import grp
+import json
+import os
+import pwd
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, HERE + "/../live")
+from live import BUILD, SLOW, Failed, note, pct, until  # noqa: E402
+
+CTSCOPED = os.environ.get("CTSCOPED", BUILD + "/ctscoped")
+RUN = "/run/ctscope"
+SPOOL = RUN + "/spool"
+LIB = "/var/lib/ctscope"
+DROPIN = "/usr/share/lxc/config/common.conf.d/50-ctscope.conf"
+HOOK = "/run/node/libexec/hook"
+USER = pwd.getpwnam("nobody")
+
+
+def groups():
+    found = []
+    for name in ("www-data", "systemd-journal"):
+        try:
+            found.append(str(grp.getgrnam(name).gr_gid))
+        except KeyError:
+            pass
+    return ",".join(found)
+
+
+def hooks_on():
+    os.makedirs(os.path.dirname(HOOK), exist_ok=True)
+    shutil.copy(BUILD + "/src/hook/hook", HOOK)
+    with open(HERE + "/../../hooks/50-ctscope.conf.in") as f:
+        pct.write(DROPIN, f.read().replace("@HOOK@", HOOK))
+
+
+def hooks_off():
+    if os.path.exists(DROPIN):
+        os.unlink(DROPIN)
+
+
+def fresh_node():
+    """Directories as tmpfiles.d and the unit make them, with nothing in them."""
+    for d in (RUN, LIB):
+        shutil.rmtree(d, ignore_errors=True)
+    os.makedirs(SPOOL)
+    os.makedirs(LIB)
+    for d in (RUN, SPOOL, LIB):
+        os.chown(d, USER.pw_uid, USER.pw_gid)
+    os.chmod(SPOOL, 0o770)
+    os.chmod(LIB, 0o750)
+
+
+class Collector:
+    def __init__(self, *args, wrap=(), wait=True):
+        self.log = open(RUN + "/log", "ab")
+        self.notify = RUN + "/notify"
+        cmd = ["setpriv", "--reuid=%d" % USER.pw_uid, "--regid=%d" % USER.pw_gid,
+               "--groups=" + groups(), "--inh-caps=-all", "--bounding-set=-all",
+               "--no-new-privs"]
+        self.p = subprocess.Popen(cmd + list(wrap) + [CTSCOPED] + list(args),
+                                  stdin=subprocess.DEVNULL, stdout=self.log,
+                                  stderr=self.log, cwd="/")
+        if wait:
+            until(lambda: self.p.poll() is not None or self.is_up(), "the collector is up")
+            if self.p.poll() is not None:
+                raise Failed("the collector ended with %d: %s" % (self.p.returncode, logged()))
+
+    def pid(self):
+        """Of ctscoped itself, strace may be around it."""
+        pid = self.p.pid
+        while True:
+            try:
+                with open("/proc/%d/comm" % pid) as f:
+                    if f.read().strip() == "ctscoped":
+                        return pid
+                with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+                    kids = f.read().split()
+            except FileNotFoundError:
+                return None
+            if not kids:
+                return None
+            pid = int(kids[0])
+
+    def is_up(self):
+        return os.path.exists(LIB + "/ctscope.db") and any(
+            e["data"].get("what") == "started" for e in events(types=["collector"])
+            if e["boot_usec"] > self.born())
+
+    def born(self):
+        with open("/proc/self/stat") as f:
+            f.read()
+        return getattr(self, "_born", 0)
+
+    def stop(self, sig=signal.SIGTERM, wait=15):
+        self.p.send_signal(sig)
+        try:
+            return self.p.wait(wait * SLOW)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            raise Failed("no end after a signal")
+        finally:
+            self.log.close()
+
+
+def logged():
+    with open(RUN + "/log", errors="replace") as f:
+        return f.read()[-2000:]
+
+
+def query(sql, args=()):
+    db = sqlite3.connect("file:%s/ctscope.db?mode=ro" % LIB, uri=True, timeout=10)
+    try:
+        db.row_factory = sqlite3.Row
+        return [dict(r) for r in db.execute(sql, args)]
+    except sqlite3.OperationalError as e:
+        if "no such table" in str(e) or "unable to open" in str(e):
+            return []
+        raise
+    finally:
+        db.close()
+
+
+def events(vmid=None, after=0, types=None):
+    """In the order they were stored, data parsed."""
+    rows = query("SELECT * FROM events WHERE seq > ? ORDER BY seq", (after,))
+    for r in rows:
+        r["data"] = json.loads(r["data"] or "{}")
+    return [r for r in rows if (vmid is None or r["vmid"] == vmid) and
+            (types is None or r["type"] in types)]
+
+
+def last_seq():
+    rows = query("SELECT max(seq) AS n FROM events")
+    return (rows[0]["n"] or 0) if rows else 0
+
+
+def wait_event(vmid, kind, after, seconds=10, match=None):
+    """The first of that kind after `after`."""
+    def found():
+        for e in events(vmid, after, [kind]):
+            if match is None or match(e):
+                return e
+        return None
+    try:
+        return until(found, "an event %s of %s" % (kind, vmid), seconds)
+    except Failed as f:
+        seen = ["%s%s %s" % ("~" if e["inferred"] else "", e["type"],
+                             e["data"].get("cause", "")) for e in events(vmid, after)]
+        raise Failed("%s; seen: %s; log: %s" % (f, seen, logged()))
+
+
+def show(vmid, after):
+    for e in events(vmid, after):
+        note("%s %s life %s %s %s" % (e["type"], e["origin"], e["life"],
+                                      "inferred" if e["inferred"] else "",
+                                      json.dumps(e["data"])[:200]))

@@ -1,0 +1,355 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the collector says of containers that start and stop in every way there is, with
+and without hooks, as an ordinary user without capabilities."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
+import collectlib as lib  # noqa: E402
+from collectlib import Collector, events, last_seq, wait_event  # noqa: E402
+from live import (BUILD, Failed, Skip, check, controllers, destroy, equal, main, make, note,
+                  pct, rootfs, test, until, write_conf)  # noqa: E402
+
+VMID = 930
+state = {}
+
+
+def need():
+    if "c" not in state:
+        if not os.path.exists(lib.CTSCOPED):
+            raise Skip("ctscoped is not built (no libsystemd)")
+        lib.fresh_node()
+        lib.hooks_on()
+        state["c"] = Collector()
+    check(state["c"].p.poll() is None, "the collector ended: " + lib.logged())
+    return state["c"]
+
+
+def kill_init(vmid):
+    t0 = time.clock_gettime(time.CLOCK_BOOTTIME)
+    os.kill(pct.init_pid(vmid), signal.SIGKILL)
+    return t0
+
+
+def started(after, hooks, vmid=VMID):
+    e = wait_event(vmid, "started", after)
+    equal(bool(e["inferred"]), not hooks, "inferred")
+    equal(e["origin"], "hook" if hooks else "cgroup", "origin")
+    names = [p["name"] for p in e["data"]["phases"]]
+    check("init" in names, "phases %s" % names)
+    return e
+
+
+@test("it runs as an ordinary user, with no capability")
+def _():
+    c = need()
+    with open("/proc/%d/status" % c.pid()) as f:
+        status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
+    equal(status["Uid"].split()[1], str(lib.USER.pw_uid), "euid")
+    for k in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
+        equal(int(status[k], 16), 0, k)
+    equal(status["NoNewPrivs"].strip(), "1", "NoNewPrivs")
+    with open("/proc/%d/limits" % c.pid()) as f:
+        core = [x for x in f if x.startswith("Max core file size")][0].split()
+    equal(core[4], "0", "RLIMIT_CORE")
+
+
+def whole_life(hooks):
+    need()
+    (lib.hooks_on if hooks else lib.hooks_off)()
+    seq = last_seq()
+    make(VMID, net="ip=10.99.0.30/24")
+    e = started(seq, hooks)
+    up = wait_event(VMID, "interface-up", seq)
+    equal(up["data"]["interface"], "veth%di0" % VMID, "interface")
+    check(up["data"].get("first"), "the first carrier")
+    addr = wait_event(VMID, "address", seq)
+    equal(addr["data"]["address"], "10.99.0.30", "address")
+    check(addr["data"].get("since_start_usec", 0) > 0, "timeline")
+    equal(addr["life"], e["life"], "life")
+    if hooks:
+        equal(len(events(VMID, seq, ["prestart"])), 1, "prestart")
+    return e["life"]
+
+
+def by_task(hooks, verb, task):
+    seq = last_seq()
+    getattr(pct, "main")([verb, str(VMID)])
+    e = wait_event(VMID, "stopped", seq)
+    equal(e["data"]["cause"], "admin", "cause of %s: %s" % (verb, e["data"]))
+    equal(e["data"]["task"], task, "task")
+    equal(e["data"]["user"], "root@pam", "user")
+    check(e["data"]["upid"].startswith("UPID:"), "UPID")
+    equal(e["origin"], "hook" if hooks else "cgroup", "origin")
+    equal(len(events(VMID, seq, ["stopped", "rebooted"])), 1, "one end")
+
+
+for H in (True, False):
+    W = "with hooks" if H else "without hooks"
+
+    @test("a start has its event, first carrier and first address, " + W)
+    def _(hooks=H):
+        whole_life(hooks)
+
+    @test("frozen and thawed, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        pct.main(["freeze", str(VMID)])
+        wait_event(VMID, "frozen", seq)
+        pct.main(["thaw", str(VMID)])
+        e = wait_event(VMID, "thawed", seq)
+        check(e["data"]["duration_usec"] > 0, "duration")
+
+    @test("a config edit is told key by key, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        with open(pct.conf_path(VMID)) as f:
+            text = f.read()
+        write_conf(VMID, text.replace("memory: 128", "memory: 144") + "cores: 1\n")
+        e = wait_event(VMID, "config-changed", seq,
+                       match=lambda e: "changes" in e["data"])
+        got = {(c["key"], c.get("old"), c.get("new")) for c in e["data"]["changes"]}
+        equal(got, {("memory", "128", "144"), ("cores", None, "1")}, "changes")
+        write_conf(VMID, text)
+        wait_event(VMID, "config-changed", e["seq"])
+
+    @test("init killed with SIGKILL: signal, and soon, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        t0 = kill_init(VMID)
+        e = wait_event(VMID, "stopped", seq)
+        equal(e["data"]["cause"], "signal", "cause: %s" % e["data"])
+        equal(e["data"].get("signal"), 9, "signal")
+        note("the end was seen %.1f ms after the kill" % ((e["boot_usec"] / 1e6 - t0) * 1e3))
+        pct.wait_stopped(VMID)
+        inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ?", (VMID,)),
+                    "an incident")
+        equal(inc[-1]["kind"], "unexpected-stop", "incident")
+
+    @test("pct stop: admin with user and UPID, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        pct.start(VMID)
+        started(seq, hooks)
+        by_task(hooks, "stop", "vzstop")
+
+    @test("pct shutdown: admin, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        pct.start(VMID)
+        started(seq, hooks)
+        time.sleep(0.5)
+        by_task(hooks, "shutdown", "vzshutdown")
+
+    @test("a reboot from inside: rebooted, and another life, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        pct.start(VMID)
+        life = started(seq, hooks)["life"]
+        time.sleep(0.5)
+        seq = last_seq()
+        subprocess.run(["lxc-attach", "-n", str(VMID), "--", "reboot", "-f"])
+        if hooks:
+            e = wait_event(VMID, "rebooted", seq)
+            equal(e["data"]["cause"], "rebooted-inside", "cause")
+        else:
+            # PVE's mark comes after the end
+            e = wait_event(VMID, "reconciled", seq,
+                           match=lambda e: e["data"].get("cause"))
+            equal(e["data"]["cause"], "rebooted-inside", "cause: %s" % e["data"])
+        e = started(seq, hooks)
+        equal(e["life"], life + 1, "life")
+        pct.stop = None
+        pct.kill(VMID)
+
+    @test("init that powers off as systemd does: halted-inside, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        make(VMID + 1, start=False)
+        with open(rootfs(VMID + 1) + "/sbin/halting", "w") as f:
+            f.write("#!/bin/sh\nsleep 2\nexec poweroff -f\n")
+        os.chmod(rootfs(VMID + 1) + "/sbin/halting", 0o755)
+        with open(pct.conf_path(VMID + 1), "a") as f:
+            f.write("entrypoint: /sbin/halting\n")
+        pct.start(VMID + 1)
+        e = wait_event(VMID + 1, "stopped", seq)
+        equal(e["data"]["cause"], "halted-inside", "cause: %s" % e["data"])
+        pct.wait_stopped(VMID + 1)
+        destroy(VMID + 1)
+
+    @test("a start that fails says in which phase, why, and what can be seen, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        make(VMID + 2, start=False)
+        with open(pct.conf_path(VMID + 2), "a") as f:
+            f.write("mp0: /no/such/dir,mp=/x\n")
+        pct.dotfiles()
+        time.sleep(3)
+        try:
+            pct.start(VMID + 2)
+            raise Failed("it started")
+        except pct.Error:
+            pass
+        e = wait_event(VMID + 2, "start-failed", seq)
+        equal(e["data"]["phase"], "prestart", "phase")
+        bad = [c["text"] for c in e["data"]["checks"] if not c["ok"]]
+        check(any("/no/such/dir does not exist" in t for t in bad), "checks %s" % bad)
+        check(any("pre-start" in t["text"] for t in e["data"]["texts"]),
+              "texts %s" % e["data"]["texts"])
+        equal(e["data"].get("user"), "root@pam", "user")
+        equal(len(events(VMID + 2, seq, ["started"])), 0, "no start")
+        destroy(VMID + 2)
+
+    @test("an init that cannot be executed is a failed start, " + W)
+    def _(hooks=H):
+        need()
+        seq = last_seq()
+        make(VMID + 3, start=False, entrypoint="/no/init")
+        try:
+            pct.start(VMID + 3)
+        except pct.Error:
+            pass
+        wait_event(VMID + 3, "start-failed", seq)
+        destroy(VMID + 3)
+
+    @test("the container goes, " + W)
+    def _(hooks=H):
+        if pct.listening(VMID):
+            pct.kill(VMID)
+        destroy(VMID)
+        need()
+
+
+@test("a stop that a script of root's makes up is unconfirmed")
+def _():
+    need()
+    lib.hooks_on()
+    seq = last_seq()
+    make(VMID + 4)
+    e = started(seq, True, VMID + 4)
+    env = dict(LXC_NAME=str(VMID + 4), LXC_TARGET="stop", PATH=os.environ["PATH"])
+    subprocess.run([lib.HOOK, str(VMID + 4), "lxc", "stop"], env=env, check=True)
+    r = wait_event(VMID + 4, "reconciled", seq)
+    check("unconfirmed" in r["data"]["text"], r["data"])
+    equal(len(events(VMID + 4, seq, ["stopped"])), 0, "no stop")
+    pct.kill(VMID + 4)
+    s = wait_event(VMID + 4, "stopped", seq)
+    equal(s["life"], e["life"], "life")
+    destroy(VMID + 4)
+
+
+@test("files that are no events are removed, said once, and change nothing")
+def _():
+    need()
+    seq = last_seq()
+    for i, text in enumerate([b"", b"junk", b"ctscope-hook 9\n", b"ctscope-hook 1\nvmid 0\n",
+                              b"ctscope-hook 1\nvmid 4294967296\ntype stop\nend\n",
+                              b"\xff" * 70000]):
+        name = "%013x-%014x-%08x" % (1000 + i, 2000 + i, i)
+        with open(lib.SPOOL + "/." + name, "wb") as f:
+            f.write(text)
+        os.chmod(lib.SPOOL + "/." + name, 0o644)
+        os.rename(lib.SPOOL + "/." + name, lib.SPOOL + "/" + name)
+    until(lambda: not [n for n in os.listdir(lib.SPOOL) if n != "dropped"], "all removed")
+    equal(len([e for e in events(after=seq) if e["vmid"] and e["origin"] == "hook"]), 0,
+          "events of them")
+    n = lib.logged().count("is no event")
+    check(1 <= n <= 2, "%d lines in the log" % n)
+
+
+@test("started while containers run, it finds them; ended in order, it goes on")
+def _():
+    c = need()
+    lib.hooks_off()
+    equal(c.stop(), 0, "exit code")
+    make(VMID + 5)
+    seq = last_seq()
+    state["c"] = Collector()
+    e = started(seq, False, VMID + 5)
+    equal(state["c"].stop(), 0, "exit code")
+    seq = last_seq()
+    state["c"] = Collector()
+    time.sleep(1)
+    equal(len(events(VMID + 5, seq, ["started", "stopped"])), 0, "nothing twice")
+    state["c"].stop(signal.SIGKILL)
+    pct.kill(VMID + 5)
+    pct.wait_stopped(VMID + 5)
+    seq = last_seq()
+    state["c"] = Collector()
+    s = wait_event(VMID + 5, "stopped", seq)
+    equal((s["life"], bool(s["inferred"])), (e["life"], True), "the end, concluded")
+    destroy(VMID + 5)
+
+
+@test("stopped by SIGSTOP while containers come and go, it has them all afterwards")
+def _():
+    c = need()
+    lib.hooks_on()
+    seq = last_seq()
+    n = 10
+    os.kill(c.pid(), signal.SIGSTOP)
+    for i in range(n):
+        make(VMID + 10 + i)
+        pct.kill(VMID + 10 + i)
+        pct.wait_stopped(VMID + 10 + i)
+    os.kill(c.pid(), signal.SIGCONT)
+    for i in range(n):
+        wait_event(VMID + 10 + i, "poststop", seq)
+        got = [e["type"] for e in events(VMID + 10 + i, seq, ["prestart", "started",
+                                                              "stopped", "poststop"])]
+        equal(got, ["prestart", "started", "stopped", "poststop"], "of %d" % (VMID + 10 + i))
+        destroy(VMID + 10 + i)
+
+
+@test("an OOM kill: victim, unit, sizes, and the container that died of it")
+def _():
+    need()
+    controllers("memory")
+    seq = last_seq()
+    make(VMID + 6, memory=64)
+    started(seq, True, VMID + 6)
+    subprocess.run(["lxc-attach", "-n", str(VMID + 6), "--clear-env", "--", "/bin/load", "memory",
+                    "128"], stdin=subprocess.DEVNULL)
+    e = wait_event(VMID + 6, "oom-kill", seq, 20)
+    check(e["data"]["kills"] >= 1, "kills")
+    equal(e["data"]["limit_bytes"], 64 << 20, "limit")
+    check(e["data"]["memory"]["anon_bytes"] > 0, "memory")
+    total = sum(x["data"]["kills"] for x in events(VMID + 6, seq, ["oom-kill"]))
+    with open("/sys/fs/cgroup/lxc/%d/memory.events" % (VMID + 6)) as f:
+        want = dict(line.split() for line in f)["oom_kill"]
+    equal(total, int(want), "counted exactly")
+    if "victim" in e["data"]:
+        equal(e["data"]["victim"]["name"], "load", "victim")
+    else:
+        note("no victim: no kernel messages in a journal here")
+    inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ? AND "
+                                  "kind = 'oom-kill'", (VMID + 6,)), "an incident")
+    check(inc, "incident")
+    destroy(VMID + 6)
+
+
+@test("its store has what it saw, in order, each once")
+def _():
+    c = need()
+    equal(c.stop(), 0, "exit code")
+    rows = lib.query("SELECT id, seq, boot_usec FROM events ORDER BY seq")
+    equal(len({r["id"] for r in rows}), len(rows), "ids")
+    lives = lib.query("SELECT vmid, life, stopped, cause FROM lives WHERE stopped IS NULL")
+    equal(lives, [], "every life has an end")
+    note("%d events" % len(rows))
+    del state["c"]
+
+
+main()
