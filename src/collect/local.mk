@@ -12,8 +12,7 @@ libct_a_SOURCES += src/collect/sampler.c
 
 # the collector: its loop is sd-event
 if SYSTEMD
-# (not yet: the store's writer is missing)
-EXTRA_PROGRAMS += ctscoped
+sbin_PROGRAMS += ctscoped
 endif
 ctscoped_LDADD = libct.a $(SYSTEMD_LIBS) -lpthread
 ctscoped_SOURCES =

@@ -218,16 +218,20 @@ int db_prune(struct db *db, const struct db_limits *l, bool *ret_more, struct er
 
 /*
  * The reserve for a full disk: "<path>-reserve", 8 MiB of noise, so that no file system
- * compresses or only promises it. When a transaction that is durable, or holds events,
- * fails with -ENOSPC, the file is cut to nothing, the WAL claims the space at once
- * (fallocate beyond its end, where the file system can) and the transaction is done
- * again; from then on blocks are refused with -ENOSPC. Pages that are free inside the
- * database serve as well: when there are few, the oldest blocks of the finest level give
- * theirs, so that lifecycle events go on for as long as the disk is full.
- * db_reserved(): is it there (true), or in use (false)? db_restore_reserve() makes it
- * again: -ENOSPC as long as the disk has no 16 MiB to spare.
+ * compresses or only promises it. db_use_reserve() cuts it to nothing; what the WAL holds
+ * then goes into the database, and the WAL claims the rest at once (fallocate beyond its
+ * end, where the file system can): nobody else gets it. The functions that add events,
+ * lives and incidents do that themselves on -ENOSPC and are done again; who called
+ * db_begin() does it himself. As long as the reserve is in use blocks are refused with
+ * -ENOSPC, and db_make_room() keeps pages free inside of the database, by giving up the
+ * oldest blocks of the finest level when there are few: so events go on for as long as
+ * the disk is full.
  */
-bool db_reserved(const struct db *db);
+bool db_reserved(const struct db *db); /* it is there, not in use */
+bool db_use_reserve(struct db *db);    /* false: it was in use already */
+int db_make_room(struct db *db, struct err *err);
+
+/* -ENOSPC as long as the disk has no 16 MiB to spare. */
 int db_restore_reserve(struct db *db, struct err *err);
 
 /*

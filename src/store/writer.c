@@ -1,0 +1,807 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/macros.h"
+
+#define MAX_ITEMS        ((size_t)32768)
+#define MAX_BYTES        ((size_t)16 << 20)
+#define GROUP_USEC       (100 * USEC_PER_MSEC)
+#define RETRY_USEC       (10 * USEC_PER_SEC)
+#define SPACE_USEC       (2 * USEC_PER_SEC)
+#define MAINTAIN_USEC    (60 * USEC_PER_SEC)
+#define TROUBLE_USEC     (60 * USEC_PER_SEC)  /* three errors within that: RAM only */
+#define BUSY_USEC        (20 * USEC_PER_MSEC) /* somebody's sqlite3 writes */
+#define BATCH_ITEMS      ((size_t)4096)
+#define BATCH_BYTES      ((size_t)8 << 20)
+#define CHECKPOINT_PAGES 512
+
+enum kind { ITEM_PUT, ITEM_BLOCKS, ITEM_INCIDENT };
+
+struct item {
+	enum kind kind;
+	bool urgent, keep; /* keep: never dropped */
+	uint64_t token;
+	size_t bytes;
+	int result;
+	uint64_t n; /* of the answer */
+
+	struct event *events;
+	size_t n_events;
+	struct db_life *lives;
+	size_t n_lives;
+	struct db_block *blocks;
+	size_t n_blocks;
+	struct incident incident;
+};
+
+struct writer {
+	struct writer_opts o;
+	char *path, *node, boot[37];
+	int fd; /* eventfd of the answers */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+
+	/* under the lock */
+	struct item *q; /* ring */
+	size_t q_cap, q_first, q_n;
+	size_t q_bytes;
+	uint64_t oldest_boot_usec; /* when the first of the queue came */
+	size_t n_urgent;
+	struct writer_done *done;
+	size_t done_first, done_n, done_cap;
+	bool quit;
+	struct writer_stat st;
+	uint64_t busy_since;
+	uint64_t told_drops[WRITER_DROPS];
+
+	/* the thread's */
+	struct db *db;
+	uint64_t errors[3]; /* the latest, CLOCK_BOOTTIME */
+	uint64_t next_maintain, next_space, next_retry;
+	bool more_to_prune;
+};
+
+const char *writer_drop_name(enum writer_drop d)
+{
+	static const char *const names[WRITER_DROPS] = { [DROP_QUEUE] = "queue",
+							 [DROP_NOSPACE] = "nospace",
+							 [DROP_STORE] = "store",
+							 [DROP_BAD] = "bad" };
+
+	return d < WRITER_DROPS ? names[d] : "unknown";
+}
+
+/* ---- items --------------------------------------------------------------------------
+ */
+
+static void item_done(struct item *i)
+{
+	for (size_t k = 0; k < i->n_events; k++)
+		event_done(&i->events[k]);
+	for (size_t k = 0; k < i->n_lives; k++)
+		db_life_done(&i->lives[k]);
+	for (size_t k = 0; k < i->n_blocks; k++)
+		db_block_done(&i->blocks[k]);
+	incident_done(&i->incident);
+	free(i->events);
+	free(i->lives);
+	free(i->blocks);
+	*i = (struct item){ 0 };
+}
+
+static size_t text_bytes(const char *s)
+{
+	return s ? strlen(s) + 1 : 0;
+}
+
+/* Takes the elements over and empties the caller's. */
+static void take_put(struct item *i, const struct writer_put *p)
+{
+	*i = (struct item){ .kind = ITEM_PUT, .urgent = p->urgent, .token = p->token };
+	i->bytes = sizeof(*i);
+	if (p->n_events)
+		i->events = xcalloc(p->n_events, sizeof(*i->events));
+	if (p->n_lives)
+		i->lives = xcalloc(p->n_lives, sizeof(*i->lives));
+	for (size_t k = 0; k < p->n_events; k++) {
+		i->events[k] = p->events[k];
+		p->events[k] = (struct event){ 0 };
+		i->bytes += sizeof(struct event) + text_bytes(i->events[k].data) +
+			    text_bytes(i->events[k].name);
+		i->keep |= event_is_lifecycle(i->events[k].type);
+	}
+	for (size_t k = 0; k < p->n_lives; k++) {
+		i->lives[k] = p->lives[k];
+		p->lives[k] = (struct db_life){ 0 };
+		i->bytes += sizeof(struct db_life) + text_bytes(i->lives[k].name);
+	}
+	i->n_events = p->n_events;
+	i->n_lives = p->n_lives;
+	i->keep |= p->n_lives > 0;
+}
+
+static bool put_keeps(const struct writer_put *p)
+{
+	bool keep = p->n_lives > 0;
+
+	for (size_t k = 0; !keep && k < p->n_events; k++)
+		keep = event_is_lifecycle(p->events[k].type);
+	return keep;
+}
+
+/* ---- the queue, all under the lock ----------------------------------------------------
+ */
+
+static void answer(struct writer *w, uint64_t token, int result, uint64_t n)
+{
+	const uint64_t one = 1;
+
+	if (!token)
+		return;
+	if (w->done_first && w->done_n == w->done_cap) {
+		memmove(w->done, w->done + w->done_first,
+			(w->done_n - w->done_first) * sizeof(*w->done));
+		w->done_n -= w->done_first;
+		w->done_first = 0;
+	}
+	GROW(w->done, w->done_n, w->done_cap);
+	w->done[w->done_n++] =
+		(struct writer_done){ .token = token, .result = result, .n = n };
+	(void)!write(w->fd, &one, sizeof(one));
+}
+
+static struct item *queue_at(struct writer *w, size_t i)
+{
+	return &w->q[(w->q_first + i) % w->q_cap];
+}
+
+static void push(struct writer *w, struct item *i)
+{
+	if (w->q_n == w->q_cap) {
+		size_t cap = w->q_cap ? w->q_cap * 2 : 256;
+		struct item *q = xcalloc(cap, sizeof(*q));
+
+		for (size_t k = 0; k < w->q_n; k++)
+			q[k] = *queue_at(w, k);
+		free(w->q);
+		w->q = q;
+		w->q_cap = cap;
+		w->q_first = 0;
+	}
+	if (!w->q_n)
+		w->oldest_boot_usec = clock_boot_usec();
+	*queue_at(w, w->q_n++) = *i;
+	w->q_bytes += i->bytes;
+	if (i->urgent)
+		w->n_urgent++;
+	/* the thread sleeps for the group's time: only what is urgent, or first, wakes it
+	 */
+	if (i->urgent || w->q_n == 1)
+		pthread_cond_signal(&w->wake);
+}
+
+static bool is_full(const struct writer *w, size_t part)
+{
+	return w->q_n >= w->o.max_items / part || w->q_bytes >= w->o.max_bytes / part;
+}
+
+/* Is other work than the life cycle to be dropped now? */
+static bool drops(const struct writer *w, bool block, enum writer_drop *ret)
+{
+	if (w->st.ram_only)
+		*ret = DROP_STORE;
+	else if (block && w->st.no_space)
+		*ret = DROP_NOSPACE;
+	else if (is_full(w, 2))
+		*ret = DROP_QUEUE;
+	else
+		return false;
+	return true;
+}
+
+int writer_put(struct writer *w, const struct writer_put *p)
+{
+	enum writer_drop why;
+	struct item i;
+	int r = 0;
+
+	pthread_mutex_lock(&w->lock);
+	if (put_keeps(p)) {
+		if (is_full(w, 1)) {
+			r = -EAGAIN;
+		} else {
+			take_put(&i, p);
+			push(w, &i);
+		}
+	} else {
+		take_put(&i, p);
+		if (drops(w, false, &why)) {
+			w->st.drops[why] += i.n_events;
+			answer(w, i.token, -ENOBUFS, 0);
+			item_done(&i);
+			r = -ENOBUFS;
+		} else {
+			push(w, &i);
+		}
+	}
+	pthread_mutex_unlock(&w->lock);
+	return r;
+}
+
+int writer_events(struct writer *w, struct event *v, size_t n, bool urgent,
+		  uint64_t token)
+{
+	return writer_put(w, &(struct writer_put){ .events = v,
+						   .n_events = n,
+						   .urgent = urgent,
+						   .token = token });
+}
+
+int writer_life(struct writer *w, struct db_life *l, bool urgent, uint64_t token)
+{
+	return writer_put(
+		w, &(struct writer_put){
+			   .lives = l, .n_lives = 1, .urgent = urgent, .token = token });
+}
+
+int writer_blocks(struct writer *w, struct db_block *v, size_t n, uint64_t token)
+{
+	struct item i = { .kind = ITEM_BLOCKS, .token = token, .n_blocks = n };
+	enum writer_drop why;
+	int r = 0;
+
+	i.blocks = xcalloc(n ? n : 1, sizeof(*i.blocks));
+	i.bytes = sizeof(i);
+	for (size_t k = 0; k < n; k++) {
+		i.blocks[k] = v[k];
+		v[k] = (struct db_block){ 0 };
+		i.bytes += sizeof(struct db_block) + i.blocks[k].data.cap;
+	}
+	pthread_mutex_lock(&w->lock);
+	if (drops(w, true, &why)) {
+		w->st.drops[why] += n;
+		answer(w, token, -ENOBUFS, 0);
+		item_done(&i);
+		r = -ENOBUFS;
+	} else {
+		push(w, &i);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return r;
+}
+
+int writer_incident(struct writer *w, struct incident *inc, bool urgent, uint64_t token)
+{
+	struct item i = {
+		.kind = ITEM_INCIDENT, .urgent = urgent, .keep = true, .token = token
+	};
+	int r = 0;
+
+	pthread_mutex_lock(&w->lock);
+	if (is_full(w, 1)) {
+		r = -EAGAIN;
+	} else {
+		i.incident = *inc;
+		*inc = (struct incident){ 0 };
+		i.bytes = sizeof(i) + text_bytes(i.incident.data) +
+			  text_bytes(i.incident.summary);
+		push(w, &i);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return r;
+}
+
+int writer_fd(const struct writer *w)
+{
+	return w->fd;
+}
+
+size_t writer_done(struct writer *w, struct writer_done *v, size_t max)
+{
+	uint64_t n;
+	size_t got;
+
+	pthread_mutex_lock(&w->lock);
+	got = MIN(max, w->done_n - w->done_first);
+	memcpy(v, w->done + w->done_first, got * sizeof(*v));
+	w->done_first += got;
+	if (w->done_first == w->done_n) {
+		w->done_first = w->done_n = 0;
+		(void)!read(w->fd, &n, sizeof(n));
+	}
+	pthread_mutex_unlock(&w->lock);
+	return got;
+}
+
+void writer_stat(struct writer *w, struct writer_stat *ret)
+{
+	pthread_mutex_lock(&w->lock);
+	*ret = w->st;
+	ret->queued_items = w->q_n;
+	ret->queued_bytes = w->q_bytes;
+	ret->busy_usec = w->busy_since ? clock_boot_usec() - w->busy_since : 0;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- the thread ----------------------------------------------------------------------
+ */
+
+static void trouble(struct writer *w, const char *text)
+{
+	pthread_mutex_lock(&w->lock);
+	snprintf(w->st.trouble, sizeof(w->st.trouble), "%s", text);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void set_ram_only(struct writer *w, bool on)
+{
+	pthread_mutex_lock(&w->lock);
+	w->st.ram_only = on;
+	if (!on)
+		*w->st.trouble = '\0';
+	pthread_mutex_unlock(&w->lock);
+	if (on) {
+		db_close(w->db);
+		w->db = NULL;
+		w->next_retry = clock_boot_usec() + w->o.retry_usec;
+	}
+}
+
+static void set_no_space(struct writer *w, bool on)
+{
+	pthread_mutex_lock(&w->lock);
+	w->st.no_space = on;
+	pthread_mutex_unlock(&w->lock);
+	if (on)
+		w->next_space = clock_boot_usec() + w->o.space_usec;
+}
+
+/* Stored by the writer itself, with the next transaction. */
+static void own_event(struct writer *w, const char *what, const char *reason,
+		      uint64_t count)
+{
+	struct event e = { .type = EVENT_COLLECTOR,
+			   .origin = ORIGIN_COLLECTOR,
+			   .time_real_usec = clock_real_usec(),
+			   .boot_usec = clock_boot_usec() };
+
+	snprintf(e.id, sizeof(e.id), "%.8s-0-0-%s-%jx%s%s", w->boot, what,
+		 (uintmax_t)e.boot_usec, reason ? "-" : "", reason ? reason : "");
+	snprintf(e.boot, sizeof(e.boot), "%s", w->boot);
+	e.data = count ? xasprintf("{\"what\":\"%s\",\"reason\":\"%s\",\"count\":%ju}",
+				   what, reason ? reason : "", (uintmax_t)count)
+		       : xasprintf("{\"what\":\"%s\"}", what);
+	pthread_mutex_lock(&w->lock);
+	{
+		struct item i;
+
+		take_put(&i, &(struct writer_put){ .events = &e, .n_events = 1 });
+		push(w, &i);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void tell_drops(struct writer *w)
+{
+	for (size_t d = 0; d < WRITER_DROPS; d++) {
+		uint64_t n;
+
+		pthread_mutex_lock(&w->lock);
+		n = w->st.drops[d] - w->told_drops[d];
+		w->told_drops[d] = w->st.drops[d];
+		pthread_mutex_unlock(&w->lock);
+		if (n)
+			own_event(w, "dropped", writer_drop_name((enum writer_drop)d), n);
+	}
+}
+
+static int store_item(struct writer *w, struct item *i, struct err *err)
+{
+	int r = 0;
+
+	switch (i->kind) {
+	case ITEM_PUT:
+		if (i->n_events)
+			r = db_add_events(w->db, i->events, i->n_events, i->urgent, NULL,
+					  err);
+		for (size_t k = 0; r == 0 && k < i->n_lives; k++)
+			r = db_put_life(w->db, &i->lives[k], err);
+		if (r == 0 && i->n_events)
+			i->n = i->events[i->n_events - 1].seq;
+		break;
+	case ITEM_BLOCKS:
+		r = db_add_blocks(w->db, i->blocks, i->n_blocks, err);
+		break;
+	case ITEM_INCIDENT:
+		r = db_put_incident(w->db, &i->incident, err);
+		if (r == 0)
+			i->n = i->incident.n;
+		break;
+	}
+	return r;
+}
+
+/* What cannot be stored, now or ever, does not keep the rest from it. */
+static bool is_own_fault(const struct item *i, int r)
+{
+	return r == -EINVAL || r == -E2BIG || (i->kind == ITEM_BLOCKS && r == -ENOSPC);
+}
+
+static int try_batch(struct writer *w, struct item *v, size_t n, struct err *err)
+{
+	bool durable = false;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		durable |= v[i].urgent;
+	r = db_begin(w->db, durable, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		bool fresh = v[i].kind == ITEM_INCIDENT && !v[i].incident.n;
+
+		if (v[i].result)
+			continue;
+		r = store_item(w, &v[i], err);
+		if (r < 0 && is_own_fault(&v[i], r)) {
+			if (r == -ENOSPC)
+				set_no_space(w, true);
+			v[i].result = r == -ENOSPC ? -ENOBUFS : r;
+			/* part of it may be in the transaction: begin again without it */
+			db_rollback(w->db);
+			if (fresh)
+				v[i].incident.n = 0;
+			return 1;
+		}
+	}
+	if (r == 0)
+		r = db_commit(w->db, err);
+	if (r < 0)
+		db_rollback(w->db);
+	return r;
+}
+
+/* Numbers that a transaction gave which was not committed are none. */
+static void forget_numbers(struct item *v, size_t n, const bool *fresh)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fresh[i])
+			v[i].incident.n = 0;
+}
+
+static bool too_many_errors(struct writer *w)
+{
+	uint64_t now = clock_boot_usec();
+
+	memmove(w->errors + 1, w->errors, 2 * sizeof(*w->errors));
+	w->errors[0] = now;
+	return w->errors[2] && now < w->errors[2] + TROUBLE_USEC;
+}
+
+static void open_again(struct writer *w)
+{
+	struct db_opened opened = { 0 };
+	struct err err = { 0 };
+
+	db_close(w->db);
+	w->db = NULL;
+	if (db_open(w->path, &w->db, &opened, &err) < 0) {
+		trouble(w, err.msg);
+		set_ram_only(w, true);
+		return;
+	}
+	(void)db_set_node(w->db, w->node, NULL);
+	set_ram_only(w, false);
+	if (opened.quarantined) {
+		pthread_mutex_lock(&w->lock);
+		w->st.replaced++;
+		pthread_mutex_unlock(&w->lock);
+		own_event(w, "store-replaced", NULL, 0);
+	}
+	db_opened_done(&opened);
+	tell_drops(w);
+}
+
+static void replace(struct writer *w)
+{
+	struct db_opened opened = { 0 };
+	struct err err = { 0 };
+	struct db *fresh = NULL;
+
+	if (db_replace(&w->db, w->path, &fresh, &opened, &err) < 0) {
+		trouble(w, err.msg);
+		set_ram_only(w, true);
+		return;
+	}
+	w->db = fresh;
+	(void)db_set_node(w->db, w->node, NULL);
+	pthread_mutex_lock(&w->lock);
+	w->st.replaced++;
+	pthread_mutex_unlock(&w->lock);
+	own_event(w, "store-replaced", NULL, 0);
+	db_opened_done(&opened);
+}
+
+/* After a failed transaction: what to do before it is done again. */
+static void recover(struct writer *w, int r, const struct err *err)
+{
+	trouble(w, err->msg);
+	if (r == -EBUSY) {
+		clock_sleep_usec(BUSY_USEC);
+		return;
+	}
+	pthread_mutex_lock(&w->lock);
+	w->st.errors++;
+	pthread_mutex_unlock(&w->lock);
+	if (r == -EUCLEAN) {
+		replace(w);
+	} else if (r == -ENOSPC) {
+		set_no_space(w, true);
+		/* once the reserve is in use, room is made inside of the database */
+		if (!db_use_reserve(w->db) && db_make_room(w->db, NULL) < 0)
+			clock_sleep_usec(50 * USEC_PER_MSEC);
+	} else if (too_many_errors(w)) {
+		set_ram_only(w, true);
+	} else {
+		open_again(w);
+	}
+}
+
+static void count(struct writer *w, const struct item *i)
+{
+	if (i->result < 0) {
+		w->st.drops[i->result == -ENOBUFS ? DROP_NOSPACE : DROP_BAD] +=
+			i->n_events + i->n_blocks;
+		return;
+	}
+	w->st.events += i->n_events;
+	w->st.blocks += i->n_blocks;
+	w->st.incidents += i->kind == ITEM_INCIDENT;
+}
+
+static void finish(struct writer *w, struct item *v, size_t n, bool durable,
+		   uint64_t took_usec)
+{
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < n; i++) {
+		count(w, &v[i]);
+		answer(w, v[i].token, v[i].result, v[i].n);
+		item_done(&v[i]);
+	}
+	w->st.commits++;
+	w->st.durable_commits += durable;
+	w->st.last_commit_usec = took_usec;
+	w->st.max_commit_usec = MAX(w->st.max_commit_usec, took_usec);
+	*w->st.trouble = '\0';
+	w->busy_since = 0;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Until it is stored, or the program ends without a store. */
+static void store_batch(struct writer *w, struct item *v, size_t n)
+{
+	_cleanup_free_ bool *fresh = xcalloc(n, sizeof(*fresh));
+	uint64_t began = clock_boot_usec();
+	bool durable = false, quit;
+
+	for (size_t i = 0; i < n; i++) {
+		fresh[i] = v[i].kind == ITEM_INCIDENT && !v[i].incident.n;
+		durable |= v[i].urgent;
+	}
+	for (;;) {
+		struct err err = { 0 };
+		int r = w->db ? try_batch(w, v, n, &err) : -ENODEV;
+
+		if (r == 0)
+			break;
+		forget_numbers(v, n, fresh);
+		if (r == 1)
+			continue;
+		pthread_mutex_lock(&w->lock);
+		quit = w->quit;
+		pthread_mutex_unlock(&w->lock);
+		if (r == -ENODEV) {
+			if (quit)
+				break;
+			clock_sleep_usec(100 * USEC_PER_MSEC);
+			if (clock_boot_usec() >= w->next_retry)
+				open_again(w);
+		} else {
+			recover(w, r, &err);
+			if (quit && !w->db)
+				break;
+		}
+	}
+	finish(w, v, n, durable, clock_boot_usec() - began);
+}
+
+static void maintain(struct writer *w)
+{
+	uint64_t now = clock_boot_usec();
+	struct err err = { 0 };
+
+	if (!w->db) {
+		if (now >= w->next_retry)
+			open_again(w);
+		return;
+	}
+	if (w->st.no_space && now >= w->next_space) {
+		w->next_space = now + w->o.space_usec;
+		if (db_reserved(w->db) || db_restore_reserve(w->db, &err) == 0) {
+			set_no_space(w, false);
+			tell_drops(w);
+		}
+	}
+	if (now >= w->next_maintain) {
+		w->next_maintain = now + w->o.maintain_usec;
+		(void)db_mark(w->db, now, NULL);
+		w->more_to_prune = true;
+		tell_drops(w);
+	}
+	if (w->more_to_prune &&
+	    db_prune(w->db, &w->o.limits, &w->more_to_prune, &err) < 0) {
+		w->more_to_prune = false;
+		trouble(w, err.msg);
+	}
+	(void)db_checkpoint(w->db, CHECKPOINT_PAGES, NULL);
+}
+
+static void deadline_in(uint64_t usec, struct timespec *ret)
+{
+	uint64_t at;
+
+	clock_gettime(CLOCK_MONOTONIC, ret);
+	at = (uint64_t)ret->tv_sec * USEC_PER_SEC + (uint64_t)ret->tv_nsec / 1000 + usec;
+	ret->tv_sec = (time_t)(at / USEC_PER_SEC);
+	ret->tv_nsec = (long)(at % USEC_PER_SEC) * 1000;
+}
+
+/* Waits for work: at once for what is urgent, for a group of the rest. */
+static size_t wait_batch(struct writer *w, struct item **ret, bool *ret_quit)
+{
+	uint64_t now = clock_boot_usec(), age;
+	size_t n = 0, bytes = 0;
+	struct timespec ts;
+
+	pthread_mutex_lock(&w->lock);
+	age = w->q_n ? now - w->oldest_boot_usec : 0;
+	if (!w->quit && !w->n_urgent && !(w->q_n && age >= w->o.group_usec)) {
+		deadline_in(w->q_n ? w->o.group_usec - age : USEC_PER_SEC, &ts);
+		(void)pthread_cond_timedwait(&w->wake, &w->lock, &ts);
+		age = w->q_n ? clock_boot_usec() - w->oldest_boot_usec : 0;
+	}
+	if (w->q_n && (w->quit || w->n_urgent || age >= w->o.group_usec)) {
+		*ret = xcalloc(MIN(w->q_n, BATCH_ITEMS), sizeof(**ret));
+		while (n < BATCH_ITEMS && w->q_n && bytes < BATCH_BYTES) {
+			struct item *i = queue_at(w, 0);
+
+			bytes += i->bytes;
+			w->n_urgent -= i->urgent;
+			(*ret)[n++] = *i;
+			w->q_first = (w->q_first + 1) % w->q_cap;
+			w->q_n--;
+		}
+		w->q_bytes -= bytes;
+		w->oldest_boot_usec = clock_boot_usec();
+		w->busy_since = w->oldest_boot_usec;
+	}
+	*ret_quit = w->quit && !w->q_n;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
+static void *run(void *arg)
+{
+	struct writer *w = arg;
+	bool quit = false;
+
+	while (!quit) {
+		struct item *v = NULL;
+		size_t n = wait_batch(w, &v, &quit);
+
+		if (n)
+			store_batch(w, v, n);
+		else if (!quit)
+			maintain(w);
+		/* a queue that is never empty is no reason to let the store grow */
+		if (n && clock_boot_usec() >= w->next_maintain)
+			maintain(w);
+		free(v);
+	}
+	db_close(w->db);
+	w->db = NULL;
+	return NULL;
+}
+
+/* ---- its life ------------------------------------------------------------------------
+ */
+
+static void set_opts(struct writer *w, const struct writer_opts *o)
+{
+	w->o = *o;
+	w->path = xstrdup(o->path);
+	w->node = o->node ? xstrdup(o->node) : NULL;
+	snprintf(w->boot, sizeof(w->boot), "%s", o->boot_id ? o->boot_id : "");
+	w->o.path = w->path;
+	w->o.node = w->node;
+	w->o.boot_id = w->boot;
+	w->o.max_items = o->max_items ? o->max_items : MAX_ITEMS;
+	w->o.max_bytes = o->max_bytes ? o->max_bytes : MAX_BYTES;
+	w->o.group_usec = o->group_usec ? o->group_usec : GROUP_USEC;
+	w->o.retry_usec = o->retry_usec ? o->retry_usec : RETRY_USEC;
+	w->o.space_usec = o->space_usec ? o->space_usec : SPACE_USEC;
+	w->o.maintain_usec = o->maintain_usec ? o->maintain_usec : MAINTAIN_USEC;
+}
+
+static void writer_free(struct writer *w)
+{
+	for (size_t i = 0; i < w->q_n; i++)
+		item_done(queue_at(w, i));
+	free(w->q);
+	free(w->done);
+	free(w->path);
+	free(w->node);
+	if (w->fd >= 0)
+		close(w->fd);
+	pthread_mutex_destroy(&w->lock);
+	pthread_cond_destroy(&w->wake);
+	free(w);
+}
+
+int writer_new(const struct writer_opts *o, struct db *db, struct writer **ret,
+	       struct err *err)
+{
+	struct writer *w = xcalloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+	int r;
+
+	set_opts(w, o);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	w->db = db;
+	if (db)
+		(void)db_set_node(db, w->node, NULL);
+	else
+		w->st.ram_only = true;
+	w->next_retry = clock_boot_usec() + w->o.retry_usec;
+	w->next_maintain = clock_boot_usec() + w->o.maintain_usec;
+	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = w->fd < 0 ? errno : pthread_create(&w->thread, NULL, run, w);
+	if (r) {
+		db_close(w->db);
+		writer_free(w);
+		return err_set(err, -r, "start the store's thread: %s", strerror(r));
+	}
+	*ret = w;
+	return 0;
+}
+
+int writer_stop(struct writer **w, uint64_t timeout_usec)
+{
+	struct writer *me = *w;
+	struct timespec ts;
+
+	*w = NULL;
+	if (!me)
+		return 0;
+	pthread_mutex_lock(&me->lock);
+	me->quit = true;
+	pthread_cond_signal(&me->wake);
+	pthread_mutex_unlock(&me->lock);
+	deadline_in(timeout_usec, &ts);
+	if (pthread_clockjoin_np(me->thread, NULL, CLOCK_MONOTONIC, &ts) != 0)
+		return -ETIMEDOUT;
+	writer_free(me);
+	return 0;
+}
