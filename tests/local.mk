@@ -115,3 +115,4 @@ EXTRA_DIST += tests/live/test-hooks.py
 EXTRA_DIST += tests/live/test-inside.py
 EXTRA_DIST += tests/live/test-stack.py
 EXTRA_DIST += tests/live/test-top.py
+EXTRA_DIST += tests/live/test-recorded.py

@@ -138,10 +138,15 @@ static int record(const char *path, uint64_t seconds, struct totals *t)
 	struct minute *m = NULL;
 	struct ring *ring = NULL;
 	struct err err = { 0 };
+	char boot[64] = "";
 	int root = -1;
+	size_t n;
 
+	/* 36 digits and a newline */
 	if (fs_open_root("/", &root, &err) < 0 ||
-	    ring_create(path, "00000000-0000-0000-0000-000000000000", &ring, &err) < 0 ||
+	    fs_read_small(root, "proc/sys/kernel/random/boot_id", boot, 60, &n, &err) <
+		    0 ||
+	    (boot[36] = '\0', ring_create(path, boot, &ring, &err)) < 0 ||
 	    minute_new(ring, emit, t, &m, &err) < 0 ||
 	    sampler_new(root, true, ring, m, &s, &err) < 0) {
 		fprintf(stderr, "recorder: %s\n", err.msg);
