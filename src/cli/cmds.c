@@ -13,6 +13,7 @@ const struct cmd *const cmds[] = {
 	&cmd_config,
 	&cmd_snapshots,
 	&cmd_backups,
+	&cmd_history,
 	&cmd_logs,
 	&cmd_hooks,
 };

@@ -10,6 +10,7 @@ extern const struct cmd cmd_status;
 extern const struct cmd cmd_usage;
 extern const struct cmd cmd_top;
 extern const struct cmd cmd_logs;
+extern const struct cmd cmd_history;
 extern const struct cmd cmd_network;
 extern const struct cmd cmd_backups;
 extern const struct cmd cmd_config;

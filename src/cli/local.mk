@@ -47,3 +47,6 @@ ctscope_SOURCES += src/cli/ringrates.h
 ctscope_SOURCES += src/cli/cmd-hooks.c
 ctscope_SOURCES += src/cli/hooksview.c
 ctscope_SOURCES += src/cli/hooksview.h
+ctscope_SOURCES += src/cli/cmd-history.c
+ctscope_SOURCES += src/cli/historyview.c
+ctscope_SOURCES += src/cli/historyview.h

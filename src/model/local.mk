@@ -20,3 +20,4 @@ libct_a_SOURCES += src/model/fwcfg.c
 libct_a_SOURCES += src/model/event.c
 libct_a_SOURCES += src/model/incident.c
 libct_a_SOURCES += src/model/metric.c
+libct_a_SOURCES += src/model/history.c

@@ -16,3 +16,5 @@ libct_a_SOURCES += src/out/netview.c src/out/netview.h
 libct_a_SOURCES += src/out/cloudevent.h
 libct_a_SOURCES += src/out/surface.c src/out/surface.h
 libct_a_SOURCES += src/out/topview.c src/out/topview.h
+libct_a_SOURCES += src/out/plot.c
+libct_a_SOURCES += src/out/plot.h

@@ -88,3 +88,5 @@ libct_a_SOURCES += src/read/dropin.c
 libct_a_SOURCES += src/read/dropin.h
 libct_a_SOURCES += src/read/lxcconf.c
 libct_a_SOURCES += src/read/lxcconf.h
+libct_a_SOURCES += src/read/rrd.c
+libct_a_SOURCES += src/read/rrd.h

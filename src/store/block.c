@@ -476,6 +476,25 @@ int block_decode(struct block_codec *c, struct span data,
 
 /* ---- thinning out ---- */
 
+/* What memory was made of is of one moment, or it does not add up. */
+static void merge_memory(struct sample *m, const struct sample *a, const struct sample *b)
+{
+	static const enum metric parts[] = {
+		METRIC_MEMORY_CURRENT_BYTES, METRIC_MEMORY_ANON_BYTES,
+		METRIC_MEMORY_FILE_BYTES,    METRIC_MEMORY_SHMEM_BYTES,
+		METRIC_MEMORY_KERNEL_BYTES,
+	};
+	const struct sample *most =
+		a->v[METRIC_MEMORY_CURRENT_BYTES] > b->v[METRIC_MEMORY_CURRENT_BYTES] ? a
+										      : b;
+
+	if (!(m->have >> METRIC_MEMORY_CURRENT_BYTES & 1))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (m->have >> parts[i] & 1)
+			m->v[parts[i]] = most->v[parts[i]];
+}
+
 /* `into` holds the earlier ones of the same time, `s` comes after them. */
 static void merge(struct sample *into, const struct sample *s)
 {
@@ -489,6 +508,7 @@ static void merge(struct sample *into, const struct sample *s)
 		else if (!metric_defs[i].counter)
 			m.v[i] = MAX(m.v[i], into->v[i]);
 	}
+	merge_memory(&m, into, s);
 	*into = m;
 }
 

@@ -20,3 +20,5 @@ libct_a_SOURCES += src/store/dbblocks.c
 libct_a_SOURCES += src/store/dbprune.c
 libct_a_SOURCES += src/store/dbsalvage.c
 libct_a_SOURCES += src/store/writer.c
+libct_a_SOURCES += src/store/history.c
+libct_a_SOURCES += src/store/history.h

@@ -218,6 +218,22 @@ static void thinning_keeps_the_last_counter_and_the_greatest_gauge(void)
 	CHECK(r[1].have == ALL, "all had it");
 }
 
+static void what_memory_was_made_of_is_of_one_second(void)
+{
+	struct sample v[2], r[2];
+
+	v[0] = at(1000, 1, 500);
+	v[1] = at(1001, 2, 400);
+	v[0].v[METRIC_MEMORY_FILE_BYTES] = 10;
+	v[1].v[METRIC_MEMORY_FILE_BYTES] = 300;
+	v[0].v[METRIC_PIDS_CURRENT] = 1;
+	v[1].v[METRIC_PIDS_CURRENT] = 2;
+	CHECK_U64(block_rollup(v, 2, 10, r), 1);
+	CHECK_U64(r[0].v[METRIC_MEMORY_CURRENT_BYTES], 500);
+	CHECK_U64(r[0].v[METRIC_MEMORY_FILE_BYTES], 10);
+	CHECK_U64(r[0].v[METRIC_PIDS_CURRENT], 2);
+}
+
 static void a_time_without_samples_stays_one(void)
 {
 	struct sample v[4], r[4];
@@ -244,6 +260,7 @@ int main(void)
 	RUN(wrong_sizes_are_refused);
 	RUN(damage_is_seen);
 	RUN(thinning_keeps_the_last_counter_and_the_greatest_gauge);
+	RUN(what_memory_was_made_of_is_of_one_second);
 	RUN(a_time_without_samples_stays_one);
 	return DONE();
 }

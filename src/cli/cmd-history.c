@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/num.h"
+#include "cli/cmds.h"
+#include "cli/historyview.h"
+#include "cli/opts.h"
+#include "read/facts.h"
+#include "read/rrd.h"
+#include "store/history.h"
+
+#define RING            "run/ctscope/ring"
+#define DB              "var/lib/ctscope/ctscope.db"
+#define DEFAULT_RANGE   (3600 * USEC_PER_SEC)
+#define DEFAULT_ROWS    60
+#define DEFAULT_POINTS  3600 /* of JSON and CSV */
+#define DEFAULT_METRICS "cpu,mem,net-in,net-out,io-read,io-write"
+
+struct history_opts {
+	const char *metric;
+	uint64_t since, until, step_usec;
+	bool csv, table, plot, ascii;
+};
+
+#define O(field) offsetof(struct history_opts, field)
+static const struct opt opts[] = {
+	{ "metric", 'm', OPT_STR, "NAME,...",
+	  "what to show (" DEFAULT_METRICS "); help: all there is", O(metric) },
+	{ "since", 'S', OPT_TIME, "TIME", "from then on (an hour ago)", O(since) },
+	{ "until", 'U', OPT_TIME, "TIME", "up to then (now)", O(until) },
+	{ "step", 0, OPT_DURATION, "SECONDS", "time of one point (what fits)",
+	  O(step_usec) },
+	{ "csv", 0, OPT_FLAG, NULL, "comma separated values", O(csv) },
+	{ "table", 0, OPT_FLAG, NULL, "a table, also in a terminal", O(table) },
+	{ "plot", 0, OPT_FLAG, NULL, "a plot, also in a pipe", O(plot) },
+	{ "ascii", 0, OPT_FLAG, NULL, "a plot without braille characters", O(ascii) },
+};
+#undef O
+
+/* ---- what to show ---- */
+
+static int list_metrics(struct app *app)
+{
+	for (unsigned i = 0; i < HISTORY_COLUMNS; i++) {
+		struct history_def d;
+
+		history_def(i, &d);
+		fprintf(app->out, "%-16s %s\n", d.name, d.help);
+	}
+	return 1;
+}
+
+/* 0; 1: they were listed; else the exit code, negative. */
+static int parse_metrics(struct app *app, const char *text, unsigned *ret, size_t *ret_n)
+{
+	struct span rest = span_str(text), name;
+	size_t n = 0;
+
+	if (str_eq(text, "help"))
+		return list_metrics(app);
+	while (span_cut(&rest, ',', &name)) {
+		if (n == HISTORY_MAX_SHOWN)
+			return -app_error(app, EXIT_USAGE, "--metric: at most %d",
+					  HISTORY_MAX_SHOWN);
+		if (history_column_parse(name.p, name.n, &ret[n++]) < 0)
+			return -app_error(app, EXIT_USAGE,
+					  "--metric: there is no \"%.*s\", --metric help "
+					  "lists what there is",
+					  (int)MIN(name.n, (size_t)40), name.p);
+	}
+	*ret_n = n;
+	return 0;
+}
+
+/* The next step above that people count in. */
+static uint64_t pretty_step(uint64_t usec)
+{
+	static const uint32_t steps[] = { 1,     2,     5,     10,    15,     30,    60,
+					  120,   300,   600,   900,   1800,   3600,  7200,
+					  10800, 21600, 43200, 86400, 172800, 604800 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (steps[i] * USEC_PER_SEC >= usec)
+			return steps[i] * USEC_PER_SEC;
+	return 604800 * USEC_PER_SEC;
+}
+
+enum form { FORM_TABLE, FORM_PLOT, FORM_JSON, FORM_CSV };
+
+static enum form form_of(const struct app *app, const struct history_opts *o)
+{
+	if (app->json)
+		return FORM_JSON;
+	if (o->csv)
+		return FORM_CSV;
+	if (o->plot || o->ascii)
+		return FORM_PLOT;
+	return o->table || !app->table.width ? FORM_TABLE : FORM_PLOT;
+}
+
+static uint64_t default_step(const struct app *app, enum form form, bool ascii,
+			     uint64_t range)
+{
+	uint64_t n = form == FORM_TABLE ? DEFAULT_ROWS
+		     : form == FORM_PLOT
+			     ? historyview_plot_width(app->table.width) * (ascii ? 1 : 2)
+			     : DEFAULT_POINTS;
+
+	return pretty_step((range + n - 1) / n);
+}
+
+static bool has_utf8(void)
+{
+	const char *names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *v = getenv(names[i]);
+
+		if (v && *v)
+			return strcasestr(v, "utf-8") || strcasestr(v, "utf8");
+	}
+	return false;
+}
+
+/* ---- where from ---- */
+
+struct sources {
+	struct ring *ring;
+	struct db *db;
+	bool no_store; /* neither of them is there */
+};
+
+static void sources_done(struct sources *s)
+{
+	ring_close(s->ring);
+	db_close(s->db);
+}
+
+static int open_sources(const struct app *app, struct sources *ret)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", app->root ? app->root : "", DB);
+	struct err err = { 0 };
+	int r = ring_open(app->rootfd, RING, &ret->ring, &err), e;
+
+	if (r < 0 && r != -ENOENT)
+		app_warn(app, "%s", err.msg);
+	e = db_open_readonly(path, app->live, &ret->db, &err);
+	if (e < 0 && e != -ENOENT)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	if (e < 0 && faccessat(app->rootfd, DB, F_OK, 0) == 0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	ret->no_store = r == -ENOENT && e == -ENOENT;
+	return EXIT_FINE;
+}
+
+/* PVE's own record for what is missing. That there is none is said only where it matters:
+ * when there is nothing else. */
+static void add_rrd(const struct app *app, const struct history_range *g,
+		    struct history_data *d, struct err *err)
+{
+	_cleanup_(rrd_rows_done) struct rrd_rows rows = { 0 };
+	int r;
+
+	if (!history_has_holes(d))
+		return;
+	r = rrd_read(app->rootfd, g->vmid, g->since_real_usec, g->until_real_usec,
+		     app->live, &rows, err);
+	if (r == 0)
+		history_add_rrd(d, &rows);
+	else if (r != -ENOENT)
+		app_warn(app, "%s", err->msg);
+}
+
+static int nothing(const struct app *app, const struct history_range *g, bool no_store,
+		   const struct err *err)
+{
+	if (no_store)
+		return app_error(app, EXIT_BROKEN,
+				 "nothing was recorded of container %u: the collector "
+				 "(ctscoped) has not run on this node%s%s",
+				 g->vmid, err->code ? ", and " : "",
+				 err->code ? err->msg : "");
+	return app_error(app, EXIT_BROKEN,
+			 "nothing was recorded of container %u in that "
+			 "time",
+			 g->vmid);
+}
+
+/* Its name and its CPUs: a container that is gone has a history all the same. */
+static void identify(const struct app *app, uint32_t vmid, struct facts *f,
+		     struct historyview *v, struct val *ret_cpus_milli)
+{
+	struct facts_want want = { .vmid = vmid };
+
+	if (facts_read(app->rootfd, app->live, &want, app->now_real_usec, f, NULL) < 0)
+		return;
+	v->node = f->node;
+	if (!f->n_cts)
+		return;
+	v->name = f->cts[0].name;
+	if (f->cts[0].conf)
+		*ret_cpus_milli = val_set(ct_cpus_centi(&f->cts[0], f->host.cpus) * 10);
+}
+
+static int print(const struct historyview *v, enum form form)
+{
+	switch (form) {
+	case FORM_JSON:
+		return historyview_json(v);
+	case FORM_CSV:
+		return historyview_csv(v);
+	case FORM_PLOT:
+		return historyview_plot(v);
+	case FORM_TABLE:
+		break;
+	}
+	return historyview_table(v);
+}
+
+static int show(struct app *app, const struct history_range *g, enum form form,
+		const unsigned *columns, size_t n, bool ascii)
+{
+	struct historyview v = { .app = app,
+				 .vmid = g->vmid,
+				 .since_real_usec = g->since_real_usec,
+				 .until_real_usec = g->until_real_usec,
+				 .ascii = ascii };
+	_cleanup_(facts_done) struct facts facts = { 0 };
+	_cleanup_(sources_done) struct sources src = { 0 };
+	struct history_data *d = NULL;
+	struct val cpus_milli = { 0 };
+	struct err err = { 0 };
+	int r = open_sources(app, &src);
+
+	if (r)
+		return r;
+	if (history_collect(src.ring, src.db, g, &d, &err) < 0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	add_rrd(app, g, d, &err);
+	identify(app, g->vmid, &facts, &v, &cpus_milli);
+	history_make(d, columns, n, cpus_milli, &v.h);
+	v.damaged = history_damaged(d);
+	if (v.damaged)
+		app_warn(app,
+			 "%ju blocks of the store are damaged: what they held is missing",
+			 (uintmax_t)v.damaged);
+	r = v.h.n ? print(&v, form) : nothing(app, g, src.no_store, &err);
+	history_done(&v.h);
+	history_data_free(d);
+	return r;
+}
+
+static int history_run(struct app *app, int argc, char **argv)
+{
+	struct history_opts o = { .metric = DEFAULT_METRICS };
+	_cleanup_(strv_done) struct strv pos = { 0 };
+	struct history_range g = { 0 };
+	unsigned columns[HISTORY_MAX_SHOWN];
+	struct err err = { 0 };
+	enum form form;
+	size_t n = 0;
+	int r = opts_parse(app, &cmd_history, &o, argc, argv, &pos);
+
+	if (r)
+		return r < 0 ? EXIT_USAGE : EXIT_FINE;
+	r = parse_metrics(app, o.metric, columns, &n);
+	if (r)
+		return r < 0 ? -r : EXIT_FINE;
+	if (pos.n != 1)
+		return app_error(app, EXIT_USAGE, "expected one container ID");
+	if (app_ctid(pos.v[0], &g.vmid, &err) < 0)
+		return app_error(app, EXIT_USAGE, "%s", err.msg);
+	g.until_real_usec = o.until ? o.until : app->now_real_usec;
+	g.since_real_usec = o.since ? o.since : num_sub(g.until_real_usec, DEFAULT_RANGE);
+	if (g.since_real_usec >= g.until_real_usec)
+		return app_error(app, EXIT_USAGE, "--since is not before --until");
+	form = form_of(app, &o);
+	o.ascii |= !has_utf8();
+	g.step_usec =
+		default_step(app, form, o.ascii, g.until_real_usec - g.since_real_usec);
+	/* a plot has room for so many */
+	if (o.step_usec && (form != FORM_PLOT || o.step_usec > g.step_usec))
+		g.step_usec = MAX(o.step_usec, USEC_PER_SEC);
+	return show(app, &g, form, columns, n, o.ascii);
+}
+
+const struct cmd cmd_history = {
+	.name = "history",
+	.args = "ID",
+	.help = "what a container used, second by second, as it was recorded",
+	.more = "In a terminal a plot, in a pipe a table. Rates are means over a step, other\n"
+		"values the greatest in it. Recorded by the collector: every second for a day,\n"
+		"every 10 s for a week, every minute for 90 days; memory of thinned out times\n"
+		"is that of the second with the most. What is older or missing is taken from\n"
+		"PVE's RRD, where that has it. Time that was not recorded is left blank.\n\n"
+		"Examples:\n"
+		"  ctscope history 101\n"
+		"  ctscope history 101 --metric cpu,psi-cpu,cpu-throttled --since 03:00 "
+		"--until 03:30\n"
+		"  ctscope history 101 --since -7d --metric mem --csv >mem.csv",
+	.opts = opts,
+	.nopts = ARRAY_SIZE(opts),
+	.run = history_run,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <history.h>
+
+#include "base/err.h"
+#include "store/db.h"
+#include "store/ring.h"
+
+/*
+ * One way to everything that was recorded of a container: blocks of the store of the
+ * level that the wanted step needs, coarser ones where that has been thinned out, finer
+ * ones and the ring for what is not in it yet. PVE's RRD goes into what is missing.
+ * Nothing is ever interpolated: time that was not recorded is a gap.
+ */
+struct history_data;
+
+struct history_range {
+	uint32_t vmid;
+	uint64_t since_real_usec, until_real_usec; /* (since, until] */
+	uint64_t step_usec; /* 0: as finely as it was recorded; at most a week */
+};
+
+#define HISTORY_MAX_SAMPLES 1000000 /* a bound: eleven days by the second */
+
+/* ring, db: NULL where there is none. -EFBIG: too much at that step. */
+int history_collect(const struct ring *ring, struct db *db, const struct history_range *r,
+		    struct history_data **ret, struct err *err);
+void history_data_free(struct history_data *d); /* NULL is fine */
+
+size_t history_samples(const struct history_data *d);   /* recorded ones */
+uint64_t history_damaged(const struct history_data *d); /* blocks that were passed over */
+
+/* Is there time in the range, two minutes or more, of which nothing was recorded? */
+bool history_has_holes(const struct history_data *d);
+
+/* Rows that lie wholly in such time; the others are not used. */
+void history_add_rrd(struct history_data *d, const struct rrd_rows *rows);
+
+/*
+ * The series. Counters are rates over each step, gauges the greatest in it.
+ * cpus_milli: what the container may use, in thousandths of a CPU; absent: "cpu" is
+ * known from PVE's RRD only.
+ */
+void history_make(const struct history_data *d, const unsigned *columns, size_t n_columns,
+		  struct val cpus_milli, struct history *ret);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * storemaker ROOT: a recorded past below ROOT, always the same: the last two minutes in
+ * run/ctscope/ring, the hours before in var/lib/ctscope/ctscope.db, as the collector
+ * writes them. The end of it is 2026-11-20 12:00:00 UTC. Container 101 has a load that
+ * rises and falls, was restarted at 11:30, and the collector was away from 11:10 to
+ * 11:20; 102 does nothing. PVE's RRD goes back three days: of 101 as PVE 9 keeps it, of
+ * 102 as PVE 8 did.
+ */
+#include <rrd.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "collect/minute.h"
+#include "store/db.h"
+
+#define END  (UINT64_C(1795176000) * USEC_PER_SEC)
+#define FROM (END - 3 * 3600 * USEC_PER_SEC)
+#define BOOT (1000 * USEC_PER_SEC) /* the boot's clock at FROM */
+
+static void keep(struct db_block *v, size_t n, void *arg)
+{
+	struct err err = { 0 };
+
+	if (db_add_blocks(arg, v, n, &err) < 0) {
+		fprintf(stderr, "storemaker: %s\n", err.msg);
+		exit(1);
+	}
+	for (size_t i = 0; i < n; i++)
+		buf_done(&v[i].data);
+}
+
+/* 0..1000, a hill each twenty minutes */
+static uint64_t hill(uint64_t sec)
+{
+	uint64_t x = sec % 1200;
+
+	return (x < 600 ? x : 1200 - x) * 1000 / 600;
+}
+
+static struct sample sample_at(uint64_t sec, uint32_t vmid, struct sample *counters)
+{
+	uint64_t load = vmid == 101 ? hill(sec) : 0, *c = counters->v;
+	struct sample s;
+
+	c[METRIC_CPU_USER_USEC] += load * 900;
+	c[METRIC_CPU_SYSTEM_USEC] += load * 100;
+	c[METRIC_CPU_USAGE_USEC] += load * 1000;
+	c[METRIC_PSI_CPU_SOME_USEC] += load > 900 ? 250000 : 0;
+	c[METRIC_IO_WRITE_BYTES] += load * 4096;
+	c[METRIC_NET_IN_BYTES] += load * 100;
+	c[METRIC_PGMAJFAULT] += sec % 10 == 0 && load;
+	s = *counters;
+	s.boot_usec = BOOT + sec * USEC_PER_SEC;
+	s.real_usec = FROM + sec * USEC_PER_SEC;
+	s.v[METRIC_MEMORY_CURRENT_BYTES] = (UINT64_C(100) + load / 4) << 20;
+	s.v[METRIC_MEMORY_FILE_BYTES] = UINT64_C(60) << 20;
+	s.v[METRIC_MEMORY_ANON_BYTES] = (UINT64_C(30) + load / 4) << 20;
+	s.v[METRIC_PIDS_CURRENT] = 10 + load / 100;
+	s.have = 0;
+	for (size_t m = 0; m < METRICS; m++)
+		if (m != METRIC_SWAP_CURRENT_BYTES && m != METRIC_MEMORY_SHMEM_BYTES)
+			s.have |= UINT64_C(1) << m;
+	return s;
+}
+
+static void record(struct ring *ring, struct minute *m, uint32_t vmid)
+{
+	struct sample counters = { 0 };
+	uint64_t life = 1;
+	size_t slot = 0;
+
+	ring_slot(ring, vmid, life, &slot, NULL);
+	minute_add(m, vmid, life, slot);
+	for (uint64_t sec = 1; sec <= 3 * 3600; sec++) {
+		struct sample s = sample_at(sec, vmid, &counters);
+
+		if (vmid == 101 && sec == 9000) {
+			minute_end(m, vmid);
+			ring_free_slot(ring, slot);
+			counters = (struct sample){ 0 };
+			ring_slot(ring, vmid, ++life, &slot, NULL);
+			minute_add(m, vmid, life, slot);
+			continue;
+		}
+		if (sec >= 7800 && sec < 8400)
+			continue;
+		ring_add(ring, slot, &s);
+		if (sec % 60 == 0)
+			minute_sweep(m, s.real_usec);
+	}
+	ring_beat(ring, BOOT + 3 * 3600 * USEC_PER_SEC, USEC_PER_SEC, 0);
+}
+
+/* ---- PVE's RRD ---- */
+
+#define RRD_ROWS 4320
+
+static const char *const sources[] = {
+	"DS:maxcpu:GAUGE:120:0:U",
+	"DS:cpu:GAUGE:120:0:U",
+	"DS:maxmem:GAUGE:120:0:U",
+	"DS:mem:GAUGE:120:0:U",
+	"DS:maxdisk:GAUGE:120:0:U",
+	"DS:disk:GAUGE:120:0:U",
+	"DS:netin:DERIVE:120:0:U",
+	"DS:netout:DERIVE:120:0:U",
+	"DS:diskread:DERIVE:120:0:U",
+	"DS:diskwrite:DERIVE:120:0:U",
+	"DS:memhost:GAUGE:120:0:U",
+	"DS:pressurecpusome:GAUGE:120:0:U",
+	"DS:pressurecpufull:GAUGE:120:0:U",
+	"DS:pressureiosome:GAUGE:120:0:U",
+	"DS:pressureiofull:GAUGE:120:0:U",
+	"DS:pressurememorysome:GAUGE:120:0:U",
+	"DS:pressurememoryfull:GAUGE:120:0:U",
+};
+
+static void check(int r, const char *what)
+{
+	if (r == 0)
+		return;
+	fprintf(stderr, "storemaker: %s: %s\n", what, rrd_get_error());
+	exit(1);
+}
+
+static void make_rrd(const char *path, bool nine)
+{
+	static const char *const archives[2][4] = {
+		{ "RRA:AVERAGE:0.5:1:70", "RRA:AVERAGE:0.5:30:70",
+		  "RRA:AVERAGE:0.5:180:70", "RRA:AVERAGE:0.5:720:70" },
+		{ "RRA:AVERAGE:0.5:1:1440", "RRA:AVERAGE:0.5:30:1440",
+		  "RRA:AVERAGE:0.5:360:1440", "RRA:AVERAGE:0.5:10080:570" },
+	};
+	const char *args[ARRAY_SIZE(sources) + 4];
+	static const char *rows[RRD_ROWS];
+	size_t n = 0, n_ds = nine ? ARRAY_SIZE(sources) : 10;
+	uint64_t end = END / USEC_PER_SEC;
+
+	for (size_t i = 0; i < n_ds; i++)
+		args[n++] = sources[i];
+	for (size_t i = 0; i < 4; i++)
+		args[n++] = archives[nine][i];
+	check(rrd_create_r(path, 60, (time_t)(end - (RRD_ROWS + 1) * 60), (int)n, args),
+	      path);
+	for (uint64_t i = 0; i < RRD_ROWS; i++) {
+		uint64_t at = end - (RRD_ROWS - 1 - i) * 60;
+
+		/* a container that was off for an hour, a day before */
+		if (i / 60 == 48)
+			rows[i] = xasprintf("%ju:2:U:536870912:U:4294967296:0:U:U:U:U%s",
+					    (uintmax_t)at, nine ? ":U:U:U:U:U:U:U" : "");
+		else
+			rows[i] = xasprintf("%ju:2:0.%02ju:536870912:%ju:4294967296:"
+					    "1073741824:%ju:%ju:0:%ju%s",
+					    (uintmax_t)at, (uintmax_t)(i % 100),
+					    (uintmax_t)((UINT64_C(50) + i % 7) << 20),
+					    (uintmax_t)(i * 60000), (uintmax_t)(i * 6000),
+					    (uintmax_t)(i * 600),
+					    nine ? ":U:1.25:0:2.5:1.5:0:0" : "");
+	}
+	check(rrd_update_r(path, NULL, RRD_ROWS, rows), path);
+	for (size_t i = 0; i < RRD_ROWS; i++)
+		free((void *)(uintptr_t)rows[i]);
+}
+
+static char *dirs(const char *root, const char *path)
+{
+	char *full = xasprintf("%s/%s", root, path);
+
+	for (char *p = full + 1; *p; p++)
+		if (*p == '/') {
+			*p = '\0';
+			mkdir(full, 0755);
+			*p = '/';
+		}
+	return full;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_free_ char *db_path = NULL, *ring_path = NULL, *nine = NULL,
+			    *eight = NULL;
+	struct db_opened opened = { 0 };
+	struct minute *m = NULL;
+	struct ring *ring = NULL;
+	struct db *db = NULL;
+	struct err err = { 0 };
+
+	if (argc != 2)
+		return 2;
+	db_path = dirs(argv[1], "var/lib/ctscope/ctscope.db");
+	ring_path = dirs(argv[1], "run/ctscope/ring");
+	if (db_open(db_path, &db, &opened, &err) < 0 ||
+	    ring_create(ring_path, "11111111-2222-3333-4444-555555555555", &ring, &err) <
+		    0 ||
+	    minute_new(ring, keep, db, &m, &err) < 0) {
+		fprintf(stderr, "storemaker: %s\n", err.msg);
+		return 1;
+	}
+	nine = dirs(argv[1], "var/lib/rrdcached/db/pve-vm-9.0/101");
+	eight = dirs(argv[1], "var/lib/rrdcached/db/pve2-vm/102");
+	make_rrd(nine, true);
+	make_rrd(eight, false);
+	record(ring, m, 101);
+	record(ring, m, 102);
+	minute_free(m);
+	ring_close(ring);
+	db_close(db);
+	return 0;
+}
