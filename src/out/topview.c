@@ -845,7 +845,7 @@ static void draw_table(struct surface *s, size_t y, const struct topframe *f,
 	if (!f->n)
 		surface_put(s, 0, y, s->w,
 			    nav->filter[0] ? "no container fits the filter"
-			    : f->past      ? "no container was recorded at that time"
+			    : f->past      ? "no container is known of that time"
 				      : "no container runs (a shows the stopped ones)",
 			    (struct style){ .color = COLOR_DIM });
 	for (size_t i = 0; i < page && nav->scroll + i < f->n; i++)
