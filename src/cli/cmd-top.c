@@ -433,7 +433,7 @@ static int run_screen(struct app *app, struct topdata *d, const struct topnav *n
 	ui.view.columns = app->table.columns;
 	ui.view.exact_bytes = app->table.exact_bytes;
 	if (screen_open(app->table.color, &ui.screen, &err) < 0)
-		return app_error(app, EXIT_USAGE, "%s", err.msg);
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	/* without a collector the second look follows soon, as rates need two */
 	ui.due_mono_usec = clock_mono_usec() +
 			   (topdata_has_collector(d) ? nav->interval_usec : FIRST_USEC);
@@ -456,7 +456,7 @@ static int top_run(struct app *app, int argc, char **argv)
 	if (check_opts(app, &o, &pos, &nav) < 0)
 		return EXIT_USAGE;
 	if (!o.batch && !app->json && screen_check(&err) < 0)
-		return app_error(app, EXIT_USAGE, "%s", err.msg);
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	r = topdata_open(app, &d);
 	if (r)
 		return r;
