@@ -63,7 +63,7 @@ static int open_store(struct toppast *p, struct err *err)
 		return r;
 	r = db_open_readonly(path, p->app->live, &p->db, err);
 	if (r == -ENOENT)
-		err_set(err, r, "there is no store of a collector: %s", err->msg);
+		err_set(err, r, "there is no store of a collector (/" DB_PATH ")");
 	if (r < 0)
 		close_store(p);
 	return r;
