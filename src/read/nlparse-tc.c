@@ -15,48 +15,44 @@ static void set_rate(struct netqdisc *q, uint64_t rate)
 		q->rate_bytes_per_sec = val_set(rate);
 }
 
-static int htb_options(struct span s, struct netqdisc *q)
+/* Where htb and police have their rate: `rate.rate` of a struct, and one of 64 bits. */
+struct rate_attrs {
+	uint16_t opt, rate64;
+	size_t size, at;
+};
+
+static const struct rate_attrs htb = {
+	TCA_HTB_PARMS,
+	TCA_HTB_RATE64,
+	sizeof(struct tc_htb_opt),
+	offsetof(struct tc_htb_opt, rate.rate),
+};
+
+static const struct rate_attrs police = {
+	TCA_POLICE_TBF,
+	TCA_POLICE_RATE64,
+	sizeof(struct tc_police),
+	offsetof(struct tc_police, rate.rate),
+};
+
+static int rate_options(struct span s, const struct rate_attrs *in, struct netqdisc *q)
 {
-	struct tc_htb_opt opt;
-	uint64_t rate64;
 	struct nlwalk_attr a;
 	int r;
 
 	while ((r = nlwalk_next(&s, &a)) > 0) {
-		if (a.type == TCA_HTB_PARMS) {
-			r = nlwalk_get(a.v, &opt, sizeof(opt));
-			if (r == 0)
-				set_rate(q, opt.rate.rate);
-		} else if (a.type == TCA_HTB_RATE64) {
+		uint64_t rate64 = 0;
+		uint32_t rate = 0;
+
+		if (a.type == in->opt && a.v.n < in->size)
+			return -EINVAL;
+		if (a.type == in->opt)
+			memcpy(&rate, a.v.p + in->at, sizeof(rate));
+		else if (a.type == in->rate64)
 			r = nlwalk_get(a.v, &rate64, sizeof(rate64));
-			if (r == 0)
-				set_rate(q, rate64);
-		}
 		if (r < 0)
 			break;
-	}
-	return r;
-}
-
-static int police_options(struct span s, struct netqdisc *q)
-{
-	struct tc_police opt;
-	uint64_t rate64;
-	struct nlwalk_attr a;
-	int r;
-
-	while ((r = nlwalk_next(&s, &a)) > 0) {
-		if (a.type == TCA_POLICE_TBF) {
-			r = nlwalk_get(a.v, &opt, sizeof(opt));
-			if (r == 0)
-				set_rate(q, opt.rate.rate);
-		} else if (a.type == TCA_POLICE_RATE64) {
-			r = nlwalk_get(a.v, &rate64, sizeof(rate64));
-			if (r == 0)
-				set_rate(q, rate64);
-		}
-		if (r < 0)
-			break;
+		set_rate(q, MAX(rate, rate64));
 	}
 	return r;
 }
@@ -109,7 +105,7 @@ static int action(struct span s, struct netqdisc *q)
 	}
 	if (r < 0 || !str_eq(kind, "police"))
 		return r;
-	r = police_options(options, q);
+	r = rate_options(options, &police, q);
 	return r < 0 ? r : stats2(stats, q);
 }
 
@@ -151,7 +147,7 @@ static int filter_options(struct span s, struct netqdisc *q)
 		return 0;
 	while ((r = nlwalk_next(&s, &a)) > 0) {
 		if (a.type && a.type == kinds[k].police)
-			r = police_options(a.v, q);
+			r = rate_options(a.v, &police, q);
 		else if (a.type == kinds[k].actions)
 			r = actions(a.v, q);
 		if (r < 0)
@@ -181,7 +177,7 @@ static int qdisc_attrs(uint16_t type, struct span body, struct netqdisc *q)
 	if (r < 0)
 		return r;
 	if (type == RTM_NEWTCLASS && str_eq(q->kind, "htb"))
-		return htb_options(options, q);
+		return rate_options(options, &htb, q);
 	return type == RTM_NEWTFILTER ? filter_options(options, q) : 0;
 }
 
