@@ -7,8 +7,10 @@
 #include "base/num.h"
 #include "base/sha1.h"
 #include "read/lxckeys.h"
+#include "read/pvedescr.h"
 #include "read/pveformat.h"
-#include "read/pveprop.h"
+#include "read/pvekey.h"
+#include "read/pvetyped.h"
 
 /* More complaints than anyone reads; a file of a megabyte can cause half a million. */
 #define MAX_WARNINGS 10000
@@ -160,231 +162,7 @@ static void warn_value(struct parser *p, const char *key, const struct buf *why)
 	warn_end(p);
 }
 
-/* ---- the type of a value ---- */
-
-struct key {
-	const char *name; /* or the prefix of a numbered one */
-	enum { KEY_TEXT, KEY_BOOL, KEY_INT, KEY_NUMBER } type;
-	pve_format *format;
-	bool numbered;
-};
-
-/* By name, but for the numbered ones at the end. */
-static const struct key keys[] = {
-	{ "arch", KEY_TEXT },
-	{ "cmode", KEY_TEXT },
-	{ "console", KEY_BOOL },
-	{ "cores", KEY_INT },
-	{ "cpulimit", KEY_NUMBER },
-	{ "cpuunits", KEY_INT },
-	{ "debug", KEY_BOOL },
-	{ "description", KEY_TEXT },
-	{ "entrypoint", KEY_TEXT },
-	{ "env", KEY_TEXT },
-	{ "features", KEY_TEXT, pve_features_check },
-	{ "hookscript", KEY_TEXT, pve_format_volume_id },
-	{ "hostname", KEY_TEXT, pve_format_dns_name },
-	{ "lock", KEY_TEXT },
-	{ "memory", KEY_INT },
-	{ "nameserver", KEY_TEXT, pve_format_nameserver_list },
-	{ "onboot", KEY_BOOL },
-	{ "ostype", KEY_TEXT },
-	{ "parent", KEY_TEXT, pve_format_configid },
-	{ "protection", KEY_BOOL },
-	{ "rootfs", KEY_TEXT, pve_rootfs_check },
-	{ "searchdomain", KEY_TEXT, pve_format_dns_name_list },
-	{ "snaptime", KEY_INT },
-	{ "startup", KEY_TEXT, pve_format_startup },
-	{ "swap", KEY_INT },
-	{ "tags", KEY_TEXT, pve_format_tag_list },
-	{ "template", KEY_BOOL },
-	{ "timezone", KEY_TEXT, pve_format_timezone },
-	{ "tty", KEY_INT },
-	{ "unprivileged", KEY_BOOL },
-};
-
-static const struct key numbered[] = {
-	{ "net", KEY_TEXT, pve_net_check },
-	{ "mp", KEY_TEXT, pve_mp_check },
-	{ "dev", KEY_TEXT, pve_dev_check },
-	{ "unused", KEY_TEXT, pve_unused_check },
-};
-
-static int cmp_key_name(const void *name, const void *key)
-{
-	return str_cmp(name, ((const struct key *)key)->name);
-}
-
-static const struct key *find_key(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(numbered); i++) {
-		uint32_t n;
-
-		if (*name == *numbered[i].name &&
-		    pveconf_numbered(name, numbered[i].name, &n))
-			return n < pveconf_slots(numbered[i].name) ? &numbered[i] : NULL;
-	}
-	return bsearch(name, keys, ARRAY_SIZE(keys), sizeof(keys[0]), cmp_key_name);
-}
-
-static int wrong_type(struct buf *why, const char *type, struct span v)
-{
-	buf_addf(why, "type check ('%s') failed - got '", type);
-	buf_add(why, v.p, v.n);
-	buf_adds(why, "'");
-	return -EINVAL;
-}
-
-static bool all_digits(struct span v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if (v.p[i] < '0' || v.p[i] > '9')
-			return false;
-	return v.n > 0;
-}
-
-/* digits, and behind a point digits again */
-static bool is_decimal(struct span v)
-{
-	struct span whole;
-	bool ok = span_cut(&v, '.', &whole) && all_digits(whole);
-
-	return ok && (whole.p[whole.n] != '.' || all_digits(v));
-}
-
-static int check_bool(struct span v, struct pveconf_item *i, struct buf *why)
-{
-	bool on = false;
-
-	if (!pve_is_bool(v, &on))
-		return wrong_type(why, "boolean", v);
-	i->kind = PVECONF_BOOL;
-	i->number = on;
-	return 0;
-}
-
-static int check_int(struct span v, struct pveconf_item *i, struct buf *why)
-{
-	uint64_t n = UINT64_MAX;
-
-	if (!all_digits(v))
-		return wrong_type(why, "integer", v);
-	i->big = num_parse_u64(v, &n) < 0;
-	i->kind = PVECONF_INT;
-	i->number = i->big ? UINT64_MAX : n;
-	return 0;
-}
-
-/* Fills kind, number, known; what PVE says against the value goes to `why`. */
-static int check_value(const char *name, struct span v, struct pveconf_item *i,
-		       struct buf *why)
-{
-	const struct key *k = find_key(name);
-
-	i->known = k != NULL;
-	if (!k) {
-		buf_addf(why, "unknown setting '%s'", name);
-		return -EINVAL;
-	}
-	if (memchr(v.p, '\r', v.n)) {
-		buf_adds(why, "property contains a line feed");
-		return -EINVAL;
-	}
-	switch (k->type) {
-	case KEY_BOOL:
-		return check_bool(v, i, why);
-	case KEY_INT:
-		return check_int(v, i, why);
-	case KEY_NUMBER:
-		return is_decimal(v) ? 0 : wrong_type(why, "number", v);
-	case KEY_TEXT:
-		break;
-	}
-	return k->format ? k->format(v, why) : 0;
-}
-
 /* ---- descriptions ---- */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* %XX to bytes, everything else stays. In place: the result is never longer. */
-static size_t uri_unescape(char *p, size_t n)
-{
-	size_t out = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		int hi = p[i] == '%' && i + 2 < n ? hex_digit(p[i + 1]) : -1;
-		int lo = hi >= 0 ? hex_digit(p[i + 2]) : -1;
-
-		if (lo >= 0) {
-			p[out++] = (char)(hi << 4 | lo);
-			i += 2;
-		} else {
-			p[out++] = p[i];
-		}
-	}
-	return out;
-}
-
-/* How many bytes a character that begins with this byte claims to have. */
-static size_t utf8_claim(uint8_t c)
-{
-	static const struct {
-		uint8_t from;
-		uint8_t n;
-	} leads[] = { { 0xff, 13 }, { 0xfe, 7 }, { 0xfc, 6 }, { 0xf8, 5 },
-		      { 0xf0, 4 },  { 0xe0, 3 }, { 0xc0, 2 } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(leads); i++)
-		if (c >= leads[i].from)
-			return leads[i].n;
-	return 1;
-}
-
-/* Is what stands there one character that Unicode has? n is its claim, all there. */
-static bool utf8_good(const uint8_t *p, size_t n)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint32_t cp;
-
-	if (n > 4 || (n == 1 && *p >= 0x80))
-		return false;
-	cp = n == 1 ? *p : *p & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++)
-		cp = cp << 6 | (p[i] & 0x3fu);
-	return cp >= least[n] && cp <= 0x10ffff && (cp < 0xd800 || cp > 0xdfff);
-}
-
-/*
- * Decodes UTF-8 as Perl does: what a lead byte claims and the continuation bytes that are
- * really there are one character, or one U+FFFD. Perl also lets surrogates and numbers
- * beyond Unicode through, which no JSON can carry: U+FFFD here.
- */
-static void add_utf8(struct buf *b, const char *text, size_t n)
-{
-	const uint8_t *p = (const uint8_t *)text;
-
-	for (size_t i = 0; i < n;) {
-		size_t claim = utf8_claim(p[i]), have = 1;
-
-		while (have < claim && i + have < n && (p[i + have] & 0xc0) == 0x80)
-			have++;
-		if (have == claim && utf8_good(p + i, have))
-			buf_add(b, p + i, have);
-		else
-			buf_adds(b, "\xef\xbf\xbd");
-		i += have;
-	}
-}
 
 static void add_description(struct parser *p, struct span text, bool newline)
 {
@@ -392,7 +170,7 @@ static void add_description(struct parser *p, struct span text, bool newline)
 
 	if (!p->cur.descr_line)
 		p->cur.descr_line = p->line;
-	add_utf8(&p->descr, at, uri_unescape(at, text.n));
+	pvedescr_add(&p->descr, at, text.n);
 	if (newline)
 		buf_addc(&p->descr, '\n');
 }
@@ -686,7 +464,7 @@ static bool take_key(struct parser *p, struct span line)
 	if (!split_key(line, &k, &v))
 		return false;
 	i.key = terminate(p, k);
-	i.valid = check_value(i.key, v, &i, &why) == 0;
+	i.valid = pvekey_check(i.key, v, &i, &why) == 0;
 	if (!i.valid)
 		warn_value(p, i.key, &why);
 	i.value = terminate(p, v);
@@ -824,86 +602,6 @@ static void drop_snapstate(struct pveconf_section *s)
 	s->n_items--;
 }
 
-/* ---- the typed view of the live section ---- */
-
-static struct span value_of(const struct pveconf_item *i)
-{
-	return span_of(i->value, i->value_n);
-}
-
-static void typed_nets(const struct pveconf_section *s, struct pve_typed *t)
-{
-	const struct pveconf_item *i;
-	uint32_t at = 0, n;
-	size_t cap = 0;
-
-	while ((i = pveconf_next(s, "net", &at, &n))) {
-		struct pve_net net;
-
-		if (!i->valid || pve_net_parse(value_of(i), &net, NULL) < 0)
-			continue;
-		net.n = n;
-		net.line = i->line;
-		GROW(t->nets, t->n_nets, cap);
-		t->nets[t->n_nets++] = net;
-	}
-}
-
-static void typed_mps(const struct pveconf_section *s, struct pve_typed *t)
-{
-	const struct pveconf_item *i = pveconf_item(s, "rootfs");
-	uint32_t at = 0, n;
-	size_t cap = 0;
-	struct pve_mp mp;
-
-	if (i && i->valid && pve_rootfs_parse(value_of(i), &mp, NULL) == 0) {
-		mp.line = i->line;
-		GROW(t->mps, t->n_mps, cap);
-		t->mps[t->n_mps++] = mp;
-	}
-	while ((i = pveconf_next(s, "mp", &at, &n))) {
-		if (!i->valid || pve_mp_parse(value_of(i), &mp, NULL) < 0)
-			continue;
-		mp.n = n;
-		mp.line = i->line;
-		GROW(t->mps, t->n_mps, cap);
-		t->mps[t->n_mps++] = mp;
-	}
-}
-
-static void typed_devs(const struct pveconf_section *s, struct pve_typed *t)
-{
-	const struct pveconf_item *i;
-	uint32_t at = 0, n;
-	size_t cap = 0;
-
-	while ((i = pveconf_next(s, "dev", &at, &n))) {
-		struct pve_dev dev;
-
-		if (!i->valid || pve_dev_parse(value_of(i), &dev, NULL) < 0)
-			continue;
-		dev.n = n;
-		dev.line = i->line;
-		GROW(t->devs, t->n_devs, cap);
-		t->devs[t->n_devs++] = dev;
-	}
-}
-
-static void take_typed(const struct pveconf_section *s, struct pve_typed *t)
-{
-	const struct pveconf_item *i = pveconf_item(s, "features");
-
-	typed_nets(s, t);
-	typed_mps(s, t);
-	typed_devs(s, t);
-	if (i && i->valid && pve_features_parse(value_of(i), &t->features, NULL) == 0)
-		t->features.line = i->line;
-	/* a thousand containers are held at a time, mostly with one of each */
-	SHRINK(t->nets, t->n_nets);
-	SHRINK(t->mps, t->n_mps);
-	SHRINK(t->devs, t->n_devs);
-}
-
 static void hand_over(struct parser *p, bool lean, struct pveconf *c)
 {
 	fill_section(p, &p->sections[0], &c->main);
@@ -911,7 +609,7 @@ static void hand_over(struct parser *p, bool lean, struct pveconf *c)
 	take_snapshots(p, c);
 	take_warnings(p, c);
 	if (!lean)
-		take_typed(&c->main, &c->typed);
+		pvetyped_take(&c->main, &c->typed);
 	c->dies_line = p->dies_line;
 	c->owned[0] = take_ptr(p->file);
 	c->owned[1] = take_ptr(p->items);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/str.h"
+
+/*
+ * A line of a description as PVE decodes it: %XX, then UTF-8 as Perl does; what is none
+ * becomes U+FFFD. `text` is used up.
+ */
+void pvedescr_add(struct buf *b, char *text, size_t n);
