@@ -171,34 +171,37 @@ static void add_rrd(const struct app *app, const struct history_range *g,
 }
 
 static int nothing(const struct app *app, const struct history_range *g, bool no_store,
-		   const struct err *err)
+		   const struct err *unknown, const struct err *rrd)
 {
+	if (unknown->code)
+		return app_error(app, EXIT_BROKEN, "%s; nothing was recorded of it%s",
+				 unknown->msg, no_store ? "" : " in that time");
 	if (no_store)
 		return app_error(app, EXIT_BROKEN,
 				 "nothing was recorded of container %u: the collector "
 				 "(ctscoped) has not run on this node%s%s",
-				 g->vmid, err->code ? ", and " : "",
-				 err->code ? err->msg : "");
+				 g->vmid, rrd->code ? ", and " : "", rrd->msg);
 	return app_error(app, EXIT_BROKEN,
-			 "nothing was recorded of container %u in that "
-			 "time",
-			 g->vmid);
+			 "nothing was recorded of container %u in that time", g->vmid);
 }
 
 /* Its name and its CPUs: a container that is gone has a history all the same. */
-static void identify(const struct app *app, uint32_t vmid, struct facts *f,
-		     struct historyview *v, struct val *ret_cpus_milli)
+static int identify(const struct app *app, uint32_t vmid, struct facts *f,
+		    struct historyview *v, struct val *ret_cpus_milli, struct err *err)
 {
 	struct facts_want want = { .vmid = vmid };
 
-	if (facts_read(app->rootfd, app->live, &want, app->now_real_usec, f, NULL) < 0)
-		return;
+	int r = facts_read(app->rootfd, app->live, &want, app->now_real_usec, f, err);
+
+	if (r < 0)
+		return r;
 	v->node = f->node;
 	if (!f->n_cts)
-		return;
+		return 0;
 	v->name = f->cts[0].name;
 	if (f->cts[0].conf)
 		*ret_cpus_milli = val_set(ct_cpus_centi(&f->cts[0], f->host.cpus) * 10);
+	return 0;
 }
 
 static int print(const struct historyview *v, enum form form)
@@ -228,7 +231,7 @@ static int show(struct app *app, const struct history_range *g, enum form form,
 	_cleanup_(sources_done) struct sources src = { 0 };
 	struct history_data *d = NULL;
 	struct val cpus_milli = { 0 };
-	struct err err = { 0 };
+	struct err err = { 0 }, unknown = { 0 };
 	int r = open_sources(app, &src);
 
 	if (r)
@@ -236,14 +239,15 @@ static int show(struct app *app, const struct history_range *g, enum form form,
 	if (history_collect(src.ring, src.db, g, &d, &err) < 0)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	add_rrd(app, g, d, &err);
-	identify(app, g->vmid, &facts, &v, &cpus_milli);
+	if (identify(app, g->vmid, &facts, &v, &cpus_milli, &unknown) == 0)
+		unknown = (struct err){ 0 };
 	history_make(d, columns, n, cpus_milli, &v.h);
 	v.damaged = history_damaged(d);
 	if (v.damaged)
 		app_warn(app,
 			 "%ju blocks of the store are damaged: what they held is missing",
 			 (uintmax_t)v.damaged);
-	r = v.h.n ? print(&v, form) : nothing(app, g, src.no_store, &err);
+	r = v.h.n ? print(&v, form) : nothing(app, g, src.no_store, &unknown, &err);
 	history_done(&v.h);
 	history_data_free(d);
 	return r;
@@ -294,8 +298,7 @@ const struct cmd cmd_history = {
 		"PVE's RRD, where that has it. Time that was not recorded is left blank.\n\n"
 		"Examples:\n"
 		"  ctscope history 101\n"
-		"  ctscope history 101 --metric cpu,psi-cpu,cpu-throttled --since 03:00 "
-		"--until 03:30\n"
+		"  ctscope history 101 -m cpu,psi-cpu,cpu-throttled -S 03:00 -U 03:30\n"
 		"  ctscope history 101 --since -7d --metric mem --csv >mem.csv",
 	.opts = opts,
 	.nopts = ARRAY_SIZE(opts),
