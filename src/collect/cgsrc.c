@@ -389,7 +389,7 @@ static bool has_execed(struct collector *c, pid_t init, pid_t monitor, uint64_t 
 		return true;
 	if (read_comm(c, init, a, sizeof(a)) < 0)
 		return false;
-	return read_comm(c, monitor, b, sizeof(b)) < 0 || !str_eq(a, b);
+	return read_comm(c, monitor, b, sizeof(b)) == 0 && !str_eq(a, b);
 }
 
 /* When the process began, by its start time in ticks since boot. */

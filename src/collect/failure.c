@@ -67,7 +67,7 @@ void failure_evidence(struct collector *c, const struct lc_ct *ct,
 
 	/* start-host ran before init was exec'ed: that may have failed yet */
 	if (ct->phase != LC_PRESTART && !ct->execed && lived < 10 * USEC_PER_SEC &&
-	    ev->exit != INIT_EXIT_SIGNAL && stderr_says(c, ct))
+	    stderr_says(c, ct))
 		ev->start_failed = true;
 }
 

@@ -61,7 +61,7 @@ def fresh_node():
 class Collector:
     def __init__(self, *args, wrap=(), wait=True):
         self.log = open(RUN + "/log", "ab")
-        self.notify = RUN + "/notify"
+        self.born = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
         cmd = ["setpriv", "--reuid=%d" % USER.pw_uid, "--regid=%d" % USER.pw_gid,
                "--groups=" + groups(), "--inh-caps=-all", "--bounding-set=-all",
                "--no-new-privs"]
@@ -90,14 +90,8 @@ class Collector:
             pid = int(kids[0])
 
     def is_up(self):
-        return os.path.exists(LIB + "/ctscope.db") and any(
-            e["data"].get("what") == "started" for e in events(types=["collector"])
-            if e["boot_usec"] > self.born())
-
-    def born(self):
-        with open("/proc/self/stat") as f:
-            f.read()
-        return getattr(self, "_born", 0)
+        return any(e["data"].get("what") == "started" and e["boot_usec"] >= self.born
+                   for e in events(types=["collector"]))
 
     def stop(self, sig=signal.SIGTERM, wait=15):
         self.p.send_signal(sig)
