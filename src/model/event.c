@@ -161,6 +161,7 @@ bool event_is_lifecycle(enum event_type t)
 	switch (t) {
 	case EVENT_PRESTART:
 	case EVENT_POSTSTOP:
+	case EVENT_HOOKSCRIPT: /* a file of a hook, never dropped */
 	case EVENT_STARTED:
 	case EVENT_STOPPED:
 	case EVENT_REBOOTED:

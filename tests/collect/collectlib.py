@@ -110,7 +110,10 @@ def logged():
 
 
 def query(sql, args=()):
-    db = sqlite3.connect("file:%s/ctscope.db?mode=ro" % LIB, uri=True, timeout=10)
+    try:
+        db = sqlite3.connect("file:%s/ctscope.db?mode=ro" % LIB, uri=True, timeout=10)
+    except sqlite3.OperationalError:
+        return []
     try:
         db.row_factory = sqlite3.Row
         return [dict(r) for r in db.execute(sql, args)]
