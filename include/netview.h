@@ -123,5 +123,16 @@ static inline bool net_is_on(const struct netaddr *a, const struct netif *i)
 	return i && a->ifindex == i->ifindex;
 }
 
+/* Is it in the config, and its line one that can be read? */
+static inline bool net_iface_is_valid(const struct net_iface *i)
+{
+	return i->in_config && !i->config_error;
+}
+
+/* "up", "down", "no carrier", or NULL where no device is known. */
+const char *netif_state_text(const struct netif *d);
+
 /* Is the interface inside explained by one of netN? */
 bool netview_is_explained(const struct netview *v, const struct netif *inside);
+/* Is it one that the guest made itself? */
+bool netview_is_other(const struct netview *v, const struct netif *inside);

@@ -48,10 +48,22 @@ const char *net_level_name(enum net_level level)
 	return names[level];
 }
 
+const char *netif_state_text(const struct netif *d)
+{
+	if (!d)
+		return NULL;
+	return !d->up ? "down" : !d->carrier ? "no carrier" : "up";
+}
+
 bool netview_is_explained(const struct netview *v, const struct netif *inside)
 {
 	for (size_t i = 0; i < v->n_ifaces; i++)
 		if (v->ifaces[i].guest == inside)
 			return true;
 	return false;
+}
+
+bool netview_is_other(const struct netview *v, const struct netif *inside)
+{
+	return !inside->loopback && !netview_is_explained(v, inside);
 }

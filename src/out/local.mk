@@ -13,6 +13,7 @@ libct_a_SOURCES += \
 libct_a_SOURCES += src/out/confjson.c
 libct_a_SOURCES += src/out/confjson.h
 libct_a_SOURCES += src/out/netview.c src/out/netview.h
+libct_a_SOURCES += src/out/netview-json.c src/out/netview-table.c
 libct_a_SOURCES += src/out/cloudevent.h
 libct_a_SOURCES += src/out/surface.c src/out/surface.h
 libct_a_SOURCES += src/out/topview.c src/out/topview.h

@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 
-#include "out/confjson.h"
 #include "out/text.h"
 
 #define LABEL_WIDTH 12
@@ -16,11 +15,6 @@ struct page {
 	const struct netview *v;
 	struct buf line;
 };
-
-static bool is_valid(const struct net_iface *i)
-{
-	return i->in_config && !i->config_error;
-}
 
 static void put_name(struct buf *b, const struct netif *i)
 {
@@ -98,21 +92,13 @@ static void print_findings(struct page *p, const struct net_findings *f)
 	}
 }
 
-/* "up", "down", "no carrier", or nothing where no device is known. */
-static const char *state_of(const struct netif *d)
-{
-	if (!d)
-		return NULL;
-	return !d->up ? "down" : !d->carrier ? "no carrier" : "up";
-}
-
 static void print_heading(struct page *p, const struct net_iface *i)
 {
-	const char *state = state_of(i->veth);
+	const char *state = netif_state_text(i->veth);
 	struct buf *b = &p->line;
 
 	buf_addf(b, "net%u", i->n);
-	if (is_valid(i)) {
+	if (net_iface_is_valid(i)) {
 		buf_adds(b, ": ");
 		put_str(b, i->conf.name);
 	} else if (i->guest) {
@@ -121,7 +107,7 @@ static void print_heading(struct page *p, const struct net_iface *i)
 	}
 	if (state)
 		buf_addf(b, ", %s", state);
-	if (is_valid(i) && i->conf.link_down)
+	if (net_iface_is_valid(i) && i->conf.link_down)
 		buf_adds(b, " (link_down=1)");
 	fprintf(p->f, "\n%s%s%s\n", p->o->color ? "\x1b[1m" : "", buf_str(b),
 		p->o->color ? "\x1b[0m" : "");
@@ -134,7 +120,7 @@ static void print_chain(struct page *p, const struct net_iface *i)
 	const struct netif *chain[] = { i->veth, i->fwbr, i->fwln, i->fwpr };
 	struct buf *b = &p->line;
 
-	if (!p->v->host_known && is_valid(i) && i->conf.bridge) {
+	if (!p->v->host_known && net_iface_is_valid(i) && i->conf.bridge) {
 		put_str(b, i->conf.bridge);
 		end_line(p, "Bridge", NULL);
 		return;
@@ -191,7 +177,7 @@ static void print_addrs(struct page *p, const struct net_iface *i)
 {
 	struct buf *b = &p->line;
 
-	if (is_valid(i)) {
+	if (net_iface_is_valid(i)) {
 		put_pair(b, "ip", i->conf.ip);
 		put_pair(b, "gw", i->conf.gw);
 		put_pair(b, "ip6", i->conf.ip6);
@@ -250,7 +236,7 @@ static void put_mtus(struct buf *b, const struct net_iface *i)
 		put_name(b, devs[k]);
 		buf_adds(b, k ? "" : " inside");
 	}
-	if (!first && is_valid(i) && i->conf.mtu.kind == VAL_SET)
+	if (!first && net_iface_is_valid(i) && i->conf.mtu.kind == VAL_SET)
 		buf_addf(b, "%ju configured", (uintmax_t)i->conf.mtu.n);
 }
 
@@ -262,7 +248,7 @@ static void print_hardware(struct page *p, const struct net_iface *i)
 
 	if (mac)
 		buf_adds(b, mac);
-	else if (is_valid(i) && i->conf.hwaddr)
+	else if (net_iface_is_valid(i) && i->conf.hwaddr)
 		put_str(b, i->conf.hwaddr);
 	end_line(p, "MAC", NULL);
 	put_mtus(b, i);
@@ -276,12 +262,12 @@ static void print_vlan(struct page *p, const struct net_iface *i)
 	if (i->pvid.kind == VAL_SET) {
 		buf_addf(b, "%ju%s", (uintmax_t)i->pvid.n,
 			 i->pvid_untagged ? " untagged" : " (leaves tagged)");
-	} else if (is_valid(i) && i->conf.tag.kind == VAL_SET) {
+	} else if (net_iface_is_valid(i) && i->conf.tag.kind == VAL_SET) {
 		buf_addf(b, "tag=%ju configured", (uintmax_t)i->conf.tag.n);
 	}
 	if (i->tagged && *i->tagged)
 		buf_addf(b, "%s%s tagged", b->n ? ", " : "", i->tagged);
-	else if (!i->tagged && is_valid(i))
+	else if (!i->tagged && net_iface_is_valid(i))
 		put_pair(b, "trunks", i->conf.trunks);
 	end_line(p, "VLAN", NULL);
 }
@@ -305,7 +291,7 @@ static void print_rate(struct page *p, const struct net_iface *i)
 	if (to.kind == VAL_SET || from.kind == VAL_SET) {
 		put_rate(p, &p->line, "in ", to);
 		put_rate(p, &p->line, ", out ", from);
-	} else if (is_valid(i) && i->conf.rate) {
+	} else if (net_iface_is_valid(i) && i->conf.rate) {
 		buf_adds(&p->line, "rate=");
 		put_str(&p->line, i->conf.rate);
 		buf_adds(&p->line, " MB/s configured");
@@ -318,7 +304,7 @@ static void print_firewall(struct page *p, const struct net_iface *i)
 	const struct fw_missing *m = &i->fw_missing;
 	struct buf *b = &p->line;
 
-	if (!is_valid(i) || !i->fw_known)
+	if (!net_iface_is_valid(i) || !i->fw_known)
 		return;
 	if (i->filtered)
 		buf_adds(b, "on (cluster, container and interface)");
@@ -382,11 +368,6 @@ static void print_iface(struct page *p, const struct net_iface *i)
 	print_findings(p, &i->findings);
 }
 
-static bool is_other(const struct netview *v, const struct netif *g)
-{
-	return !g->loopback && !netview_is_explained(v, g);
-}
-
 /* docker0, veths of nested containers, wg0: what the guest made itself. */
 static void print_others(struct page *p)
 {
@@ -397,14 +378,14 @@ static void print_others(struct page *p)
 		const struct netif *g = &v->guest.links.v[k];
 		struct buf addrs = { 0 };
 
-		if (!is_other(v, g))
+		if (!netview_is_other(v, g))
 			continue;
 		if (!any)
 			fputs("\nMade inside the container\n", p->f);
 		any = true;
 		put_name(&p->line, g);
 		buf_addf(&p->line, " (%s, %s)", *g->kind ? g->kind : "device",
-			 state_of(g));
+			 netif_state_text(g));
 		put_addrs(&addrs, v, g);
 		buf_adds(&p->line, addrs.n ? " " : "");
 		buf_add(&p->line, buf_str(&addrs), addrs.n);
@@ -457,479 +438,3 @@ void netview_print(FILE *f, const struct table_opts *o, const struct netview *v)
 	print_routes(&p);
 	buf_done(&p.line);
 }
-
-/* ---- JSON ---- */
-
-static void json_counters(struct jw *w, const struct netif *d)
-{
-	const struct {
-		const char *key;
-		uint64_t n;
-	} counters[] = {
-		{ "rx_bytes", d->stats.rx_bytes },
-		{ "rx_packets", d->stats.rx_packets },
-		{ "rx_errors", d->stats.rx_errors },
-		{ "rx_dropped", d->stats.rx_dropped },
-		{ "tx_bytes", d->stats.tx_bytes },
-		{ "tx_packets", d->stats.tx_packets },
-		{ "tx_errors", d->stats.tx_errors },
-		{ "tx_dropped", d->stats.tx_dropped },
-	};
-
-	for (size_t i = 0; d->has_stats && i < ARRAY_SIZE(counters); i++)
-		jw_int(w, counters[i].key, counters[i].n);
-}
-
-static void json_name(struct jw *w, const char *key, const struct netif *d)
-{
-	if (d)
-		jw_text(w, key, netif_name(d));
-}
-
-static void json_dev(struct jw *w, const struct netif *d)
-{
-	_cleanup_free_ char *mac = netif_mac_text(d->mac, d->mac_n);
-
-	json_name(w, "name", d);
-	jw_int(w, "ifindex", d->ifindex);
-	if (*d->kind)
-		jw_str(w, "kind", d->kind);
-	jw_str(w, "mac", mac);
-	jw_int(w, "mtu", d->mtu);
-	jw_str(w, "operstate", netif_operstate_name(d->operstate));
-	jw_bool(w, "up", d->up);
-	jw_bool(w, "carrier", d->carrier);
-	json_counters(w, d);
-}
-
-static void json_addr(struct jw *w, const struct netaddr *a)
-{
-	_cleanup_free_ char *ip = netaddr_text(a->family, a->addr);
-	_cleanup_free_ char *text = xasprintf("%s/%u", ip, a->prefix_len);
-
-	jw_obj(w, NULL);
-	jw_str(w, "address", text);
-	jw_str(w, "family", a->family == AF_INET ? "inet" : "inet6");
-	jw_str(w, "scope", a->link_scope ? "link" : "global");
-	jw_bool(w, "dynamic", a->dynamic);
-	if (a->dynamic)
-		jw_int(w, "valid", a->valid_sec);
-	if (a->temporary)
-		jw_bool(w, "temporary", true);
-	if (a->deprecated)
-		jw_bool(w, "deprecated", true);
-	if (a->tentative)
-		jw_bool(w, "tentative", true);
-	if (a->dad_failed)
-		jw_bool(w, "dadfailed", true);
-	jw_end(w);
-}
-
-static void json_addrs(struct jw *w, const struct netview *v, const struct netif *g)
-{
-	jw_arr(w, "addresses");
-	for (size_t k = 0; k < v->guest.addrs.n; k++)
-		if (net_is_on(&v->guest.addrs.v[k], g))
-			json_addr(w, &v->guest.addrs.v[k]);
-	jw_end(w);
-}
-
-static void json_findings(struct jw *w, const struct net_findings *f)
-{
-	jw_arr(w, "findings");
-	for (size_t i = 0; i < f->n; i++) {
-		jw_obj(w, NULL);
-		jw_str(w, "level", net_level_name(f->v[i].level));
-		jw_str(w, "id", f->v[i].id);
-		jw_text(w, "text", tbytes_str(f->v[i].text));
-		jw_end(w);
-	}
-	jw_end(w);
-}
-
-static void json_host(struct jw *w, const struct net_iface *i)
-{
-	if (!i->veth)
-		return;
-	jw_obj(w, "host");
-	json_dev(w, i->veth);
-	jw_end(w);
-}
-
-static void json_guest(struct jw *w, const struct netview *v, const struct net_iface *i)
-{
-	if (!i->guest && !i->guest_moved)
-		return;
-	jw_obj(w, "guest");
-	if (i->guest_moved)
-		jw_bool(w, "moved", true);
-	if (i->guest) {
-		json_dev(w, i->guest);
-		json_addrs(w, v, i->guest);
-	}
-	jw_end(w);
-}
-
-static void json_bridge(struct jw *w, const struct netview *v, const struct net_iface *i)
-{
-	if (!i->want_bridge && !i->bridge && !(is_valid(i) && i->conf.bridge))
-		return;
-	jw_obj(w, "bridge");
-	jw_str(w, "configured",
-	       i->want_bridge ? i->want_bridge
-	       : is_valid(i)  ? i->conf.bridge
-			      : NULL);
-	if (v->host_known && i->want_bridge)
-		jw_bool(w, "exists", i->want != NULL);
-	json_name(w, "port", i->port);
-	json_name(w, "fwbr", i->fwbr);
-	json_name(w, "fwln", i->fwln);
-	json_name(w, "fwpr", i->fwpr);
-	if (i->bridge) {
-		json_name(w, "name", i->bridge);
-		jw_str(w, "kind", i->bridge->kind);
-		jw_int(w, "mtu", i->bridge->mtu);
-		jw_bool(w, "up", i->bridge->up);
-		if (i->bridge->vlan_filtering.kind == VAL_SET)
-			jw_bool(w, "vlan_aware", i->bridge->vlan_filtering.n != 0);
-	}
-	jw_end(w);
-}
-
-static void json_vlan(struct jw *w, const struct net_iface *i)
-{
-	if (!i->tagged)
-		return;
-	jw_obj(w, "vlan");
-	jw_val(w, "pvid", i->pvid);
-	if (i->pvid.kind == VAL_SET)
-		jw_bool(w, "untagged", i->pvid_untagged);
-	jw_str(w, "tagged", i->tagged);
-	jw_end(w);
-}
-
-/* No limit is null: that there is none was read. */
-static struct val limit(struct val v)
-{
-	return v.kind == VAL_SET ? v : (struct val){ .kind = VAL_MAX };
-}
-
-static void json_rate(struct jw *w, const struct net_iface *i)
-{
-	if (!i->rate_known && i->conf_rate.kind != VAL_SET)
-		return;
-	jw_obj(w, "rate");
-	jw_val(w, "configured", i->conf_rate);
-	if (i->rate_known) {
-		jw_val(w, "to_guest", limit(i->rate.to_guest_bytes_per_sec));
-		jw_val(w, "from_guest", limit(i->rate.from_guest_bytes_per_sec));
-		jw_val(w, "to_guest_drops", i->rate.to_guest_drops);
-		jw_val(w, "from_guest_drops", i->rate.from_guest_drops);
-	}
-	jw_end(w);
-}
-
-static void json_firewall(struct jw *w, const struct net_iface *i)
-{
-	if (!is_valid(i) || !i->fw_known)
-		return;
-	jw_obj(w, "firewall");
-	jw_bool(w, "filtered", i->filtered);
-	jw_bool(w, "cluster", !i->fw_missing.cluster);
-	jw_bool(w, "container", !i->fw_missing.guest);
-	jw_bool(w, "interface", !i->fw_missing.iface);
-	if (i->veth)
-		jw_bool(w, "firewall_bridge",
-			i->fwbr && i->veth->master == i->fwbr->ifindex);
-	jw_end(w);
-}
-
-static void json_speed(struct jw *w, const struct netview *v, const struct net_iface *i)
-{
-	if (!v->interval_usec)
-		return;
-	jw_obj(w, "per_second");
-	jw_val(w, "netin", i->speed.netin_bytes);
-	jw_val(w, "netout", i->speed.netout_bytes);
-	jw_val(w, "netin_packets", i->speed.netin_packets);
-	jw_val(w, "netout_packets", i->speed.netout_packets);
-	jw_end(w);
-}
-
-static void json_iface(struct jw *w, const struct netview *v, const struct net_iface *i)
-{
-	_cleanup_free_ char *id = xasprintf("net%u", i->n);
-
-	jw_obj(w, NULL);
-	jw_str(w, "id", id);
-	if (is_valid(i)) {
-		jw_str(w, "name", i->conf.name);
-		confjson_props(w, "config", &i->conf.props);
-	} else if (i->in_config) {
-		jw_text(w, "config_text", tbytes_str(i->config_text));
-	}
-	if (i->pending)
-		jw_bool(w, "pending", true);
-	jw_val(w, "netin", i->netin_bytes);
-	jw_val(w, "netout", i->netout_bytes);
-	json_speed(w, v, i);
-	json_host(w, i);
-	json_guest(w, v, i);
-	json_bridge(w, v, i);
-	json_vlan(w, i);
-	json_rate(w, i);
-	json_firewall(w, i);
-	json_findings(w, &i->findings);
-	jw_end(w);
-}
-
-static void json_others(struct jw *w, const struct netview *v)
-{
-	jw_arr(w, "other_interfaces");
-	for (size_t k = 0; k < v->guest.links.n; k++) {
-		const struct netif *g = &v->guest.links.v[k];
-
-		if (!is_other(v, g))
-			continue;
-		jw_obj(w, NULL);
-		json_dev(w, g);
-		json_addrs(w, v, g);
-		jw_end(w);
-	}
-	jw_end(w);
-	if (v->guest.links.more)
-		jw_int(w, "interfaces_more", v->guest.links.more);
-}
-
-static void json_route(struct jw *w, const struct netview *v, const struct netroute *r)
-{
-	const struct netif *dev = netifs_find(&v->guest.links, r->oif);
-	_cleanup_free_ char *ip = netaddr_text(r->family, r->dst);
-	_cleanup_free_ char *dst = xasprintf("%s/%u", ip, r->dst_len);
-	_cleanup_free_ char *gw = r->has_gw ? netaddr_text(r->gw_family, r->gw) : NULL;
-
-	jw_obj(w, NULL);
-	jw_str(w, "family", r->family == AF_INET ? "inet" : "inet6");
-	jw_str(w, "dst", dst);
-	jw_str(w, "gateway", gw);
-	json_name(w, "dev", dev);
-	jw_int(w, "metric", r->metric);
-	if (r->n_hops)
-		jw_int(w, "hops", r->n_hops);
-	if (r->type != 1)
-		jw_bool(w, "unreachable", true);
-	jw_end(w);
-}
-
-static void json_routes(struct jw *w, const struct netview *v)
-{
-	if (!v->guest.routes_known)
-		return;
-	jw_arr(w, "routes");
-	for (size_t k = 0; k < v->guest.routes.n; k++)
-		json_route(w, v, &v->guest.routes.v[k]);
-	jw_end(w);
-	if (v->guest.routes.more)
-		jw_int(w, "routes_more", v->guest.routes.more);
-}
-
-void netview_json(struct jw *w, const struct netview *v)
-{
-	jw_int(w, "vmid", v->vmid);
-	jw_text(w, "name", tbytes_str(v->name ? v->name : ""));
-	jw_str(w, "status", v->status);
-	if (v->guest.known || v->guest.shares_host)
-		jw_str(w, "network", v->guest.shares_host ? "node" : "own");
-	jw_arr(w, "interfaces");
-	for (size_t i = 0; i < v->n_ifaces; i++)
-		json_iface(w, v, &v->ifaces[i]);
-	jw_end(w);
-	if (v->guest.known)
-		json_others(w, v);
-	json_routes(w, v);
-	json_findings(w, &v->findings);
-}
-
-/* ---- table ---- */
-
-#define GET(name)                                                                        \
-	static void get_##name(const void *row, struct cell *ret)                        \
-	{                                                                                \
-		const struct netview_row *r = row;                                       \
-		const struct net_iface *i = r->iface;                                    \
-                                                                                         \
-		*ret = cell_##name(r->view, i);                                          \
-	}
-
-static struct cell cell_net(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	return cell_owned(xasprintf("net%u", i->n));
-}
-
-static struct cell cell_name(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	return is_valid(i) ? cell_str(i->conf.name)
-	       : i->guest  ? cell_text(netif_name(i->guest))
-			   : (struct cell){ 0 };
-}
-
-static struct cell cell_state(const struct netview *v, const struct net_iface *i)
-{
-	struct cell c = cell_str(state_of(i->veth));
-
-	(void)v;
-	if (i->veth)
-		c.color = i->veth->up && i->veth->carrier ? COLOR_GOOD : COLOR_BAD;
-	return c;
-}
-
-static struct cell cell_device(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	return i->veth ? cell_text(netif_name(i->veth)) : (struct cell){ 0 };
-}
-
-static struct cell cell_bridge(const struct netview *v, const struct net_iface *i)
-{
-	if (v->host_known && i->veth)
-		return i->bridge ? cell_text(netif_name(i->bridge)) : (struct cell){ 0 };
-	return is_valid(i) ? cell_str(i->conf.bridge) : (struct cell){ 0 };
-}
-
-static struct cell cell_vlan(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	if (i->tagged)
-		return cell_val(i->pvid, CELL_INT);
-	return is_valid(i) ? cell_val(i->conf.tag, CELL_INT) : (struct cell){ 0 };
-}
-
-static struct cell cell_addresses(const struct netview *v, const struct net_iface *i)
-{
-	struct buf b = { 0 };
-
-	for (size_t k = 0; i->guest && k < v->guest.addrs.n; k++) {
-		const struct netaddr *a = &v->guest.addrs.v[k];
-		_cleanup_free_ char *text = NULL;
-
-		if (!net_is_on(a, i->guest) || a->link_scope || a->dad_failed)
-			continue;
-		text = netaddr_text(a->family, a->addr);
-		buf_addf(&b, "%s%s/%u", b.n ? "," : "", text, a->prefix_len);
-	}
-	return cell_owned(b.p);
-}
-
-static struct cell cell_mac(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	if (i->guest)
-		return cell_owned(netif_mac_text(i->guest->mac, i->guest->mac_n));
-	return is_valid(i) ? cell_str(i->conf.hwaddr) : (struct cell){ 0 };
-}
-
-static struct cell cell_mtu(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	if (i->guest)
-		return cell_int(i->guest->mtu);
-	return is_valid(i) ? cell_val(i->conf.mtu, CELL_INT) : (struct cell){ 0 };
-}
-
-static struct cell cell_netin(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	return cell_val(i->netin_bytes, CELL_BYTES);
-}
-
-static struct cell cell_netout(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	return cell_val(i->netout_bytes, CELL_BYTES);
-}
-
-static struct cell cell_inrate(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	return cell_val(i->speed.netin_bytes, CELL_BYTES);
-}
-
-static struct cell cell_outrate(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	return cell_val(i->speed.netout_bytes, CELL_BYTES);
-}
-
-static struct cell cell_firewall(const struct netview *v, const struct net_iface *i)
-{
-	(void)v;
-	return i->fw_known && is_valid(i) ? cell_str(i->filtered ? "on" : "off")
-					  : (struct cell){ 0 };
-}
-
-static struct cell cell_findings(const struct netview *v, const struct net_iface *i)
-{
-	struct buf b = { 0 };
-
-	(void)v;
-	for (size_t k = 0; k < i->findings.n; k++)
-		buf_addf(&b, "%s%s", b.n ? "," : "", i->findings.v[k].id);
-	return cell_owned(b.p);
-}
-
-GET(net)
-GET(name)
-GET(state)
-GET(device)
-GET(bridge)
-GET(vlan)
-GET(addresses)
-GET(mac)
-GET(mtu)
-GET(netin)
-GET(netout)
-GET(inrate)
-GET(outrate)
-GET(firewall)
-GET(findings)
-
-const struct col netview_cols[NETVIEW_NCOLS] = {
-	{ .heading = "NET", .help = "key in the config", .get = get_net },
-	{ .heading = "NAME", .help = "name inside, as configured", .get = get_name },
-	{ .heading = "STATE", .help = "up, down or no carrier", .get = get_state },
-	{ .heading = "BRIDGE", .help = "that it is in", .get = get_bridge },
-	{ .heading = "VLAN", .help = "untagged one", .right = true, .get = get_vlan },
-	{ .heading = "ADDRESSES",
-	  .help = "inside",
-	  .shrink = true,
-	  .get = get_addresses },
-	{ .heading = "IN", .help = "bytes to it", .right = true, .get = get_netin },
-	{ .heading = "OUT", .help = "bytes from it", .right = true, .get = get_netout },
-	{ .heading = "FINDINGS", .help = "short names of them", .get = get_findings },
-	{ .heading = "MAC", .help = "inside", .hidden = true, .get = get_mac },
-	{ .heading = "MTU",
-	  .help = "inside",
-	  .right = true,
-	  .hidden = true,
-	  .get = get_mtu },
-	{ .heading = "DEVICE",
-	  .help = "its end on the node",
-	  .hidden = true,
-	  .get = get_device },
-	{ .heading = "IN/S",
-	  .help = "with --interval: bytes a second to it",
-	  .right = true,
-	  .hidden = true,
-	  .get = get_inrate },
-	{ .heading = "OUT/S",
-	  .help = "with --interval: bytes a second from it",
-	  .right = true,
-	  .hidden = true,
-	  .get = get_outrate },
-	{ .heading = "FIREWALL",
-	  .help = "on: filtered by the configuration",
-	  .hidden = true,
-	  .get = get_firewall },
-};
