@@ -21,6 +21,8 @@ struct entry {
 	char name[];
 };
 
+#define TYPE_FILE 8 /* DT_REG */
+
 /*
  * A directory right below another: no symlink, and nothing mounted over it, which with a
  * file system of a dead server would hold us in the kernel where no signal reaches
@@ -107,8 +109,8 @@ static bool has_room(int spool)
 			at += e->size;
 			if (++n > SPOOL_MAX_EVENTS)
 				return false;
-			if (!size && looks++ < MAX_LOOKS &&
-			    sys_statx(spool, e->name, &st) == 0 && is_regular(&st))
+			if (!size && e->type == TYPE_FILE && looks++ < MAX_LOOKS &&
+			    sys_statx(spool, e->name, &st) == 0)
 				size = (size_t)st.stx_size;
 			total += size;
 			if (total > SPOOL_MAX_TOTAL)

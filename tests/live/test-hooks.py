@@ -226,6 +226,11 @@ def start_and_stop(vmid, **keys):
             equal(f.read().split("\0")[:4], ["/usr/bin/lxc-start", "-F", "-n", str(vmid)],
                   "monitor-pid")
         check(int(h["took-usec"]) < 50000 * SLOW, "took %s us" % h["took-usec"])
+    try:
+        with open("/proc/%s/attr/current" % up["monitor-pid"]) as f:
+            note("the monitor's AppArmor profile: " + f.read().strip())
+    except OSError:
+        pass
     pct.kill(vmid)
     until(lambda: len(os.listdir(SPOOL)) >= 2, "the hooks of the stop")
     found = events()
