@@ -422,33 +422,32 @@ static bool in_dead_ring(struct topdata *d, uint64_t real_usec)
 	return false;
 }
 
-/* Not in any memory: the store. */
-static const struct tracks *find_stored(struct topdata *d, struct topframe *f)
+/* The minutes of the store: *ret is empty where they do not have that moment. */
+static int find_stored(struct topdata *d, uint64_t real_usec, const struct tracks **ret,
+		       uint64_t *ret_step_usec, struct err *err)
 {
-	const struct tracks *t = NULL;
-	struct err err = { 0 };
-	int r;
-
-	f->source = TOP_STORE;
 	if (!d->past)
 		d->past = toppast_new(d->app);
-	r = toppast_at(d->past, f->real_usec, &t, &f->step_usec, &err);
-	if (r == 0)
-		return t;
+	return toppast_at(d->past, real_usec, ret, ret_step_usec, err);
+}
+
+static void explain_past(struct topdata *d, struct topframe *f, int r,
+			 const struct err *err)
+{
 	if (r != -ENOENT)
 		f->source = TOP_NONE; /* something may well have been recorded */
 	free(d->frame_note);
-	d->frame_note = xstrdup(err.msg);
+	d->frame_note = xstrdup(err->msg);
 	f->note = d->frame_note;
-	return NULL;
 }
 
-static const struct tracks *find_past(struct topdata *d, struct topframe *f)
+/* The samples in memory or in a ring, if they go back that far. */
+static const struct tracks *find_in_memory(struct topdata *d, struct topframe *f)
 {
 	uint64_t oldest = tracks_oldest_real_usec(&d->tracks);
 
-	f->step_usec = USEC_PER_SEC;
 	f->source = TOP_RING;
+	f->step_usec = USEC_PER_SEC;
 	if (d->app->live && oldest && f->real_usec >= oldest) {
 		if (!d->collector) {
 			f->source = TOP_SAMPLED;
@@ -456,9 +455,27 @@ static const struct tracks *find_past(struct topdata *d, struct topframe *f)
 		}
 		return &d->tracks;
 	}
-	if (in_dead_ring(d, f->real_usec))
-		return &d->dead;
-	return find_stored(d, f);
+	return in_dead_ring(d, f->real_usec) ? &d->dead : NULL;
+}
+
+/* Where memory begins within the time of a graph, the store may know what was before. */
+static const struct tracks *find_past(struct topdata *d, struct topframe *f)
+{
+	const struct tracks *t = find_in_memory(d, f), *stored = NULL;
+	uint64_t step = 0;
+	struct err err = { 0 };
+	int r;
+
+	if (t && f->real_usec - tracks_oldest_real_usec(t) >= TOP_GRAPH * f->step_usec)
+		return t;
+	r = find_stored(d, f->real_usec, &stored, &step, &err);
+	if (t && (r < 0 || !stored->n || step > f->step_usec))
+		return t;
+	f->source = TOP_STORE;
+	f->step_usec = r < 0 ? USEC_PER_SEC : step;
+	if (r < 0)
+		explain_past(d, f, r, &err);
+	return stored;
 }
 
 void topdata_frame(struct topdata *d, const struct topnav *nav, uint64_t now_real_usec,

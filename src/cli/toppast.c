@@ -4,6 +4,7 @@
 #include <top.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/num.h"
 #include "store/block.h"
 #include "store/db.h"
@@ -23,6 +24,7 @@ struct toppast {
 	uint64_t since, until; /* of what is loaded */
 	uint64_t from;         /* any moment from it to `until` can be shown by tracks */
 	uint64_t step_usec;
+	uint64_t missing; /* a moment that was looked for last, and is not there */
 };
 
 struct toppast *toppast_new(const struct app *app)
@@ -56,13 +58,15 @@ static int open_store(struct toppast *p, struct err *err)
 {
 	_cleanup_free_ char *path =
 		xasprintf("%s/%s", p->app->root ? p->app->root : "", DB_PATH);
+	struct fs_stat st;
 	int r;
 
 	r = block_codec_new(&p->codec, err);
 	if (r < 0)
 		return r;
 	r = db_open_readonly(path, p->app->live, &p->db, err);
-	if (r == -ENOENT)
+	/* the same for a missing libsqlite3, which says so */
+	if (r == -ENOENT && fs_stat(p->app->rootfd, DB_PATH, true, &st, NULL) == -ENOENT)
 		err_set(err, r, "there is no store of a collector (/" DB_PATH ")");
 	if (r < 0)
 		close_store(p);
@@ -174,9 +178,11 @@ int toppast_at(struct toppast *p, uint64_t at, const struct tracks **ret,
 {
 	static const unsigned levels[] = { 1, 10, 60 };
 	bool there = p->step_usec && at >= p->from && at < p->until && has_moment(p, at);
-	int r = there ? 0 : refresh(p, err);
+	/* a picture that is drawn again is no reason to look for it again */
+	bool look = !there && (!p->db || at != p->missing);
+	int r = look ? refresh(p, err) : 0;
 
-	for (size_t i = 0; r == 0 && !there && i < ARRAY_SIZE(levels); i++) {
+	for (size_t i = 0; r == 0 && look && !there && i < ARRAY_SIZE(levels); i++) {
 		r = load(p, levels[i], at, err);
 		there = r == 0 && has_moment(p, at);
 	}
@@ -187,6 +193,7 @@ int toppast_at(struct toppast *p, uint64_t at, const struct tracks **ret,
 	if (!there) {
 		tracks_done(&p->tracks);
 		p->step_usec = 0;
+		p->missing = at;
 	}
 	*ret = &p->tracks;
 	*ret_step_usec = there ? p->step_usec : USEC_PER_SEC;
