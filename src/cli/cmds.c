@@ -14,6 +14,7 @@ const struct cmd *const cmds[] = {
 	&cmd_snapshots,
 	&cmd_backups,
 	&cmd_history,
+	&cmd_events,
 	&cmd_logs,
 	&cmd_hooks,
 };

@@ -50,3 +50,6 @@ ctscope_SOURCES += src/cli/hooksview.h
 ctscope_SOURCES += src/cli/cmd-history.c
 ctscope_SOURCES += src/cli/historyview.c
 ctscope_SOURCES += src/cli/historyview.h
+ctscope_SOURCES += src/cli/cmd-events.c
+ctscope_SOURCES += src/cli/eventtext.c
+ctscope_SOURCES += src/cli/eventtext.h

@@ -24,6 +24,13 @@ static __typeof__(json_array_append_new) *dl_json_array_append_new;
 static __typeof__(json_delete) *dl_json_delete;
 static __typeof__(json_dumps) *dl_json_dumps;
 static __typeof__(json_dump_callback) *dl_json_dump_callback;
+static __typeof__(json_loadb) *dl_json_loadb;
+static __typeof__(json_array_size) *dl_json_array_size;
+static __typeof__(json_array_get) *dl_json_array_get;
+static __typeof__(json_object_iter) *dl_json_object_iter;
+static __typeof__(json_object_iter_next) *dl_json_object_iter_next;
+static __typeof__(json_object_iter_key) *dl_json_object_iter_key;
+static __typeof__(json_object_iter_value) *dl_json_object_iter_value;
 
 static int load(struct err *err)
 {
@@ -41,6 +48,13 @@ static int load(struct err *err)
 		DL_SYM(json_delete),
 		DL_SYM(json_dumps),
 		DL_SYM(json_dump_callback),
+		DL_SYM(json_loadb),
+		DL_SYM(json_array_size),
+		DL_SYM(json_array_get),
+		DL_SYM(json_object_iter),
+		DL_SYM(json_object_iter_next),
+		DL_SYM(json_object_iter_key),
+		DL_SYM(json_object_iter_value),
 	};
 	static void *handle;
 
@@ -487,6 +501,67 @@ void jw_stamp(struct jw *w, const char *key, uint64_t real_usec)
 
 	text_rfc3339(&b, real_usec);
 	jw_str(w, key, buf_str(&b));
+}
+
+static bool is_shallow(const json_t *v, unsigned left)
+{
+	void *it = NULL;
+
+	if (!json_is_object(v) && !json_is_array(v))
+		return true;
+	if (!left)
+		return false;
+	if (json_is_array(v)) {
+		for (size_t i = 0; i < dl_json_array_size(v); i++)
+			if (!is_shallow(dl_json_array_get(v, i), left - 1))
+				return false;
+		return true;
+	}
+	/* jansson's iterators take what they do not change as changeable */
+	for (it = dl_json_object_iter((json_t *)(uintptr_t)v); it;
+	     it = dl_json_object_iter_next((json_t *)(uintptr_t)v, it))
+		if (!is_shallow(dl_json_object_iter_value(it), left - 1))
+			return false;
+	return true;
+}
+
+static bool is_among(const char *key, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+int jw_merge(struct jw *w, struct span text, const char *const *taken, size_t n_taken)
+{
+	json_t *doc;
+	int r = -EBADMSG;
+
+	if (!have_jansson(w))
+		return -ELIBACC;
+	doc = text.n ? dl_json_loadb(text.p, text.n, 0, NULL) : NULL;
+	if (doc && json_is_object(doc) && is_shallow(doc, JW_MERGE_DEPTH)) {
+		void *it = dl_json_object_iter(doc);
+
+		for (r = 0; it; it = dl_json_object_iter_next(doc, it)) {
+			const char *key = dl_json_object_iter_key(it);
+
+			if (is_among(key, taken, n_taken))
+				continue;
+			if (top(w)->tree) {
+				json_t *v = dl_json_object_iter_value(it);
+
+				v->refcount++;
+				put_into(w, key, v);
+				continue;
+			}
+			begin(w, key);
+			dump(w, dl_json_object_iter_value(it));
+		}
+	}
+	unref(doc);
+	return r;
 }
 
 void jw_cell(struct jw *w, const char *key, const struct cell *c)

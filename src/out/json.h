@@ -59,5 +59,13 @@ void jw_text(struct jw *w, const char *key, struct tbytes t); /* p NULL: nothing
 void jw_stamp(struct jw *w, const char *key, uint64_t real_usec);
 void jw_cell(struct jw *w, const char *key, const struct cell *c);
 
+/*
+ * Puts the members of the JSON object `text` into the open object, but for those whose
+ * key is among `taken`. -EBADMSG: it is no object, or deeper than JW_MERGE_DEPTH; nothing
+ * was written then.
+ */
+#define JW_MERGE_DEPTH 32
+int jw_merge(struct jw *w, struct span text, const char *const *taken, size_t n_taken);
+
 /* Every column of the description that has a key, for one row, into the open object. */
 void jw_cols(struct jw *w, const struct col *cols, size_t n, const void *row);

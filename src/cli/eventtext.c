@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/eventtext.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "out/text.h"
+#include "read/jsonin.h"
+
+/* What one event says: its data, and what was said of it so far. */
+struct say {
+	struct buf *out;
+	const struct jval *d;
+	size_t from; /* where the sentence began */
+};
+
+static bool has_text(const struct jval *v)
+{
+	struct span s;
+
+	return jval_span(v, &s) && s.n;
+}
+
+static bool has(const struct say *s, const char *key)
+{
+	return has_text(jval_get(s->d, key));
+}
+
+static bool is(const struct say *s, const char *key, const char *value)
+{
+	struct span v;
+
+	return jval_span(jval_get(s->d, key), &v) && span_eq(v, value);
+}
+
+/* Words of ours; between two of them a comma where the next begins with one. */
+static void words(struct say *s, const char *text)
+{
+	buf_adds(s->out, s->out->n == s->from && *text == ',' ? text + 2 : text);
+}
+
+static void value(struct say *s, const struct jval *v)
+{
+	struct span t;
+	uint64_t n;
+
+	if (jval_span(v, &t))
+		text_escape(s->out, span_tbytes(t), false);
+	else if (jval_u64(v, &n))
+		num_add(s->out, n);
+}
+
+static void put(struct say *s, const char *before, const char *key, const char *after)
+{
+	uint64_t n;
+
+	if (!has(s, key) && !jval_u64(jval_get(s->d, key), &n))
+		return;
+	words(s, before);
+	value(s, jval_get(s->d, key));
+	words(s, after);
+}
+
+static void put_size(struct say *s, const char *before, const struct jval *v)
+{
+	uint64_t n;
+
+	if (!jval_u64(v, &n))
+		return;
+	words(s, before);
+	text_size(s->out, n);
+}
+
+static void put_duration(struct say *s, const char *before, const char *key, uint64_t per)
+{
+	uint64_t n;
+
+	if (!jval_u64(jval_get(s->d, key), &n))
+		return;
+	words(s, before);
+	text_duration(s->out, n / per);
+}
+
+static void put_by(struct say *s)
+{
+	put(s, ", by ", "user", "");
+	if (has(s, "user"))
+		put(s, " (", "task", ")");
+	else
+		put(s, ", ", "task", "");
+}
+
+static void say_started(struct say *s)
+{
+	const struct jval *phases = jval_get(s->d, "phases");
+
+	for (size_t i = 0; i < jval_count(phases); i++) {
+		const struct jval *p = jval_at(phases, i);
+		uint64_t usec;
+
+		if (!has_text(jval_get(p, "name")) ||
+		    !jval_u64(jval_get(p, "usec"), &usec))
+			continue;
+		words(s, ", ");
+		value(s, jval_get(p, "name"));
+		buf_addf(s->out, " after %u.%03u s", (unsigned)(usec / USEC_PER_SEC),
+			 (unsigned)(usec % USEC_PER_SEC / 1000));
+	}
+	put_by(s);
+}
+
+static const char *const cause_text[STOP_CAUSES] = {
+	[CAUSE_UNKNOWN] = "cause not known",
+	[CAUSE_OOM_INIT] = "its init was killed for lack of memory",
+	[CAUSE_SIGNAL] = "its init was killed by a signal",
+	[CAUSE_HALTED_INSIDE] = "powered off from inside",
+	[CAUSE_REBOOTED_INSIDE] = "rebooted from inside",
+	[CAUSE_ADMIN] = "stopped by an admin",
+	[CAUSE_HOST_SHUTDOWN] = "the node was shut down",
+	[CAUSE_BACKUP] = "stopped for a backup",
+	[CAUSE_START_FAILED] = "its start had failed",
+};
+
+static void say_stopped(struct say *s)
+{
+	bool certain = true;
+
+	for (size_t i = 0; i < STOP_CAUSES; i++)
+		if (is(s, "cause", stop_cause_name((enum stop_cause)i)))
+			words(s, cause_text[i]);
+	if (jval_bool(jval_get(s->d, "certain"), &certain) && !certain &&
+	    !is(s, "cause", "unknown"))
+		words(s, " (likely)");
+	put(s, ", signal ", "signal", "");
+	put(s, ", exit code ", "exit", "");
+	put_by(s);
+	put_duration(s, ", after ", "uptime_sec", 1);
+	put_size(s, ", memory peak ", jval_get(s->d, "peak_bytes"));
+	put(s, ", ", "oom_kills", " OOM kills");
+}
+
+static void say_oom(struct say *s)
+{
+	const struct jval *victim = jval_get(s->d, "victim");
+	uint64_t kills;
+
+	if (jval_count(victim)) {
+		value(s, jval_get(victim, "name"));
+		if (jval_count(jval_get(victim, "pid")) == 0 &&
+		    jval_u64(jval_get(victim, "pid"), &kills))
+			buf_addf(s->out, " (pid %llu)", (unsigned long long)kills);
+		if (has_text(jval_get(victim, "unit"))) {
+			words(s, " of ");
+			value(s, jval_get(victim, "unit"));
+		}
+		put_size(s, ", resident ", jval_get(victim, "rss_bytes"));
+	}
+	if (jval_u64(jval_get(s->d, "kills"), &kills) && kills > 1)
+		buf_addf(s->out, ", %llu kills", (unsigned long long)kills);
+	put_size(s, ", limit ", jval_get(s->d, "limit_bytes"));
+	if (is(s, "constraint", "node"))
+		words(s, ", the node itself was out of memory");
+}
+
+static void say_changes(struct say *s)
+{
+	const struct jval *changes = jval_get(s->d, "changes");
+
+	for (size_t i = 0; i < jval_count(changes) && i < 8; i++) {
+		const struct jval *c = jval_at(changes, i);
+
+		words(s, i ? "; " : "");
+		if (has_text(jval_get(c, "section"))) {
+			words(s, "[");
+			value(s, jval_get(c, "section"));
+			words(s, "] ");
+		}
+		value(s, jval_get(c, "key"));
+		words(s, ": ");
+		words(s, has_text(jval_get(c, "old")) ? "" : "(not set)");
+		value(s, jval_get(c, "old"));
+		words(s, " -> ");
+		words(s, has_text(jval_get(c, "new")) ? "" : "(not set)");
+		value(s, jval_get(c, "new"));
+	}
+	if (jval_count(changes) > 8)
+		buf_addf(s->out, "; %zu more", jval_count(changes) - 8);
+	put_by(s);
+}
+
+static void say_failed(struct say *s)
+{
+	const struct jval *checks = jval_get(s->d, "checks");
+	bool ok;
+
+	put(s, "in ", "phase", "");
+	for (size_t i = 0; i < jval_count(checks); i++) {
+		const struct jval *c = jval_at(checks, i);
+
+		if (!jval_bool(jval_get(c, "ok"), &ok) || ok)
+			continue;
+		words(s, ", ");
+		value(s, jval_get(c, has_text(jval_get(c, "text")) ? "text" : "what"));
+	}
+	put_by(s);
+}
+
+static void say_pressure(struct say *s)
+{
+	uint64_t ppm;
+
+	put(s, "", "resource", "");
+	if (jval_u64(jval_get(s->d, "some_ppm"), &ppm))
+		buf_addf(s->out, ", something waited %u.%u%% of the time",
+			 (unsigned)(ppm / 10000), (unsigned)(ppm / 1000 % 10));
+	put(s, ", for ", "seconds", " s");
+}
+
+static void say_by_type(struct say *s, enum event_type type)
+{
+	switch (type) {
+	case EVENT_STARTED:
+	case EVENT_PRESTART:
+		say_started(s);
+		break;
+	case EVENT_STOPPED:
+		say_stopped(s);
+		break;
+	case EVENT_OOM_KILL:
+		say_oom(s);
+		break;
+	case EVENT_CONFIG_CHANGED:
+		say_changes(s);
+		break;
+	case EVENT_START_FAILED:
+		say_failed(s);
+		break;
+	case EVENT_PRESSURE:
+		say_pressure(s);
+		break;
+	case EVENT_REBOOTED:
+		put(s, "from ", "from", "");
+		put_by(s);
+		break;
+	case EVENT_FROZEN:
+	case EVENT_THAWED:
+		put_duration(s, "after ", "duration_usec", USEC_PER_SEC);
+		put_by(s);
+		break;
+	case EVENT_MEMORY_LIMIT:
+		put_size(s, "", jval_get(s->d, "current_bytes"));
+		put_size(s, " of ", jval_get(s->d, "limit_bytes"));
+		put(s, ", ", "times", " times");
+		break;
+	case EVENT_PIDS_LIMIT:
+		put(s, "", "current", "");
+		put(s, " of ", "limit", "");
+		put(s, ", ", "times", " forks refused");
+		break;
+	case EVENT_ADDRESS:
+		put(s, "", "address", "");
+		put(s, " ", "change", "");
+		put(s, " on ", "interface", "");
+		break;
+	case EVENT_DENIED:
+		put(s, "", "by", "");
+		put(s, ", ", "operation", "");
+		put(s, " ", "path", "");
+		put(s, ", process ", "process", "");
+		put(s, ", ", "times", " times");
+		break;
+	default:
+		break;
+	}
+}
+
+/* What is told in the same way for all the others. */
+static void say_rest(struct say *s)
+{
+	static const char *const keys[] = { "what",      "phase",  "state",   "action",
+					    "snapshot",  "mode",   "storage", "net",
+					    "interface", "status", "reason",  "text" };
+
+	if (s->out->n > s->from)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		put(s, i ? ", " : "", keys[i], "");
+	put(s, ", ", "count", " times");
+	put_by(s);
+}
+
+void event_text(struct buf *out, const struct event *e)
+{
+	struct jsonin j = { 0 };
+	struct say s = { .out = out, .from = out->n };
+
+	if (!e->data)
+		return;
+	if (jsonin_parse(e->data, strlen(e->data), &j, NULL) < 0) {
+		text_escape(out, tbytes_str(e->data), false);
+		return;
+	}
+	s.d = j.root;
+	say_by_type(&s, e->type);
+	say_rest(&s);
+	jsonin_done(&j);
+}
+
+enum cell_color event_color(const struct event *e)
+{
+	switch (e->type) {
+	case EVENT_OOM_KILL:
+	case EVENT_START_FAILED:
+		return COLOR_BAD;
+	case EVENT_STOPPED:
+	case EVENT_MEMORY_LIMIT:
+	case EVENT_PIDS_LIMIT:
+	case EVENT_PRESSURE:
+	case EVENT_FROZEN:
+	case EVENT_DENIED:
+		return COLOR_WARN;
+	case EVENT_STARTED:
+		return COLOR_GOOD;
+	case EVENT_PRESTART:
+	case EVENT_POSTSTOP:
+	case EVENT_RECONCILED:
+		return COLOR_DIM;
+	default:
+		return COLOR_NONE;
+	}
+}
