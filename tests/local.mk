@@ -127,4 +127,3 @@ EXTRA_DIST += tests/live/test-recorded.py
 noinst_PROGRAMS += tests/golden/storemaker
 tests_golden_storemaker_SOURCES = tests/golden/storemaker.c
 tests_golden_storemaker_LDADD = libct.a $(RRD_LIBS)
-tests_unit_test_event_SOURCES = tests/unit/test-event.c src/cli/eventtext.c

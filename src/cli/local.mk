@@ -51,5 +51,5 @@ ctscope_SOURCES += src/cli/cmd-history.c
 ctscope_SOURCES += src/cli/historyview.c
 ctscope_SOURCES += src/cli/historyview.h
 ctscope_SOURCES += src/cli/cmd-events.c
-ctscope_SOURCES += src/cli/eventtext.c
-ctscope_SOURCES += src/cli/eventtext.h
+libct_a_SOURCES += src/cli/eventtext.c
+libct_a_SOURCES += src/cli/eventtext.h

@@ -16,7 +16,6 @@ libct_a_SOURCES += src/out/netview.c src/out/netview.h
 libct_a_SOURCES += src/out/netview-json.c src/out/netview-table.c
 libct_a_SOURCES += src/out/cloudevent.c
 libct_a_SOURCES += src/out/cloudevent.h
-libct_a_SOURCES += src/out/cloudevent.h
 libct_a_SOURCES += src/out/surface.c src/out/surface.h
 libct_a_SOURCES += src/out/topview.c src/out/topview.h
 libct_a_SOURCES += src/out/plot.c
