@@ -100,6 +100,9 @@ static void read_config(struct hooks_row *row, struct buf *note)
 {
 	const struct pveconf_section *s = row->ct->conf ? &row->ct->conf->main : NULL;
 
+	/* what was not read may take them away */
+	if (row->ct->error)
+		buf_adds(note, row->ct->error);
 	for (size_t i = 0; s && i < s->n_lxc; i++) {
 		unsigned bit = cleared_by(&s->lxc[i]);
 
