@@ -16,3 +16,5 @@ $(dropin_text).h: hooks/50-ctscope.conf.in
 		{ printf '#define DROPIN_TEMPLATE \\\n'; \
 		sed 's/\\/\\\\/g; s/"/\\"/g; s/^/	"/; s/$$/\\n" \\/' $(srcdir)/hooks/50-ctscope.conf.in; \
 		printf '\t""\n'; } >$@.tmp && mv $@.tmp $@
+# BUILT_SOURCES serves make all and check only
+src/read/dropin.$(OBJEXT): $(dropin_text).h
