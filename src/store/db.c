@@ -557,7 +557,6 @@ static void salvage(struct db *db, struct db_opened *opened)
 static int begin_anew(struct db *db, const struct err *why, struct db_opened *opened,
 		      struct err *err)
 {
-	_cleanup_free_ char *quarantined = NULL, *reason = NULL;
 	int r = set_aside(db, why, opened, err);
 
 	if (r < 0)
