@@ -21,7 +21,7 @@
  * Of the containers are for the second thread. Two that read at once are in each other's
  * way in the kernel, so that each saves less time than it costs: this much is enough.
  */
-#define HELPER_PERCENT 33
+#define HELPER_PERCENT 30
 
 static void first_cpu(const struct reading *rd, size_t i)
 {
@@ -209,8 +209,20 @@ static void read_live(struct reading *rd, struct netlink *nl, size_t i)
 	read_one(rd, ct, true, later ? &rd->holds[i] : NULL);
 	if (ct->init_pid && nl &&
 	    netlink_guest_addrs(nl, ct->init_pid, &ct->addrs, &ct->n_addrs,
-				&ct->addrs_known, NULL) < 0)
+				&ct->addrs_known, &rd->nsids[i], NULL) < 0)
 		drop_addrs(ct);
+}
+
+/* A container that uses the node's own network has no addresses of its own. */
+static void drop_own_addrs(struct reading *rd, struct netlink *nl)
+{
+	struct val own = { 0 };
+	int r = nl ? netlink_own_nsid(nl, &own, NULL) : 0;
+
+	for (size_t i = 0; i < rd->n_live; i++)
+		if (rd->nsids[i].kind == VAL_SET &&
+		    (r < 0 || (own.kind == VAL_SET && own.n == rd->nsids[i].n)))
+			drop_addrs(&rd->f->cts[i]);
 }
 
 void reading_start_disks(struct reading *rd, size_t n)
@@ -361,6 +373,7 @@ void reading_live(struct reading *rd)
 	allow_handles(2 * rd->n_live);
 	rd->probes = xcalloc(rd->n_live, sizeof(*rd->probes));
 	rd->holds = xcalloc(rd->n_live, sizeof(*rd->holds));
+	rd->nsids = xcalloc(rd->n_live, sizeof(*rd->nsids));
 	for (size_t i = 0; i < rd->n_live; i++)
 		rd->holds[i] = rd->probes[i].fd = -1;
 	start_share(rd, &rd->first);
@@ -375,6 +388,7 @@ void reading_live(struct reading *rd)
 		read_net(rd);
 	read_pieces(&rd->hands[0]);
 	helper_wait(&rd->helper);
+	drop_own_addrs(rd, rd->hands[0].nl ? rd->hands[0].nl : rd->hands[1].nl);
 	for (unsigned i = 0; i < 2; i++) {
 		netlink_close(rd->hands[i].nl);
 		rd->hands[i].nl = NULL;

@@ -51,6 +51,7 @@ static void reading_done(struct reading *rd)
 	free(rd->sockets);
 	close_all(rd->holds, rd->n_live);
 	free(rd->holds);
+	free(rd->nsids);
 	if (rd->probes)
 		close_probes(rd->probes, rd->n_live);
 	free(rd->probes);

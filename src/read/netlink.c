@@ -66,11 +66,9 @@ struct netlink {
 	size_t offer_bytes;
 	struct buf in; /* of the last receive */
 	bool side_by_side;
-	/* the namespace that this socket is in, and the id that it has for itself */
-	struct val self_nsid;
+	/* the namespace that this socket is in */
 	ino_t self_ino;
 	dev_t self_dev;
-	struct netaddrs self_addrs; /* where it has no id */
 };
 
 static int socket_open(struct netlink *nl, struct err *err)
@@ -407,33 +405,15 @@ static int dump_routes(struct netlink *nl, uint8_t family, size_t max,
 	return r;
 }
 
-/* Without the link-local ones: one for each port of a bridge, where IPv6 is on there. */
-static int read_self_addrs(struct netlink *nl, struct err *err)
-{
-	struct netaddrs *l = &nl->self_addrs;
-	size_t n = 0;
-	int r = dump_addrs(nl, (struct val){ 0 }, 1 << 14, l, err);
-
-	for (size_t i = 0; r == 0 && i < l->n; i++)
-		if (!l->v[i].link_scope)
-			l->v[n++] = l->v[i];
-	l->n = n;
-	return r;
-}
-
 static int identify_self(struct netlink *nl, struct err *err)
 {
 	struct stat st;
-	int r;
 
 	if (stat("/proc/self/ns/net", &st) < 0)
 		return err_set(err, -errno, "/proc/self/ns/net: %s", strerror(errno));
 	nl->self_ino = st.st_ino;
 	nl->self_dev = st.st_dev;
-	r = read_nsid(nl, NETNSA_PID, (uint32_t)getpid(), &nl->self_nsid, err);
-	if (r == 0 && nl->self_nsid.kind != VAL_SET)
-		r = read_self_addrs(nl, err);
-	return r;
+	return 0;
 }
 
 int netlink_open(struct netlink **ret, struct err *err)
@@ -467,7 +447,6 @@ void netlink_close(struct netlink *nl)
 	if (!nl)
 		return;
 	socket_close(nl);
-	netaddrs_done(&nl->self_addrs);
 	buf_done(&nl->in);
 	free(nl);
 }
@@ -942,44 +921,14 @@ static int addrs_by_visit(const struct netlink *nl, pid_t init, struct netguest 
 	return t.shares_host ? 0 : read_by_visit(&t, false, ret, err);
 }
 
-static bool is_own_inode(const struct netlink *nl, pid_t init)
+int netlink_own_nsid(struct netlink *nl, struct val *ret, struct err *err)
 {
-	struct stat st;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)init);
-	return stat(path, &st) < 0 ||
-	       (st.st_ino == nl->self_ino && st.st_dev == nl->self_dev);
-}
-
-static bool has_own_addr(const struct netaddrs *own, const struct netaddr *a)
-{
-	for (size_t i = 0; i < own->n; i++)
-		if (own->v[i].ifindex == a->ifindex && own->v[i].family == a->family &&
-		    memcmp(own->v[i].addr, a->addr, sizeof(a->addr)) == 0)
-			return true;
-	return own->more > 0;
-}
-
-/*
- * Are these the addresses of the node itself? Its namespace may get an id at any time, so
- * that it had none proves nothing, and both asking anew (the kernel searches its ids one
- * by one) and looking at the inode (5 microseconds) cost a good part of the whole answer.
- * Hence the inode only where an address to be listed is one that the node has too.
- */
-static bool is_own(const struct netlink *nl, pid_t init, const struct netguest *g)
-{
-	if (nl->self_nsid.kind == VAL_SET)
-		return nl->self_nsid.n == g->nsid.n;
-	for (size_t i = 0; i < g->addrs.n; i++)
-		if (is_listed(&g->addrs.v[i]) &&
-		    has_own_addr(&nl->self_addrs, &g->addrs.v[i]))
-			return is_own_inode(nl, init);
-	return false;
+	return read_nsid(nl, NETNSA_PID, (uint32_t)getpid(), ret, err);
 }
 
 int netlink_guest_addrs(struct netlink *nl, pid_t init, struct ct_addr **ret,
-			size_t *ret_n, bool *ret_known, struct err *err)
+			size_t *ret_n, bool *ret_known, struct val *ret_nsid,
+			struct err *err)
 {
 	_cleanup_(netguest_done) struct netguest g = { 0 };
 	bool known = true;
@@ -987,7 +936,6 @@ int netlink_guest_addrs(struct netlink *nl, pid_t init, struct ct_addr **ret,
 
 	if (r == 0 && g.nsid.kind == VAL_SET) {
 		r = dump_addrs(nl, g.nsid, NETLINK_GUEST_ADDRS, &g.addrs, err);
-		known = !is_own(nl, init, &g);
 	} else if (r == 0) {
 		r = addrs_by_visit(nl, init, &g, &known, err);
 	}
@@ -995,6 +943,7 @@ int netlink_guest_addrs(struct netlink *nl, pid_t init, struct ct_addr **ret,
 		return r;
 	*ret = NULL;
 	*ret_n = 0;
+	*ret_nsid = g.nsid;
 	*ret_known = known && !g.addrs.torn;
 	if (*ret_known)
 		list_addrs(nl, g.nsid, &g.addrs, ret, ret_n);

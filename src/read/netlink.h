@@ -41,9 +41,17 @@ void netlink_side_by_side(struct netlink *nl);
  * namespace has no id yet and could not be entered). `init` must be checked by the caller
  * after the call (same start time in /proc/<init>/stat) before the answer is believed: a
  * pid can be used again.
+ *
+ * *ret_nsid: the id of the namespace that was asked; absent: it had none. Where it is
+ * what netlink_own_nsid() says afterwards the addresses are the node's own: it may get an
+ * id at any time, and then keeps it, so one look behind all containers is enough.
  */
 int netlink_guest_addrs(struct netlink *nl, pid_t init, struct ct_addr **ret,
-			size_t *ret_n, bool *ret_known, struct err *err);
+			size_t *ret_n, bool *ret_known, struct val *ret_nsid,
+			struct err *err);
+
+/* The id that the socket's own namespace has for itself; absent: none. */
+int netlink_own_nsid(struct netlink *nl, struct val *ret, struct err *err);
 
 /* All links of the node, in one dump. Statistics cost about as much as all the rest. */
 int netlink_read_links(struct netlink *nl, bool stats, struct netifs *ret,

@@ -59,6 +59,7 @@ struct reading {
 	size_t n_live;
 	struct cpu_probe *probes; /* of each of the n_live */
 	int *holds;               /* on the init of each of them, -1: none */
+	struct val *nsids;        /* whose addresses each of them was given */
 	uint64_t start_mono_usec; /* of the first reading of CPU time */
 	struct rootstat *disks;   /* of each of them */
 	struct rootstat_job disks_job;

@@ -153,8 +153,12 @@ static int read_addrs(struct netlink *nl, pid_t pid, bool print)
 	struct err err = { 0 };
 	bool known = false;
 	size_t n = 0;
-	int r = netlink_guest_addrs(nl, pid, &v, &n, &known, &err);
+	struct val nsid = { 0 }, own = { 0 };
+	int r = netlink_guest_addrs(nl, pid, &v, &n, &known, &nsid, &err);
 
+	if (r == 0 && netlink_own_nsid(nl, &own, NULL) == 0 && own.kind == VAL_SET &&
+	    nsid.kind == VAL_SET && own.n == nsid.n)
+		known = false;
 	if (r < 0 && print)
 		die("addrs", &err);
 	if (print)
