@@ -73,6 +73,9 @@ void loglines_own(struct loglines *l, char *p);
 /* Appends a line whose texts already live in the list. */
 void loglines_add(struct loglines *l, struct logline line);
 
+/* Turns the lines from `start` on round. */
+void loglines_reverse(struct loglines *l, size_t start);
+
 /* By time; lines of the same time keep their order, a source's order is never changed. */
 void loglines_sort(struct loglines *l);
 

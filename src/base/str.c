@@ -44,6 +44,11 @@ char *xstrdup(const char *s)
 	return xstrndup(s, strlen(s));
 }
 
+char *xstrdup_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
 char *xstrndup(const char *s, size_t n)
 {
 	char *p = xmalloc(n + 1);
@@ -247,6 +252,14 @@ bool span_list(struct span *list, struct span *ret)
 	list->p += i;
 	list->n -= i;
 	return ret->n > 0;
+}
+
+bool span_is_digits(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
 }
 
 bool span_eq_nocase(struct span s, const char *str)

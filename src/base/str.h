@@ -17,6 +17,7 @@ void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 void *xreallocarray(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
+char *xstrdup_or_null(const char *s); /* NULL gives NULL */
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) _printf_(1, 2);
 char *xvasprintf(const char *fmt, va_list ap) _printf_(1, 0);
@@ -124,6 +125,7 @@ static inline bool span_eq(struct span s, const char *str)
 }
 
 bool span_eq_nocase(struct span s, const char *str); /* ASCII */
+bool span_is_digits(struct span s);                  /* [0-9]+ */
 static inline bool span_starts(struct span s, const char *prefix)
 {
 	size_t n = strlen(prefix);

@@ -33,22 +33,17 @@ void backup_defaults_done(struct backup_defaults *d)
 	*d = (struct backup_defaults){ 0 };
 }
 
-static char *dup_or_null(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 void backup_jobs_complete(struct backup_jobs *j, const struct backup_defaults *d)
 {
 	for (size_t i = 0; i < j->n; i++) {
 		struct backup_job *b = &j->v[i];
 
 		if (!b->storage && !b->dumpdir) {
-			b->storage = dup_or_null(d->storage);
-			b->dumpdir = dup_or_null(d->dumpdir);
+			b->storage = xstrdup_or_null(d->storage);
+			b->dumpdir = xstrdup_or_null(d->dumpdir);
 		}
 		if (!b->mode)
-			b->mode = dup_or_null(d->mode);
+			b->mode = xstrdup_or_null(d->mode);
 	}
 }
 

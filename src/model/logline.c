@@ -45,6 +45,16 @@ void loglines_add(struct loglines *l, struct logline line)
 	l->v[l->n++] = line;
 }
 
+void loglines_reverse(struct loglines *l, size_t start)
+{
+	for (size_t a = start, b = l->n; a + 1 < b; a++, b--) {
+		struct logline tmp = l->v[a];
+
+		l->v[a] = l->v[b - 1];
+		l->v[b - 1] = tmp;
+	}
+}
+
 /* One run of a merge sort: [a, b) and [b, e) of `from` into `to`; the left wins ties. */
 static void merge(const struct logline *from, struct logline *to, size_t a, size_t b,
 		  size_t e)

@@ -93,14 +93,6 @@ static bool one_of(struct span s, const char *const *v)
 	return false;
 }
 
-static bool all_digits(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return s.n > 0;
-}
-
 static bool is_bool(struct span s)
 {
 	return span_eq(s, "0") || span_eq(s, "1");
@@ -125,7 +117,8 @@ static bool is_queues(struct span s)
 {
 	struct span first;
 
-	return span_cut(&s, ':', &first) && all_digits(first) && (!s.n || all_digits(s));
+	return span_cut(&s, ':', &first) && span_is_digits(first) &&
+	       (!s.n || span_is_digits(s));
 }
 
 static bool is_word(struct span s)
@@ -149,7 +142,7 @@ static const struct {
 	enum fold fold;
 } option_keys[] = {
 	{ "enable", H | G, is_bool, AS_IS },
-	{ "enable", C, all_digits, AS_IS },
+	{ "enable", C, span_is_digits, AS_IS },
 	{ "dhcp", G, is_bool, AS_IS },
 	{ "ndp", H | G, is_bool, AS_IS },
 	{ "radv", G, is_bool, AS_IS },
@@ -175,12 +168,12 @@ static const struct {
 	{ "protection_synflood", H, is_bool, AS_IS },
 	{ "nftables", H, is_bool, AS_IS },
 	{ "nf_conntrack_helpers", H, is_word, LOWER },
-	{ "nf_conntrack_max", H, all_digits, AS_IS },
-	{ "nf_conntrack_tcp_timeout_established", H, all_digits, AS_IS },
-	{ "nf_conntrack_tcp_timeout_syn_recv", H, all_digits, AS_IS },
-	{ "protection_synflood_rate", H, all_digits, AS_IS },
-	{ "protection_synflood_burst", H, all_digits, AS_IS },
-	{ "protection_limit", H, all_digits, AS_IS },
+	{ "nf_conntrack_max", H, span_is_digits, AS_IS },
+	{ "nf_conntrack_tcp_timeout_established", H, span_is_digits, AS_IS },
+	{ "nf_conntrack_tcp_timeout_syn_recv", H, span_is_digits, AS_IS },
+	{ "protection_synflood_rate", H, span_is_digits, AS_IS },
+	{ "protection_synflood_burst", H, span_is_digits, AS_IS },
+	{ "protection_limit", H, span_is_digits, AS_IS },
 };
 
 /* Each of these returns NULL, or what is wrong with the line. */
@@ -216,7 +209,7 @@ static bool is_cidr(struct span s)
 	struct span bits = s, address;
 	bool slash = span_find(s, "/") != NULL;
 
-	if (!span_cut(&bits, '/', &address) || (slash && !all_digits(bits)))
+	if (!span_cut(&bits, '/', &address) || (slash && !span_is_digits(bits)))
 		return false;
 	return pve_format_ipv4(address, NULL) == 0 || pve_format_ipv6(address, NULL) == 0;
 }

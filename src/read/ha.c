@@ -43,21 +43,6 @@ static uint64_t number(const struct sc_section *s, const char *key, uint64_t oth
 	return text && num_parse_u64(span_str(text), &n) == 0 ? n : otherwise;
 }
 
-static char *decoded(const char *text)
-{
-	struct buf b = { 0 };
-
-	if (!text)
-		return NULL;
-	buf_add_urldecoded(&b, text, strlen(text));
-	return b.p;
-}
-
-static char *dup_or_null(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 static void resource_of(const struct sc_section *s, struct ha_resource *ret)
 {
 	const char *state = sc_str(s, "state");
@@ -67,8 +52,8 @@ static void resource_of(const struct sc_section *s, struct ha_resource *ret)
 	*ret = (struct ha_resource){
 		.sid = xasprintf("%s:%s", s->type, s->id),
 		.state = xstrdup(state),
-		.group = dup_or_null(sc_str(s, "group")),
-		.comment = decoded(sc_str(s, "comment")),
+		.group = xstrdup_or_null(sc_str(s, "group")),
+		.comment = sc_decoded(s, "comment"),
 		.max_restart = number(s, "max_restart", 1),
 		.max_relocate = number(s, "max_relocate", 1),
 		.failback = sc_bool(s, "failback", true),
@@ -121,7 +106,7 @@ static void rule_of(const struct sc_section *s, struct ha_rule *ret)
 	for (size_t i = 0; i < s->n_props; i++)
 		ret->props[i] = (struct ha_prop){
 			.key = xstrdup(s->props[i].key),
-			.value = dup_or_null(s->props[i].value),
+			.value = xstrdup_or_null(s->props[i].value),
 		};
 }
 

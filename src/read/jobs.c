@@ -112,11 +112,6 @@ struct said {
 	bool all;
 };
 
-static char *dup_or_null(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 /* The guests a run of the job takes: what excludes one another makes it fail. */
 static void set_selection(struct backup_job *j, const struct said *s, struct warns *warns)
 {
@@ -142,12 +137,12 @@ static void set_selection(struct backup_job *j, const struct said *s, struct war
 
 static void fill_job(struct backup_job *j, const struct said *s, struct warns *warns)
 {
-	j->node = dup_or_null(s->node);
-	j->storage = dup_or_null(s->storage);
-	j->dumpdir = dup_or_null(s->dumpdir);
-	j->mode = dup_or_null(s->mode);
-	j->compress = dup_or_null(s->compress);
-	j->prune_backups = dup_or_null(s->prune_backups);
+	j->node = xstrdup_or_null(s->node);
+	j->storage = xstrdup_or_null(s->storage);
+	j->dumpdir = xstrdup_or_null(s->dumpdir);
+	j->mode = xstrdup_or_null(s->mode);
+	j->compress = xstrdup_or_null(s->compress);
+	j->prune_backups = xstrdup_or_null(s->prune_backups);
 	set_selection(j, s, warns);
 }
 
@@ -159,16 +154,6 @@ static struct backup_job *add_job(struct backup_jobs *out)
 	j = &out->v[out->n++];
 	*j = (struct backup_job){ 0 };
 	return j;
-}
-
-static char *decoded(const char *text)
-{
-	struct buf b = { 0 };
-
-	if (!text)
-		return NULL;
-	buf_add_urldecoded(&b, text, strlen(text));
-	return b.p;
 }
 
 static void job_of(struct backup_jobs *out, const struct sc_section *s)
@@ -197,7 +182,7 @@ static void job_of(struct backup_jobs *out, const struct sc_section *s)
 	j->line = s->line;
 	j->enabled = sc_bool(s, "enabled", true);
 	j->schedule = xstrdup(sc_str(s, "schedule"));
-	j->comment = decoded(sc_str(s, "comment"));
+	j->comment = sc_decoded(s, "comment");
 	j->repeat_missed = sc_bool(s, "repeat-missed", false);
 	fill_job(j, &said, &out->warns);
 }
@@ -498,13 +483,6 @@ int jobs_parse_cron(const char *p, size_t n, struct backup_jobs *ret, struct err
 	return 0;
 }
 
-static struct val val_of(const struct jval *v)
-{
-	uint64_t n;
-
-	return jval_u64(v, &n) ? val_set(n) : (struct val){ 0 };
-}
-
 int job_state_parse(const char *p, size_t n, struct job_state *ret, struct err *err)
 {
 	_cleanup_(jsonin_done) struct jsonin j = { 0 };
@@ -523,8 +501,8 @@ int job_state_parse(const char *p, size_t n, struct job_state *ret, struct err *
 		.state = jval_dup(jval_get(j.root, "state")),
 		.upid = jval_dup(jval_get(j.root, "upid")),
 		.msg = jval_dup(jval_get(j.root, "msg")),
-		.time_sec = val_of(jval_get(j.root, "time")),
-		.updated_sec = val_of(jval_get(j.root, "updated")),
+		.time_sec = jval_val(jval_get(j.root, "time")),
+		.updated_sec = jval_val(jval_get(j.root, "updated")),
 	};
 	return 0;
 }

@@ -448,14 +448,8 @@ static void add_entry(struct journal *j, enum log_source source,
 		l.text = loglines_keep(ret, line.p, line.n);
 		loglines_add(ret, l);
 	}
-	if (!backwards)
-		return;
-	for (size_t a = start, b = ret->n; a + 1 < b; a++, b--) {
-		struct logline tmp = ret->v[a];
-
-		ret->v[a] = ret->v[b - 1];
-		ret->v[b - 1] = tmp;
-	}
+	if (backwards)
+		loglines_reverse(ret, start);
 }
 
 /* Lines about a kill that wait for the one that says whose it was. */
@@ -505,16 +499,6 @@ static void take_backwards(struct journal *j, const struct names *n,
 	add_entry(j, s, want, true, ret);
 }
 
-static void reverse(struct logline *v, size_t n)
-{
-	for (size_t i = 0; i + 1 < n - i; i++) {
-		struct logline tmp = v[i];
-
-		v[i] = v[n - 1 - i];
-		v[n - 1 - i] = tmp;
-	}
-}
-
 static int seek_end(struct journal *j, const struct log_want *want)
 {
 	/* the entry at the very time belongs to it; previous() goes to the one before */
@@ -560,7 +544,7 @@ int journal_lines(struct journal *j, const struct log_want *want,
 		take_backwards(j, &names, want, sources, &killed, ret);
 	}
 	if (ret->n > start)
-		reverse(ret->v + start, ret->n - start);
+		loglines_reverse(ret, start);
 	return r < 0 ? err_set(err, r, "read the journal: %s", strerror(-r)) : 0;
 }
 

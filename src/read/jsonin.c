@@ -189,6 +189,13 @@ bool jval_u64(const struct jval *v, uint64_t *ret)
 	return true;
 }
 
+struct val jval_val(const struct jval *v)
+{
+	uint64_t n;
+
+	return jval_u64(v, &n) ? val_set(n) : (struct val){ 0 };
+}
+
 bool jval_fixed(const struct jval *v, unsigned digits, uint64_t *ret)
 {
 	char text[32];

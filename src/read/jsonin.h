@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "val.h"
 
 /*
  * Reads a JSON text of PVE (the only reader of JSON, through jansson). Values are looked
@@ -57,6 +58,7 @@ char *jval_dup(const struct jval *v); /* owned; NULL: not a string */
  * for what is negative (u64), a fraction, or too large.
  */
 bool jval_u64(const struct jval *v, uint64_t *ret);
+struct val jval_val(const struct jval *v); /* absent: no such number */
 bool jval_i64(const struct jval *v, int64_t *ret);
 
 /* A number that may have a fraction, x 10^digits, the rest cut off; negative: false. */

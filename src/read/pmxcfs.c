@@ -157,13 +157,6 @@ int pmxcfs_parse_vmlist(const char *p, size_t n, struct vmlist *ret, struct err 
 	return 0;
 }
 
-static struct val val_of(const struct jval *v)
-{
-	uint64_t n;
-
-	return jval_u64(v, &n) ? val_set(n) : (struct val){ 0 };
-}
-
 static int cmp_member(const void *a, const void *b)
 {
 	return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
@@ -180,8 +173,8 @@ static void members_nodes(struct members *m, const struct jval *list)
 		m->v[m->n++] = (struct member){
 			.name = span_dup(name),
 			.ip = jval_dup(jval_get(v, "ip")),
-			.id = val_of(jval_get(v, "id")),
-			.online = val_of(jval_get(v, "online")),
+			.id = jval_val(jval_get(v, "id")),
+			.online = jval_val(jval_get(v, "online")),
 		};
 	if (m->n)
 		qsort(m->v, m->n, sizeof(*m->v), cmp_member);
@@ -204,7 +197,7 @@ int pmxcfs_parse_members(const char *p, size_t n, struct members *ret, struct er
 	cluster = jval_get(j.root, "cluster");
 	m.clustered = jval_is_object(cluster);
 	m.cluster_name = jval_dup(jval_get(cluster, "name"));
-	m.quorate = val_of(jval_get(cluster, "quorate"));
+	m.quorate = jval_val(jval_get(cluster, "quorate"));
 	if (m.clustered)
 		members_nodes(&m, jval_get(j.root, "nodelist"));
 	*ret = m;

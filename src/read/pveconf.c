@@ -166,11 +166,9 @@ static void warn_value(struct parser *p, const char *key, const struct buf *why)
 
 static void add_description(struct parser *p, struct span text, bool newline)
 {
-	char *at = p->file + (text.p - p->file);
-
 	if (!p->cur.descr_line)
 		p->cur.descr_line = p->line;
-	pvedescr_add(&p->descr, at, text.n);
+	pvedescr_add(&p->descr, text);
 	if (newline)
 		buf_addc(&p->descr, '\n');
 }

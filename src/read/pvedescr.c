@@ -1,36 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/pvedescr.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* %XX to bytes, everything else stays. In place: the result is never longer. */
-static size_t uri_unescape(char *p, size_t n)
-{
-	size_t out = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		int hi = p[i] == '%' && i + 2 < n ? hex_digit(p[i + 1]) : -1;
-		int lo = hi >= 0 ? hex_digit(p[i + 2]) : -1;
-
-		if (lo >= 0) {
-			p[out++] = (char)(hi << 4 | lo);
-			i += 2;
-		} else {
-			p[out++] = p[i];
-		}
-	}
-	return out;
-}
-
 /* How many bytes a character that begins with this byte claims to have. */
 static size_t utf8_claim(uint8_t c)
 {
@@ -82,7 +52,16 @@ static void add_utf8(struct buf *b, const char *text, size_t n)
 	}
 }
 
-void pvedescr_add(struct buf *b, char *text, size_t n)
+void pvedescr_add(struct buf *b, struct span text)
 {
-	add_utf8(b, text, uri_unescape(text, n));
+	_cleanup_(buf_done) struct buf raw = { 0 };
+
+	if (!text.n)
+		return;
+	if (!memchr(text.p, '%', text.n)) {
+		add_utf8(b, text.p, text.n);
+		return;
+	}
+	buf_add_urldecoded(&raw, text.p, text.n);
+	add_utf8(b, raw.p, raw.n);
 }

@@ -5,6 +5,6 @@
 
 /*
  * A line of a description as PVE decodes it: %XX, then UTF-8 as Perl does; what is none
- * becomes U+FFFD. `text` is used up.
+ * becomes U+FFFD.
  */
-void pvedescr_add(struct buf *b, char *text, size_t n);
+void pvedescr_add(struct buf *b, struct span text);

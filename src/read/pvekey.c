@@ -78,21 +78,13 @@ static int wrong_type(struct buf *why, const char *type, struct span v)
 	return -EINVAL;
 }
 
-static bool all_digits(struct span v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if (v.p[i] < '0' || v.p[i] > '9')
-			return false;
-	return v.n > 0;
-}
-
 /* digits, and behind a point digits again */
 static bool is_decimal(struct span v)
 {
 	struct span whole;
-	bool ok = span_cut(&v, '.', &whole) && all_digits(whole);
+	bool ok = span_cut(&v, '.', &whole) && span_is_digits(whole);
 
-	return ok && (whole.p[whole.n] != '.' || all_digits(v));
+	return ok && (whole.p[whole.n] != '.' || span_is_digits(v));
 }
 
 static int check_bool(struct span v, struct pveconf_item *i, struct buf *why)
@@ -110,7 +102,7 @@ static int check_int(struct span v, struct pveconf_item *i, struct buf *why)
 {
 	uint64_t n = UINT64_MAX;
 
-	if (!all_digits(v))
+	if (!span_is_digits(v))
 		return wrong_type(why, "integer", v);
 	i->big = num_parse_u64(v, &n) < 0;
 	i->kind = PVECONF_INT;

@@ -10,14 +10,6 @@
 #define STATE_FILE      "var/lib/pve-manager/pve-replication-state.json"
 #define STATE_MAX_BYTES ((size_t)4 << 20)
 
-static bool all_digits(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return s.n > 0;
-}
-
 /* "<vmid>-<number>" */
 static bool parse_id(const char *id, uint32_t *ret_vmid, uint32_t *ret_number)
 {
@@ -32,7 +24,7 @@ static bool is_header(const char *type, const char *id)
 	struct span s = span_str(id), vmid;
 
 	(void)type;
-	return span_cut(&s, '-', &vmid) && all_digits(vmid) && all_digits(s);
+	return span_cut(&s, '-', &vmid) && span_is_digits(vmid) && span_is_digits(s);
 }
 
 static const char *check_header(const char *type, const char *id)
@@ -57,21 +49,6 @@ static const char *check_prop(const char *type, const char *key, const char *val
 	return NULL;
 }
 
-static char *dup_or_null(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
-static char *decoded(const char *text)
-{
-	struct buf b = { 0 };
-
-	if (!text)
-		return NULL;
-	buf_add_urldecoded(&b, text, strlen(text));
-	return b.p;
-}
-
 static void job_of(struct replication_jobs *out, const struct sc_section *s)
 {
 	const char *schedule = sc_str(s, "schedule"), *target = sc_str(s, "target");
@@ -86,11 +63,11 @@ static void job_of(struct replication_jobs *out, const struct sc_section *s)
 	*j = (struct replication_job){
 		.type = xstrdup(s->type),
 		.target = xstrdup(target),
-		.source = dup_or_null(sc_str(s, "source")),
+		.source = xstrdup_or_null(sc_str(s, "source")),
 		.schedule = xstrdup(schedule ? schedule : "*/15"),
-		.rate = dup_or_null(sc_str(s, "rate")),
-		.remove_job = dup_or_null(sc_str(s, "remove_job")),
-		.comment = decoded(sc_str(s, "comment")),
+		.rate = xstrdup_or_null(sc_str(s, "rate")),
+		.remove_job = xstrdup_or_null(sc_str(s, "remove_job")),
+		.comment = sc_decoded(s, "comment"),
 		.disabled = sc_bool(s, "disable", false),
 		.line = s->line,
 	};

@@ -331,6 +331,17 @@ const char *sc_str(const struct sc_section *s, const char *key)
 	return p ? p->value : NULL;
 }
 
+char *sc_decoded(const struct sc_section *s, const char *key)
+{
+	const char *text = sc_str(s, key);
+	struct buf b = { 0 };
+
+	if (!text)
+		return NULL;
+	buf_add_urldecoded(&b, text, strlen(text));
+	return b.p;
+}
+
 bool sc_bool(const struct sc_section *s, const char *key, bool otherwise)
 {
 	const struct sc_prop *p = sc_prop(s, key);

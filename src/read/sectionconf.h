@@ -69,6 +69,8 @@ const struct sc_section *sectionconf_find(const struct sectionconf *c, const cha
 const struct sc_prop *sc_prop(const struct sc_section *s, const char *key);
 /* The value; NULL: not there, or without a value. */
 const char *sc_str(const struct sc_section *s, const char *key);
+/* The same, of a comment: a copy with %XX decoded. */
+char *sc_decoded(const struct sc_section *s, const char *key);
 /* 1, 0, or no value at all (true); `otherwise` where it is absent or none of these. */
 bool sc_bool(const struct sc_section *s, const char *key, bool otherwise);
 

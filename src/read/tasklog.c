@@ -655,16 +655,6 @@ static bool in_window(const struct task *t, const struct log_want *w)
 	       t->end_real_usec.n >= w->since_real_usec;
 }
 
-static void reverse(struct logline *v, size_t n)
-{
-	for (size_t i = 0; i + 1 < n - i; i++) {
-		struct logline tmp = v[i];
-
-		v[i] = v[n - 1 - i];
-		v[n - 1 - i] = tmp;
-	}
-}
-
 int tasklog_lines(int rootfd, const struct log_want *want, struct loglines *ret,
 		  struct err *err)
 {
@@ -691,9 +681,9 @@ int tasklog_lines(int rootfd, const struct log_want *want, struct loglines *ret,
 		r = emit_task(rootfd, &tasks.v[i], &e, first ? NULL : err);
 		first = first ? first : r;
 		if (ret->n > at)
-			reverse(ret->v + at, ret->n - at);
+			loglines_reverse(ret, at);
 	}
 	if (ret->n > start)
-		reverse(ret->v + start, ret->n - start);
+		loglines_reverse(ret, start);
 	return first;
 }
