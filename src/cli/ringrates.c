@@ -47,7 +47,8 @@ static bool list_slots(struct ringrates *r, size_t n_slots)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->v[i].vmid)
 			r->by_vmid[r->n_used++] = i;
-	qsort_r(r->by_vmid, r->n_used, sizeof(*r->by_vmid), cmp_slot, r->v);
+	if (r->n_used)
+		qsort_r(r->by_vmid, r->n_used, sizeof(*r->by_vmid), cmp_slot, r->v);
 	return true;
 }
 

@@ -257,7 +257,8 @@ static void read_names(struct sampler *s)
 		v[i].handed_on |= old && old->vmid != vmid;
 		v[i].vmid = vmid;
 	}
-	qsort(v, l.n, sizeof(*v), cmp_link);
+	if (l.n)
+		qsort(v, l.n, sizeof(*v), cmp_link);
 	free(s->links);
 	s->links = v;
 	s->n_links = l.n;

@@ -288,8 +288,9 @@ int rrd_read(int rootfd, uint32_t vmid, uint64_t since_real_usec,
 		return sentence(r, vmid, err);
 	*ret = (struct rrd_rows){ .n = b.n / sizeof(struct rrd_row) };
 	ret->v = xcalloc(ret->n, sizeof(*ret->v));
-	if (ret->n)
-		memcpy(ret->v, b.p, b.n);
+	if (!ret->n)
+		return 0;
+	memcpy(ret->v, b.p, b.n);
 	qsort(ret->v, ret->n, sizeof(*ret->v), cmp_row);
 	return 0;
 }

@@ -125,6 +125,12 @@ static int cmp_item(const void *a, const void *b)
 	return (x->s.boot_usec > y->s.boot_usec) - (x->s.boot_usec < y->s.boot_usec);
 }
 
+static void sort_items(struct history_data *d)
+{
+	if (d->n)
+		qsort(d->v, d->n, sizeof(*d->v), cmp_item);
+}
+
 static size_t level_for(uint64_t step_usec)
 {
 	return step_usec >= 120 * USEC_PER_SEC  ? 2
@@ -155,7 +161,7 @@ static int read_store(struct history_data *d, struct db *db, struct err *err)
 		r = read_level(d, db, &levels[l], since, until - (until ? 1 : 0), err);
 		until = MIN(until, first_of(d, from, until));
 	}
-	qsort(d->v, d->n, sizeof(*d->v), cmp_item);
+	sort_items(d);
 	for (size_t l = base; r == 0 && l-- > 0;)
 		r = read_level(d, db, &levels[l], last_of(d, since), g->until_real_usec,
 			       err);
@@ -200,7 +206,7 @@ int history_collect(const struct ring *ring, struct db *db, const struct history
 		history_data_free(d);
 		return r;
 	}
-	qsort(d->v, d->n, sizeof(*d->v), cmp_item);
+	sort_items(d);
 	d->n_samples = d->n;
 	*ret = d;
 	return 0;
