@@ -2,10 +2,13 @@
 #include "collect/minute.h"
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "store/block.h"
 
 #define BATCH  256 /* blocks handed over at a time */
 #define MINUTE (60 * USEC_PER_SEC)
+/* an hour that was not stored ends after this at the latest; the rest is down time */
+#define LOOK_BACK (3 * 60 * MINUTE)
 
 /* Thinned out samples of a level on their way to a block of sixty: encoded pieces, each
  * with its length before it. */
@@ -29,6 +32,7 @@ struct minute {
 	minute_fn *emit;
 	void *arg;
 	struct block_codec *codec;
+	struct db *db;  /* to read from; NULL: nothing is restored */
 	struct one **v; /* by vmid */
 	size_t n, cap;
 	struct db_block batch[BATCH];
@@ -280,6 +284,91 @@ static size_t place(const struct minute *m, uint32_t vmid)
 	return lo;
 }
 
+/* ---- what an earlier collector had of this life, and had not yet in a roll-up ---- */
+
+/* The blocks of that life that begin then or later, oldest first. */
+static void read_blocks(struct minute *m, const struct one *o, unsigned level,
+			uint64_t since, struct db_blocks *ret)
+{
+	struct db_blocks all = { 0 };
+	size_t n = 0;
+
+	if (db_read_blocks(m->db, o->vmid, level, since, 0, 0, &all, NULL) < 0)
+		all = (struct db_blocks){ 0 };
+	for (size_t i = 0; i < all.n; i++) {
+		if (all.v[i].life == o->life && all.v[i].start_real_usec >= since)
+			all.v[n++] = all.v[i];
+		else
+			db_block_done(&all.v[i]);
+	}
+	all.n = n;
+	*ret = all;
+}
+
+/* The time of the last sample of the last of them. */
+static uint64_t last_sample(struct minute *m, const struct db_blocks *b,
+			    uint64_t otherwise)
+{
+	_uninit_ struct sample v[BLOCK_MAX_SAMPLES];
+	size_t n = 0;
+
+	if (!b->n)
+		return otherwise;
+	if (block_decode(m->codec, span_of(b->v[b->n - 1].data.p, b->v[b->n - 1].data.n),
+			 v, &n, NULL) < 0 ||
+	    !n)
+		return MAX(b->v[b->n - 1].start_real_usec, otherwise);
+	return MAX(v[n - 1].real_usec, otherwise);
+}
+
+/* Those of the samples that are later than `done` go on. */
+static void feed(struct minute *m, struct one *o, const struct db_blocks *b,
+		 uint64_t done,
+		 void (*to)(struct minute *m, struct one *o, struct sample *v, size_t n))
+{
+	_uninit_ struct sample v[BLOCK_MAX_SAMPLES];
+
+	for (size_t i = 0; i < b->n; i++) {
+		size_t n = 0, old = 0;
+
+		if (block_decode(m->codec, span_of(b->v[i].data.p, b->v[i].data.n), v, &n,
+				 NULL) < 0)
+			continue;
+		while (old < n && v[old].real_usec <= done)
+			old++;
+		if (old < n)
+			to(m, o, v + old, n - old);
+	}
+}
+
+static void thin_sixty(struct minute *m, struct one *o, struct sample *v, size_t n)
+{
+	add_sixty(m, o, v, block_rollup(v, n, 60, v));
+}
+
+static void restore(struct minute *m, struct one *o)
+{
+	uint64_t since = num_sub(clock_real_usec(), LOOK_BACK);
+	struct db_blocks sixty = { 0 }, ten = { 0 }, one = { 0 };
+	uint64_t done_60, done_10;
+
+	read_blocks(m, o, 60, since, &sixty);
+	done_60 = last_sample(m, &sixty, since);
+	read_blocks(m, o, 10, since, &ten);
+	done_10 = last_sample(m, &ten, since);
+	read_blocks(m, o, 1, num_sub(done_10, 2 * MINUTE), &one);
+	feed(m, o, &ten, done_60, thin_sixty);
+	feed(m, o, &one, done_10, add_ten);
+	db_blocks_done(&sixty);
+	db_blocks_done(&ten);
+	db_blocks_done(&one);
+}
+
+void minute_use_store(struct minute *m, struct db *db)
+{
+	m->db = db;
+}
+
 void minute_add(struct minute *m, uint32_t vmid, uint64_t life, size_t slot)
 {
 	size_t at = place(m, vmid);
@@ -298,6 +387,8 @@ void minute_add(struct minute *m, uint32_t vmid, uint64_t life, size_t slot)
 	/* who was still to be looked at is one further on */
 	if (at < m->next)
 		m->next++;
+	if (m->db)
+		restore(m, o);
 }
 
 static void flush_one(struct minute *m, struct one *o)
@@ -328,20 +419,4 @@ void minute_flush(struct minute *m)
 		flush_one(m, m->v[i]);
 	m->next = m->n;
 	hand_over(m);
-}
-
-/* ---- after a crash ---- */
-
-void minute_restore(struct minute *m, uint32_t vmid, const struct db_block *v, size_t n)
-{
-	_uninit_ struct sample s[BLOCK_MAX_SAMPLES];
-	size_t at = place(m, vmid), k = 0;
-
-	if (at >= m->n || m->v[at]->vmid != vmid)
-		return;
-	for (size_t i = 0; i < n; i++)
-		if (v[i].level_sec == 1 && v[i].life == m->v[at]->life &&
-		    block_decode(m->codec, span_of(v[i].data.p, v[i].data.n), s, &k,
-				 NULL) == 0)
-			add_ten(m, m->v[at], s, k);
 }

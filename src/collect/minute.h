@@ -37,11 +37,11 @@ void minute_work(struct minute *m, uint64_t budget_usec); /* once in each tick *
 void minute_sweep(struct minute *m, uint64_t now_real_usec);
 
 /*
- * After a crash: the level 1 blocks of the current hour of that life, oldest first, so
- * that its roll-ups miss nothing. After minute_add(), before the first tick. A block that
- * cannot be decoded is passed over.
+ * A store to read from (borrowed, may be NULL): each minute_add() from then on looks for
+ * what an earlier collector, that was killed, had of that life in the last hours and not
+ * yet in a roll-up, so that roll-ups miss nothing. What cannot be read is passed over.
  */
-void minute_restore(struct minute *m, uint32_t vmid, const struct db_block *v, size_t n);
+void minute_use_store(struct minute *m, struct db *db);
 
 /* The end of the collector: all minutes as far as they got are handed over. */
 void minute_flush(struct minute *m);

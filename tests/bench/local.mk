@@ -34,3 +34,4 @@ bench-hook: src/hook/hook tests/live/load
 BENCH_HOOK_PAIRS = 200
 EXTRA_DIST += tests/bench/hook
 .PHONY: bench-hook
+EXTRA_DIST += tests/bench/recorder-load
