@@ -35,3 +35,4 @@ BENCH_HOOK_PAIRS = 200
 EXTRA_DIST += tests/bench/hook
 .PHONY: bench-hook
 EXTRA_DIST += tests/bench/recorder-load
+EXTRA_DIST += tests/bench/vm-recorder
