@@ -345,9 +345,9 @@ const struct cmd cmd_events = {
 	.name = "events",
 	.args = "[ID]",
 	.help = "what happened to the containers, and why",
-	.more = "What the collector (ctscoped) recorded, oldest first; times are local. A time with ~\n"
-		"is of an event that no source told: it was concluded from what was found. With\n"
-		"--json each line is a CloudEvents 1.0 object.\n"
+	.more = "What the collector (ctscoped) recorded, oldest first; times are local. A time\n"
+		"with ~ is of an event that no source told: it was concluded from what was\n"
+		"found. With --json each line is a CloudEvents 1.0 object.\n"
 		"\n"
 		"Types: prestart started stopped rebooted frozen thawed oom-kill memory-limit\n"
 		"pids-limit pressure start-failed config-changed snapshot backup interface-up\n"
