@@ -10,6 +10,7 @@
 
 #define RING            "run/ctscope/ring"
 #define DB              "var/lib/ctscope/ctscope.db"
+#define WEEK_USEC       (604800 * USEC_PER_SEC)
 #define DEFAULT_RANGE   (3600 * USEC_PER_SEC)
 #define DEFAULT_ROWS    60
 #define DEFAULT_POINTS  3600 /* of JSON and CSV */
@@ -81,7 +82,8 @@ static uint64_t pretty_step(uint64_t usec)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		if (steps[i] * USEC_PER_SEC >= usec)
 			return steps[i] * USEC_PER_SEC;
-	return 604800 * USEC_PER_SEC;
+	/* whole weeks */
+	return (usec + WEEK_USEC - 1) / WEEK_USEC * WEEK_USEC;
 }
 
 enum form { FORM_TABLE, FORM_PLOT, FORM_JSON, FORM_CSV };

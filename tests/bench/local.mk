@@ -23,7 +23,7 @@ tests_bench_floor_recorder_LDADD =
 EXTRA_DIST += tests/bench/recorder-bench
 CLEANFILES += tests/bench/recorder
 CLEANFILES += tests/bench/floor-recorder
-bench-recorder: ctscope tests/bench/recorder tests/bench/floor-recorder
+bench-recorder: ctscope tests/golden/storemaker tests/bench/measure tests/bench/recorder tests/bench/floor-recorder
 	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/recorder-bench
 .PHONY: bench-recorder
 
