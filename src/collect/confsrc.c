@@ -336,14 +336,12 @@ static void take_answer(struct confsrc *s)
 	v = pvefs_data(&s->answer, "etc/pve/.version");
 	changed = !s->version || v.n != strlen(s->version) ||
 		  (v.n && memcmp(v.p, s->version, v.n) != 0);
-	if (s->full)
+	if (s->full) {
+		/* only now: what was missed is read at the next poll */
 		take_confs(s);
-	if (changed) {
 		free(s->version);
 		s->version = xstrndup(v.p ? v.p : "", v.n);
-	}
-	changed |= clock_boot_usec() > s->full_boot_usec + FULL_USEC;
-	if (changed && !s->full) {
+	} else if (changed || clock_boot_usec() > s->full_boot_usec + FULL_USEC) {
 		pvefs_done(&s->answer);
 		start_job(s, true);
 	}
