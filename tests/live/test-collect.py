@@ -325,7 +325,7 @@ def _():
     seq = last_seq()
     make(VMID + 6, memory=64)
     started(seq, True, VMID + 6)
-    subprocess.run(["lxc-attach", "-n", str(VMID + 6), "--clear-env", "--", "/bin/load", "memory",
+    subprocess.run(["lxc-attach", "-n", str(VMID + 6), "--clear-env", "--", "/bin/load", "anon",
                     "128"], stdin=subprocess.DEVNULL)
     e = wait_event(VMID + 6, "oom-kill", seq, 20)
     check(e["data"]["kills"] >= 1, "kills")
