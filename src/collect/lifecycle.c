@@ -181,7 +181,7 @@ static void end_life(struct lifecycle *lc, struct lc_ct *ct, const struct spool_
 		ct->gone = h ? (struct lc_time){ h->real_usec, h->boot_usec } : now;
 	gather(lc, ct, h, &ev);
 	/* an init that nobody told of yet had its start all the same */
-	if (ct->init_ticks && !ct->started && !ev.start_failed)
+	if ((ct->init_ticks || ct->init) && !ct->started && !ev.start_failed)
 		start_out(lc, ct, NULL);
 	cause_decide(&ev, &verdict);
 	if (h)
@@ -297,8 +297,19 @@ static void on_late_stop(struct lifecycle *lc, struct lc_ct *ct,
 static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_event *h,
 		    bool alive)
 {
-	if (ct->phase == LC_DOWN && ct->life && ct->stop_inferred && !ct->stop_heard &&
-	    h->boot_usec < ct->gone.boot_usec + LATE_HOOK_USEC) {
+	/* of an init that nobody told of: all before it was cut off or lost */
+	bool unseen = ct->phase == LC_DOWN && h->pid && h->pid != ct->init;
+
+	if (unseen && ct->life && (ct->init || ct->failed)) {
+		begin_life(ct);
+		ct->init = h->pid;
+		ct->up = (struct lc_time){ h->real_usec, h->boot_usec };
+		ct->phase = LC_UP;
+		ct->hooked = true;
+		end_life(lc, ct, h, NULL, ct->up);
+	} else if (ct->phase == LC_DOWN && ct->life && ct->stop_inferred &&
+		   !ct->stop_heard &&
+		   h->boot_usec < ct->gone.boot_usec + LATE_HOOK_USEC) {
 		on_late_stop(lc, ct, h);
 	} else if (ct->phase == LC_DOWN && lc->ops.starting &&
 		   lc->ops.starting(lc->ops.arg, ct)) {
@@ -314,6 +325,14 @@ static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_e
 	} else {
 		if (ct->phase == LC_DOWN) /* nothing was ever known of it */
 			begin_life(ct);
+		/* there was an init: its start-host hook was cut off by its deadline */
+		if (h->pid && !ct->started && !ct->init) {
+			ct->init = h->pid; /* no ticks: it is dead by now */
+			ct->up = ct->prestart.boot_usec
+					 ? ct->prestart
+					 : (struct lc_time){ h->real_usec, h->boot_usec };
+			ct->phase = LC_UP;
+		}
 		ct->hooked = true;
 		end_life(lc, ct, h, NULL, (struct lc_time){ h->real_usec, h->boot_usec });
 	}

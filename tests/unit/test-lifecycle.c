@@ -241,6 +241,32 @@ static void init_that_cannot_be_executed(void)
 	lc_done(&lc);
 }
 
+static void the_start_hook_was_cut_off(void)
+{
+	struct lifecycle lc = new_lc();
+	struct spool_event h = hook(HOOK_STOP, 5000);
+
+	tell(&lc, HOOK_PRE_START, 1000);
+	h.pid = 77;
+	lc_hook(&lc, &h, false, at(5000));
+	CHECK_STR(buf_str(&said), "prestart/1 ~started/1 stopped/1:unknown?");
+	lc_done(&lc);
+}
+
+static void only_its_stop_was_heard_of(void)
+{
+	struct lifecycle lc = new_lc();
+	struct spool_event h = hook(HOOK_STOP, 5000);
+
+	start(&lc, 500, 1000);
+	tell_stop(&lc, false, false, 2000);
+	h.pid = 77;
+	lc_hook(&lc, &h, false, at(5000));
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 stopped/1:unknown? "
+				  "~started/2 stopped/2:unknown?");
+	lc_done(&lc);
+}
+
 static void a_failed_start_without_hooks(void)
 {
 	struct lifecycle lc = new_lc();
@@ -510,6 +536,8 @@ int main(void)
 	RUN(a_failed_pre_start);
 	RUN(pves_own_pre_start_failed_first);
 	RUN(init_that_cannot_be_executed);
+	RUN(the_start_hook_was_cut_off);
+	RUN(only_its_stop_was_heard_of);
 	RUN(a_failed_start_without_hooks);
 	RUN(a_spoofed_stop_is_unconfirmed);
 	RUN(a_second_init_ends_the_first);
