@@ -418,6 +418,18 @@ static void hold_init(struct collector *c, struct cgct *t, const struct ct *ct,
 	look_pids(c, t, t->pids_events.kind != VAL_SET);
 }
 
+/* Once for each life, also for one that went on while no collector ran. */
+static void record(struct collector *c, struct cgct *t)
+{
+	const struct lc_ct *ct = lc_find(&c->lc, t->vmid);
+
+	if (!ct || ct->phase != LC_UP || !ct->started || t->recorded_life == ct->life)
+		return;
+	t->recorded_life = ct->life;
+	recorder_add(c, ct->vmid, ct->life);
+	netsrc_started(c, ct);
+}
+
 static void tell_up(struct collector *c, struct cgct *t)
 {
 	struct lc_time now = collector_now();
@@ -435,6 +447,7 @@ static void tell_up(struct collector *c, struct cgct *t)
 		t->probe_boot_usec = now.boot_usec + t->probe_usec;
 	} else {
 		t->probe_boot_usec = 0;
+		record(c, t);
 		look_frozen(c, t);
 	}
 }
@@ -735,6 +748,8 @@ void cgsrc_started(struct collector *c, const struct lc_ct *ct)
 	/* the hook tells of an init that was not found yet */
 	if (!t || t->ticks != ct->init_ticks)
 		c->cg->look_again = true;
+	if (t)
+		t->recorded_life = ct->life;
 	recorder_add(c, ct->vmid, ct->life);
 	netsrc_started(c, ct);
 }

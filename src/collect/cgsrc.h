@@ -30,7 +30,8 @@ struct cgct {
 	int pidfd;
 	struct loop_io *io;
 	bool execed, drop;
-	struct lc_time gone; /* init ended; zero: it runs */
+	uint64_t recorded_life; /* the recorder and the network know of it */
+	struct lc_time gone;    /* init ended; zero: it runs */
 	uint64_t since_boot_usec, probe_boot_usec, probe_usec;
 
 	struct val oom_kills, max_events, pids_events; /* as last read */

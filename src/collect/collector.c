@@ -254,9 +254,6 @@ void collector_settle(struct collector *c)
 	next = sooner(next, incsrc_due(c, now));
 	next = sooner(next, netsrc_due(c, now));
 	collector_flush(c, false);
-	recorder_apply(c);
-	if (recorder_waits(c))
-		next = sooner(next, now.boot_usec + 5 * USEC_PER_MSEC);
 	loop_at(c->due, next ? MAX(next, now.boot_usec + 500) : 0);
 }
 

@@ -200,8 +200,6 @@ int recorder_open(struct collector *c, struct db *db, struct err *err);
 void recorder_close(struct collector *c);
 void recorder_add(struct collector *c, uint32_t vmid, uint64_t life);
 void recorder_remove(struct collector *c, uint32_t vmid);
-void recorder_apply(struct collector *c); /* what add and remove noted */
-void recorder_run(struct collector *c);   /* the writer is there: begin */
+void recorder_run(struct collector *c); /* the writer is there: begin */
 /* Had all processes but one or two ended when it was last sampled, just before `gone`? */
 bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone_boot_usec);
-bool recorder_waits(const struct collector *c); /* recorder_apply() has more to do */

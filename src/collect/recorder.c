@@ -25,11 +25,12 @@ struct recorder {
 	struct sampler *sampler;
 	pthread_t thread;
 	bool runs;
-	pthread_mutex_t lock; /* of the sampler and what is below */
+	pthread_mutex_t lock; /* of the sampler and the ring, held for a tick */
 	bool quit;
 	struct writer *writer;
 
-	struct note *notes; /* the loop's */
+	pthread_mutex_t notes_lock; /* held for a moment only */
+	struct note *notes;
 	size_t n, cap;
 };
 
@@ -44,12 +45,74 @@ static void on_blocks(struct db_block *v, size_t n, void *arg)
 			db_block_done(&v[i]);
 }
 
+/*
+ * What the store has of this hour of a life that was recorded before: a crash must not
+ * leave a hole in its roll-ups.
+ */
+static void restore(struct recorder *r, struct db *db, const struct note *n)
+{
+	const uint64_t hour = 3600 * USEC_PER_SEC;
+	uint64_t since = clock_real_usec() / hour * hour;
+	struct db_blocks b = { 0 };
+	size_t w = 0;
+
+	if (!db || !r->minute ||
+	    db_read_blocks(db, n->vmid, 1, since, 0, 0, &b, NULL) < 0)
+		return;
+	for (size_t i = 0; i < b.n; i++) {
+		if (b.v[i].life == n->life)
+			b.v[w++] = b.v[i];
+		else
+			db_block_done(&b.v[i]);
+	}
+	b.n = w;
+	if (b.n)
+		minute_restore(r->minute, n->vmid, b.v, b.n);
+	db_blocks_done(&b);
+}
+
+static void apply(struct recorder *r, struct db *db, const struct note *n)
+{
+	int e;
+
+	if (!n->life) {
+		sampler_remove(r->sampler, n->vmid);
+		return;
+	}
+	e = sampler_add(r->sampler, n->vmid, n->life, NULL);
+	if (e == -EEXIST) {
+		sampler_remove(r->sampler, n->vmid);
+		e = sampler_add(r->sampler, n->vmid, n->life, NULL);
+	}
+	if (e == 0)
+		restore(r, db, n);
+}
+
+static void apply_notes(struct recorder *r, struct db *db)
+{
+	struct note *v;
+	size_t n;
+
+	pthread_mutex_lock(&r->notes_lock);
+	v = r->notes;
+	n = r->n;
+	r->notes = NULL;
+	r->n = r->cap = 0;
+	pthread_mutex_unlock(&r->notes_lock);
+	for (size_t i = 0; i < n; i++)
+		apply(r, db, &v[i]);
+	free(v);
+}
+
 static void *run(void *arg)
 {
 	struct recorder *r = arg;
+	struct db *db = NULL;
 	bool quit = false;
 
-	while (!quit) {
+	/* at first the store is asked, for those that went on without us */
+	(void)db_open_readonly(r->c->o->db, true, &db, NULL);
+	for (unsigned tick = 0; !quit; tick++) {
 		uint64_t next = (clock_boot_usec() / USEC_PER_SEC + 1) * USEC_PER_SEC;
 		struct timespec ts = { .tv_sec = (time_t)(next / USEC_PER_SEC) };
 		struct sampler_report rep = { 0 };
@@ -58,12 +121,18 @@ static void *run(void *arg)
 			;
 		pthread_mutex_lock(&r->lock);
 		quit = r->quit;
+		apply_notes(r, db);
 		if (!quit)
 			sampler_tick(r->sampler, &rep);
 		for (size_t i = 0; i < rep.n_ended; i++)
 			sampler_remove(r->sampler, rep.ended[i].vmid);
 		pthread_mutex_unlock(&r->lock);
+		if (tick == 2) {
+			db_close(db);
+			db = NULL;
+		}
 	}
+	db_close(db);
 	return NULL;
 }
 
@@ -73,8 +142,10 @@ static void note(struct collector *c, uint32_t vmid, uint64_t life)
 
 	if (!r)
 		return;
+	pthread_mutex_lock(&r->notes_lock);
 	GROW(r->notes, r->n, r->cap);
 	r->notes[r->n++] = (struct note){ vmid, life };
+	pthread_mutex_unlock(&r->notes_lock);
 }
 
 void recorder_add(struct collector *c, uint32_t vmid, uint64_t life)
@@ -87,37 +158,6 @@ void recorder_remove(struct collector *c, uint32_t vmid)
 	note(c, vmid, 0);
 }
 
-static void apply(struct recorder *r, const struct note *n)
-{
-	int e;
-
-	if (!n->life) {
-		sampler_remove(r->sampler, n->vmid);
-		return;
-	}
-	e = sampler_add(r->sampler, n->vmid, n->life, NULL);
-	if (e != -EEXIST)
-		return;
-	sampler_remove(r->sampler, n->vmid);
-	(void)sampler_add(r->sampler, n->vmid, n->life, NULL);
-}
-
-/* After the events are on their way: the lock may be held for the length of a tick. */
-void recorder_apply(struct collector *c)
-{
-	struct recorder *r = c->rec;
-
-	if (!r || !r->n)
-		return;
-	r->writer = c->writer;
-	if (pthread_mutex_trylock(&r->lock) != 0)
-		return;
-	for (size_t i = 0; i < r->n; i++)
-		apply(r, &r->notes[i]);
-	pthread_mutex_unlock(&r->lock);
-	r->n = 0;
-}
-
 bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone)
 {
 	const uint64_t bit = (uint64_t)1 << METRIC_PIDS_CURRENT;
@@ -125,7 +165,14 @@ bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone)
 	_uninit_ struct ring_copy copy;
 	uint64_t most = 0;
 
-	if (!c->rec || ring_find(c->rec->ring, vmid, 60, &copy) < 0)
+	int r;
+
+	if (!c->rec)
+		return false;
+	pthread_mutex_lock(&c->rec->lock); /* the ring may grow in a tick */
+	r = ring_find(c->rec->ring, vmid, 60, &copy);
+	pthread_mutex_unlock(&c->rec->lock);
+	if (r < 0)
 		return false;
 	for (size_t i = 0; i < copy.n; i++) {
 		if (!(copy.v[i].have & bit) || copy.v[i].boot_usec > gone)
@@ -135,11 +182,6 @@ bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone)
 	}
 	return last && last->boot_usec + 2500 * USEC_PER_MSEC > gone && most >= 4 &&
 	       last->v[METRIC_PIDS_CURRENT] <= 2;
-}
-
-bool recorder_waits(const struct collector *c)
-{
-	return c->rec && c->rec->n;
 }
 
 /*
@@ -156,6 +198,7 @@ int recorder_open(struct collector *c, struct db *db, struct err *err)
 	(void)err;
 	r->c = c;
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->notes_lock, NULL);
 	e = ring_create(c->o->ring, c->boot, &r->ring, &why);
 	if (e == 0 && minute_new(r->ring, on_blocks, r, &r->minute, &why) < 0)
 		loop_log(c->loop, 4, "minute", "no history is stored: %s", why.msg);
@@ -200,6 +243,7 @@ void recorder_close(struct collector *c)
 	minute_free(r->minute);
 	ring_close(r->ring);
 	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->notes_lock);
 	free(r->notes);
 	free(r);
 	c->rec = NULL;

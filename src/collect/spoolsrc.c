@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -28,6 +29,7 @@ struct spoolsrc {
 		char id[SPOOL_ID_MAX];
 	} * wait; /* in the order of the tokens */
 	size_t wait_first, wait_n, wait_cap;
+	bool gone;
 	bool rescan; /* names were missed, or left because the queue was full */
 	uint64_t n_bad;
 	bool draining;
@@ -232,6 +234,8 @@ static void read_names(struct collector *c)
 
 			if (e->mask & IN_Q_OVERFLOW)
 				s->rescan = true;
+			else if (e->mask & IN_IGNORED)
+				s->gone = true; /* removed, or its file system */
 			else if (e->len)
 				one_file(c, e->name);
 			p += sizeof(*e) + e->len;
@@ -243,7 +247,7 @@ static void read_names(struct collector *c)
 
 void spoolsrc_drain(struct collector *c)
 {
-	if (!c->spool || c->spool->draining)
+	if (!c->spool || c->spool->draining || c->spool->dir < 0)
 		return;
 	c->spool->draining = true;
 	read_names(c);
@@ -296,21 +300,15 @@ static void tell_dropped(struct collector *c)
 			      n);
 }
 
-void spoolsrc_reconcile(struct collector *c)
+static void close_dir(struct spoolsrc *s)
 {
-	size_t swept = 0;
-
-	if (!c->spool)
-		return;
-	if (c->spool->n_bad) {
-		collector_say(c, "dropped", "files in the spool that are no events",
-			      c->spool->n_bad);
-		c->spool->n_bad = 0;
-	}
-	(void)spool_sweep(c->spool->dir, clock_boot_usec(), &swept, NULL);
-	tell_dropped(c);
-	c->spool->rescan = true;
-	spoolsrc_drain(c);
+	loop_del_io(s->io);
+	s->io = NULL;
+	if (s->dir >= 0)
+		close(s->dir);
+	if (s->inotify >= 0)
+		close(s->inotify);
+	s->dir = s->inotify = -1;
 }
 
 /* By the number of the descriptor: the path may be below another root. */
@@ -347,13 +345,18 @@ static void find_stored(struct spoolsrc *s, struct db *db)
 	strv_sort(&s->known);
 }
 
-int spoolsrc_open(struct collector *c, struct db *db, struct err *err)
+/*
+ * tmpfiles.d makes the directory; where it is missing, and /run/ctscope is ours, we do.
+ * Without it there are still events, from the kernel: it is tried again.
+ */
+static int open_dir(struct collector *c, struct err *err)
 {
-	struct spoolsrc *s = xcalloc(1, sizeof(*s));
+	struct spoolsrc *s = c->spool;
 	int r;
 
-	c->spool = s;
-	s->dir = s->inotify = -1;
+	if (mkdirat(c->rootfd, c->o->spool, 0770) == 0 &&
+	    fchmodat(c->rootfd, c->o->spool, 0770, 0) < 0) /* whatever the umask */
+		return err_set(err, -errno, "chmod %s: %s", c->o->spool, strerror(errno));
 	r = fs_open(c->rootfd, c->o->spool, O_RDONLY | O_DIRECTORY, &s->dir, err);
 	if (r < 0)
 		return r;
@@ -363,8 +366,54 @@ int spoolsrc_open(struct collector *c, struct db *db, struct err *err)
 	s->io = loop_add_io(c->loop, s->inotify, EPOLLIN, true, on_inotify, c);
 	if (!s->io)
 		return err_set(err, -ENOMEM, "add the spool to the event loop");
-	find_stored(s, db);
 	s->rescan = true;
+	return 0;
+}
+
+static void try_open(struct collector *c)
+{
+	struct err why = { 0 };
+
+	if (open_dir(c, &why) == 0)
+		return;
+	close_dir(c->spool);
+	loop_log(c->loop, 4, "nospool", "events of hooks are not seen: %s", why.msg);
+}
+
+void spoolsrc_reconcile(struct collector *c)
+{
+	size_t swept = 0;
+
+	if (!c->spool)
+		return;
+	if (c->spool->gone || c->spool->dir < 0) {
+		c->spool->gone = false;
+		close_dir(c->spool);
+		try_open(c);
+		if (c->spool->dir < 0)
+			return;
+	}
+	if (c->spool->n_bad) {
+		collector_say(c, "dropped", "files in the spool that are no events",
+			      c->spool->n_bad);
+		c->spool->n_bad = 0;
+	}
+	(void)spool_sweep(c->spool->dir, clock_boot_usec(), &swept, NULL);
+	tell_dropped(c);
+	c->spool->rescan = true;
+	spoolsrc_drain(c);
+}
+
+int spoolsrc_open(struct collector *c, struct db *db, struct err *err)
+{
+	struct spoolsrc *s = xcalloc(1, sizeof(*s));
+
+	(void)err;
+	c->spool = s;
+	s->dir = s->inotify = -1;
+	try_open(c);
+	if (s->dir >= 0)
+		find_stored(s, db);
 	return 0;
 }
 
@@ -383,11 +432,7 @@ void spoolsrc_close(struct collector *c)
 
 	if (!s)
 		return;
-	loop_del_io(s->io);
-	if (s->dir >= 0)
-		close(s->dir);
-	if (s->inotify >= 0)
-		close(s->inotify);
+	close_dir(s);
 	strv_done(&s->known);
 	free(s->v);
 	free(s->wait);

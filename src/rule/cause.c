@@ -127,12 +127,13 @@ static void by_exit(const struct stop_evidence *ev, struct stop_verdict *v)
 		snprintf(v->why, sizeof(v->why),
 			 "reboot(2) was called inside and no "
 			 "task was at work");
-	} else if (killed_by(ev, SIGKILL) && ev->emptied) {
+	} else if ((killed_by(ev, SIGKILL) || ev->exit == INIT_EXIT_UNKNOWN) &&
+		   ev->emptied) {
 		v->cause = CAUSE_HALTED_INSIDE;
 		v->weak = true;
 		snprintf(v->why, sizeof(v->why),
-			 "all other processes had ended before init was killed: it was "
-			 "shut down inside, and no task was at work");
+			 "all other processes had ended before init did: it was shut "
+			 "down inside, and no task was at work");
 	} else if (killed_by(ev, SIGKILL)) {
 		v->cause = CAUSE_SIGNAL;
 		v->weak = true;
