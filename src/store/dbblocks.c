@@ -63,17 +63,19 @@ static int check_block(const struct db_block *b, struct err *err)
 static int prepare_for(struct db *db, enum db_stmt first, enum db_table table,
 		       const char *fmt, sqlite3_stmt **ret, struct err *err)
 {
+	/* one of the statements that follow `first`, in the order of the tables */
+	enum db_stmt which = (enum db_stmt)((unsigned)first + (unsigned)table);
 	const char *at;
 	char sql[256];
 
-	if (db->st[first + table]) {
-		*ret = db->st[first + table];
+	if (db->st[which]) {
+		*ret = db->st[which];
 		return 0;
 	}
 	at = strchr(fmt, '@');
 	snprintf(sql, sizeof(sql), "%.*s%s%s", (int)(at - fmt), fmt, db_tables[table],
 		 at + 1);
-	return db_prepare(db, first + table, sql, ret, err);
+	return db_prepare(db, which, sql, ret, err);
 }
 
 static int add_block(struct db *db, const struct db_block *b, struct err *err)
