@@ -45,33 +45,7 @@ static void on_blocks(struct db_block *v, size_t n, void *arg)
 			db_block_done(&v[i]);
 }
 
-/*
- * What the store has of this hour of a life that was recorded before: a crash must not
- * leave a hole in its roll-ups.
- */
-static void restore(struct recorder *r, struct db *db, const struct note *n)
-{
-	const uint64_t hour = 3600 * USEC_PER_SEC;
-	uint64_t since = clock_real_usec() / hour * hour;
-	struct db_blocks b = { 0 };
-	size_t w = 0;
-
-	if (!db || !r->minute ||
-	    db_read_blocks(db, n->vmid, 1, since, 0, 0, &b, NULL) < 0)
-		return;
-	for (size_t i = 0; i < b.n; i++) {
-		if (b.v[i].life == n->life)
-			b.v[w++] = b.v[i];
-		else
-			db_block_done(&b.v[i]);
-	}
-	b.n = w;
-	if (b.n)
-		minute_restore(r->minute, n->vmid, b.v, b.n);
-	db_blocks_done(&b);
-}
-
-static void apply(struct recorder *r, struct db *db, const struct note *n)
+static void apply(struct recorder *r, const struct note *n)
 {
 	int e;
 
@@ -82,13 +56,11 @@ static void apply(struct recorder *r, struct db *db, const struct note *n)
 	e = sampler_add(r->sampler, n->vmid, n->life, NULL);
 	if (e == -EEXIST) {
 		sampler_remove(r->sampler, n->vmid);
-		e = sampler_add(r->sampler, n->vmid, n->life, NULL);
+		(void)sampler_add(r->sampler, n->vmid, n->life, NULL);
 	}
-	if (e == 0)
-		restore(r, db, n);
 }
 
-static void apply_notes(struct recorder *r, struct db *db)
+static void apply_notes(struct recorder *r)
 {
 	struct note *v;
 	size_t n;
@@ -100,7 +72,7 @@ static void apply_notes(struct recorder *r, struct db *db)
 	r->n = r->cap = 0;
 	pthread_mutex_unlock(&r->notes_lock);
 	for (size_t i = 0; i < n; i++)
-		apply(r, db, &v[i]);
+		apply(r, &v[i]);
 	free(v);
 }
 
@@ -110,8 +82,10 @@ static void *run(void *arg)
 	struct db *db = NULL;
 	bool quit = false;
 
-	/* at first the store is asked, for those that went on without us */
-	(void)db_open_readonly(r->c->o->db, true, &db, NULL);
+	/* at first the store is asked, for those that went on without us: their roll-ups
+	 * must have no hole */
+	if (r->minute && db_open_readonly(r->c->o->db, true, &db, NULL) == 0)
+		minute_use_store(r->minute, db);
 	for (unsigned tick = 0; !quit; tick++) {
 		uint64_t next = (clock_boot_usec() / USEC_PER_SEC + 1) * USEC_PER_SEC;
 		struct timespec ts = { .tv_sec = (time_t)(next / USEC_PER_SEC) };
@@ -121,17 +95,20 @@ static void *run(void *arg)
 			;
 		pthread_mutex_lock(&r->lock);
 		quit = r->quit;
-		apply_notes(r, db);
+		apply_notes(r);
 		if (!quit)
 			sampler_tick(r->sampler, &rep);
 		for (size_t i = 0; i < rep.n_ended; i++)
 			sampler_remove(r->sampler, rep.ended[i].vmid);
 		pthread_mutex_unlock(&r->lock);
-		if (tick == 2) {
+		if (tick == 2 && db) {
+			minute_use_store(r->minute, NULL);
 			db_close(db);
 			db = NULL;
 		}
 	}
+	if (db)
+		minute_use_store(r->minute, NULL);
 	db_close(db);
 	return NULL;
 }
