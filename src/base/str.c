@@ -262,6 +262,13 @@ bool span_is_digits(struct span s)
 	return s.n > 0;
 }
 
+struct span span_after_digits(struct span s)
+{
+	while (s.n && s.p[0] >= '0' && s.p[0] <= '9')
+		s = span_of(s.p + 1, s.n - 1);
+	return s;
+}
+
 bool span_eq_nocase(struct span s, const char *str)
 {
 	return s.n == strlen(str) && (!s.n || strncasecmp(s.p, str, s.n) == 0);

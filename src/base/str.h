@@ -126,6 +126,7 @@ static inline bool span_eq(struct span s, const char *str)
 
 bool span_eq_nocase(struct span s, const char *str); /* ASCII */
 bool span_is_digits(struct span s);                  /* [0-9]+ */
+struct span span_after_digits(struct span s);        /* what is behind those in front */
 static inline bool span_starts(struct span s, const char *prefix)
 {
 	size_t n = strlen(prefix);

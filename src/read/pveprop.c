@@ -5,32 +5,7 @@
 
 #include "base/num.h"
 #include "read/pveformat.h"
-
-enum prop_type { PROP_TEXT, PROP_BOOL, PROP_INT, PROP_NUMBER };
-
-struct desc {
-	const char *key;
-	enum prop_type type;
-	bool optional, is_default; /* a part without "key=" is this one */
-	pve_format *format;
-	bool (*pattern)(struct span v);
-	bool has_min, has_max;
-	uint64_t min, max;
-	const char *only; /* the one value there is */
-};
-
-struct schema {
-	const struct desc *v;
-	size_t n;
-};
-
-/* A property string taken apart: by index of the schema; p NULL is "not there". */
-struct found {
-	struct span v[PVE_PROPS_MAX];
-	bool is_bool[PVE_PROPS_MAX], on[PVE_PROPS_MAX];
-	size_t order[PVE_PROPS_MAX]; /* as they came */
-	size_t n;
-};
+#include "read/proplist.h"
 
 static bool of_set(struct span v, const char *set)
 {
@@ -66,14 +41,9 @@ static bool parts(struct span v, bool (*check)(struct span part))
 	return true;
 }
 
-static bool is_number(struct span v)
-{
-	return of_set(v, DIGITS);
-}
-
 static bool is_trunks(struct span v)
 {
-	return parts(v, is_number);
+	return parts(v, span_is_digits);
 }
 
 static bool is_mountoption(struct span v)
@@ -102,7 +72,8 @@ static bool is_idmap_entry(struct span v)
 		if (!span_cut(&v, ':', &f[i]))
 			return false;
 	return f[3].p + f[3].n == end && (span_eq(f[0], "u") || span_eq(f[0], "g")) &&
-	       is_number(f[1]) && is_number(f[2]) && is_number(f[3]) && f[3].p[0] != '0';
+	       span_is_digits(f[1]) && span_is_digits(f[2]) && span_is_digits(f[3]) &&
+	       f[3].p[0] != '0';
 }
 
 static bool is_idmap(struct span v)
@@ -115,43 +86,7 @@ static bool is_mode(struct span v)
 	return v.n == 4 && v.p[0] == '0' && of_set(v, "01234567");
 }
 
-/* Perl-ish numbers as PVE's schema takes them. */
-static bool is_integer(struct span v)
-{
-	if (v.n && (v.p[0] == '+' || v.p[0] == '-'))
-		v = span_of(v.p + 1, v.n - 1);
-	return is_number(v);
-}
-
-static struct span skip_digits(struct span v)
-{
-	while (v.n && v.p[0] >= '0' && v.p[0] <= '9')
-		v = span_of(v.p + 1, v.n - 1);
-	return v;
-}
-
-static bool is_real(struct span v)
-{
-	size_t digits;
-	struct span rest;
-
-	if (v.n && (v.p[0] == '+' || v.p[0] == '-'))
-		v = span_of(v.p + 1, v.n - 1);
-	rest = skip_digits(v);
-	digits = v.n - rest.n;
-	if (rest.n && rest.p[0] == '.') {
-		v = span_of(rest.p + 1, rest.n - 1);
-		rest = skip_digits(v);
-		digits += v.n - rest.n;
-	}
-	if (!digits)
-		return false;
-	if (rest.n && (rest.p[0] == 'e' || rest.p[0] == 'E'))
-		return is_integer(span_of(rest.p + 1, rest.n - 1));
-	return !rest.n;
-}
-
-static const struct desc net_desc[] = {
+static const struct prop_desc net_desc[] = {
 	{ "name", .pattern = is_ifname },
 	{ "bridge", .optional = true, .pattern = is_ifname },
 	{ "hwaddr", .optional = true, .format = pve_format_mac },
@@ -173,7 +108,7 @@ static const struct desc net_desc[] = {
 
 /* rootfs has the first ones, mpN all of them */
 #define N_ROOTFS 9
-static const struct desc mp_desc[] = {
+static const struct prop_desc mp_desc[] = {
 	{ "volume", .is_default = true, .format = pve_format_mp_path },
 	{ "size", .optional = true, .format = pve_format_disk_size },
 	{ "acl", PROP_BOOL, .optional = true },
@@ -188,7 +123,7 @@ static const struct desc mp_desc[] = {
 	{ "keepattrs", PROP_BOOL, .optional = true },
 };
 
-static const struct desc dev_desc[] = {
+static const struct prop_desc dev_desc[] = {
 	{ "path", .optional = true, .is_default = true, .format = pve_format_dev_path },
 	{ "mode", .optional = true, .pattern = is_mode },
 	{ "uid", PROP_INT, .optional = true, .has_min = true },
@@ -196,7 +131,7 @@ static const struct desc dev_desc[] = {
 	{ "deny-write", PROP_BOOL, .optional = true },
 };
 
-static const struct desc features_desc[] = {
+static const struct prop_desc features_desc[] = {
 	{ "mount", .optional = true, .pattern = is_fstypes },
 	{ "nesting", PROP_BOOL, .optional = true },
 	{ "keyctl", PROP_BOOL, .optional = true },
@@ -205,403 +140,68 @@ static const struct desc features_desc[] = {
 	{ "force_rw_sys", PROP_BOOL, .optional = true },
 };
 
-static const struct desc unused_desc[] = {
+static const struct prop_desc unused_desc[] = {
 	{ "volume", .is_default = true, .format = pve_format_volume_id },
 };
 
-static const struct schema net_schema = { net_desc, ARRAY_SIZE(net_desc) };
-static const struct schema rootfs_schema = { mp_desc, N_ROOTFS };
-static const struct schema mp_schema = { mp_desc, ARRAY_SIZE(mp_desc) };
-static const struct schema dev_schema = { dev_desc, ARRAY_SIZE(dev_desc) };
-static const struct schema features_schema = { features_desc, ARRAY_SIZE(features_desc) };
-static const struct schema unused_schema = { unused_desc, ARRAY_SIZE(unused_desc) };
-
-/* A key of the string that the schema does not have. */
-struct unknown {
-	struct span key;
-	size_t at; /* which part of the string */
-};
-
-struct unknowns {
-	struct unknown *v;
-	size_t n, cap;
-};
-
-static void unknowns_done(struct unknowns *u)
-{
-	free(u->v);
-}
-
-static int cmp_span(struct span a, struct span b)
-{
-	size_t n = MIN(a.n, b.n);
-	int r = n ? memcmp(a.p, b.p, n) : 0;
-
-	return r ? r : (a.n > b.n) - (a.n < b.n);
-}
-
-static int cmp_unknown(const void *a, const void *b)
-{
-	const struct unknown *x = a, *y = b;
-	int r = cmp_span(x->key, y->key);
-
-	return r ? r : (x->at > y->at) - (x->at < y->at);
-}
-
-/* The first part that repeats an unknown key; NULL: none does. Sorts the list. */
-static const struct unknown *first_repeat(struct unknowns *u)
-{
-	const struct unknown *first = NULL;
-
-	if (u->n)
-		qsort(u->v, u->n, sizeof(*u->v), cmp_unknown);
-	for (size_t i = 1; i < u->n; i++)
-		if (cmp_span(u->v[i - 1].key, u->v[i].key) == 0 &&
-		    (!first || u->v[i].at < first->at))
-			first = &u->v[i];
-	return first;
-}
-
-static size_t find_key(const struct schema *s, struct span key)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (key.p[0] == s->v[i].key[0] && span_eq(key, s->v[i].key))
-			return i;
-	return SIZE_MAX;
-}
-
-static size_t default_key(const struct schema *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].is_default)
-			return i;
-	return SIZE_MAX;
-}
-
-static void keep(const struct schema *s, struct found *f, size_t i, struct span v)
-{
-	if (!f->v[i].p)
-		f->order[f->n++] = i;
-	f->v[i] = v;
-	f->is_bool[i] = s->v[i].type == PROP_BOOL && pve_is_bool(v, &f->on[i]);
-}
-
-/* What is wrong with one part of the string, apart from repeated unknown keys. */
-struct refusal {
-	const char *sentence;
-	struct span key;
-};
-
-static bool take_keyed(const struct schema *s, struct span key, struct span v, size_t at,
-		       struct found *f, struct unknowns *u, struct refusal *no)
-{
-	size_t i = find_key(s, key);
-
-	if (i == SIZE_MAX) {
-		GROW(u->v, u->n, u->cap);
-		u->v[u->n++] = (struct unknown){ key, at };
-		return true;
-	}
-	if (f->v[i].p) {
-		*no = (struct refusal){
-			"duplicate key in comma-separated list property: ", key
-		};
-		return false;
-	}
-	keep(s, f, i, v);
-	return true;
-}
-
-static bool take_bare(const struct schema *s, struct span v, bool *had, struct found *f,
-		      struct refusal *no)
-{
-	size_t i = default_key(s);
-
-	if (i == SIZE_MAX) {
-		*no = (struct refusal){
-			"value without key, but schema does not define a default key",
-			{ 0 }
-		};
-		return false;
-	}
-	/* a value "0" that is already there counts as none: Perl's idea of false */
-	if (*had || (f->v[i].p && !span_eq(f->v[i], "0"))) {
-		*no = (struct refusal){
-			"duplicate key in comma-separated list property: ",
-			span_str(s->v[i].key)
-		};
-		return false;
-	}
-	*had = true;
-	keep(s, f, i, v);
-	return true;
-}
-
-static bool is_blank_part(struct span v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if (!pve_is_space(v.p[i]))
-			return false;
-	return true;
-}
-
-static bool take_part(const struct schema *s, struct span part, size_t at, bool *had,
-		      struct found *f, struct unknowns *u, struct refusal *no)
-{
-	const char *eq = part.n ? memchr(part.p, '=', part.n) : NULL;
-	size_t n = eq ? (size_t)(eq - part.p) : 0;
-
-	if (is_blank_part(part))
-		return true;
-	if (!eq)
-		return take_bare(s, part, had, f, no);
-	if (n && n + 1 < part.n)
-		return take_keyed(s, span_of(part.p, n), span_of(eq + 1, part.n - n - 1),
-				  at, f, u, no);
-	*no = (struct refusal){ "missing key in comma-separated list property", { 0 } };
-	return false;
-}
-
-static int split(const struct schema *s, struct span value, struct found *f,
-		 struct unknowns *u, struct buf *why)
-{
-	struct refusal no = { 0 };
-	const struct unknown *again;
-	struct span part;
-	bool had = false, ok = true;
-	size_t at = 0;
-
-	while (ok && span_cut(&value, ',', &part))
-		ok = take_part(s, part, at++, &had, f, u, &no);
-	again = first_repeat(u);
-	if (again) { /* PVE stops at the first wrong part: it came before `no` did */
-		no = (struct refusal){ "duplicate key in comma-separated list property: ",
-				       again->key };
-		ok = false;
-	}
-	if (ok)
-		return 0;
-	if (why) {
-		buf_adds(why, no.sentence);
-		if (no.key.n)
-			buf_add(why, no.key.p, no.key.n);
-	}
-	return -EINVAL;
-}
-
-static int wrong_type(struct buf *why, const char *type, struct span v)
-{
-	buf_addf(why, "type check ('%s') failed - got '", type);
-	buf_add(why, v.p, v.n);
-	buf_addc(why, '\'');
-	return -EINVAL;
-}
-
-static int check_range(const struct desc *d, struct span v, struct buf *why)
-{
-	bool negative = v.p[0] == '-';
-	uint64_t n = UINT64_MAX;
-
-	if (v.p[0] == '-' || v.p[0] == '+')
-		v = span_of(v.p + 1, v.n - 1);
-	if (num_parse_u64(v, &n) == 0 && n == 0)
-		negative = false;
-	if (d->has_max && !negative && n > d->max) {
-		buf_addf(why, "value must have a maximum value of %ju",
-			 (uintmax_t)d->max);
-		return -EINVAL;
-	}
-	if (d->has_min && (negative || n < d->min)) {
-		buf_addf(why, "value must have a minimum value of %ju",
-			 (uintmax_t)d->min);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int check_type(const struct desc *d, struct span v, bool is_bool, struct buf *why)
-{
-	if (d->type == PROP_BOOL && !is_bool)
-		return wrong_type(why, "boolean", v);
-	if (d->type == PROP_INT && !is_integer(v))
-		return wrong_type(why, "integer", v);
-	if (d->type == PROP_NUMBER && !is_real(v))
-		return wrong_type(why, "number", v);
-	return 0;
-}
-
-static int check_prop(const struct desc *d, struct span v, bool is_bool, struct buf *why)
-{
-	if (check_type(d, v, is_bool, why) < 0)
-		return -EINVAL;
-	if (d->format) {
-		size_t before = why->n;
-
-		buf_adds(why, "invalid format - ");
-		if (d->format(v, why) < 0) {
-			buf_addc(why, '\n'); /* PVE's sentence ends with one */
-			return -EINVAL;
-		}
-		why->n = before;
-		why->p[before] = '\0';
-	}
-	if (d->pattern && !d->pattern(v)) {
-		buf_adds(why, "value does not match the regex pattern");
-		return -EINVAL;
-	}
-	if ((d->has_min || d->has_max) && check_range(d, v, why) < 0)
-		return -EINVAL;
-	if (d->only && !span_eq(v, d->only)) {
-		buf_adds(why, "value '");
-		buf_add(why, v.p, v.n);
-		buf_addf(why, "' does not have a value in the enumeration '%s'", d->only);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-struct complaint {
-	struct span key;
-	char *text; /* may hold NUL */
-	size_t n;
-};
-
-static int cmp_complaint(const void *a, const void *b)
-{
-	const struct complaint *x = a, *y = b;
-
-	return cmp_span(x->key, y->key);
-}
-
-struct complaints {
-	struct complaint *v;
-	size_t n, cap;
-};
-
-static void complaints_done(struct complaints *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		free(c->v[i].text);
-	free(c->v);
-}
-
-static void complain(struct complaints *c, struct span key, const char *p, size_t n)
-{
-	char *text = xmalloc(n);
-
-	memcpy(text, p, n);
-	GROW(c->v, c->n, c->cap);
-	c->v[c->n++] = (struct complaint){ key, text, n };
-}
-
-static void check_known(const struct schema *s, const struct found *f,
-			struct complaints *c)
-{
-	static const char missing[] = "property is missing and it is not optional";
-	_cleanup_(buf_done) struct buf b = { 0 };
-
-	for (size_t i = 0; i < s->n; i++) {
-		struct span key = span_str(s->v[i].key);
-
-		b.n = 0;
-		if (f->v[i].p && check_prop(&s->v[i], f->v[i], f->is_bool[i], &b) < 0)
-			complain(c, key, b.p, b.n);
-		else if (!f->v[i].p && !s->v[i].optional)
-			complain(c, key, missing, strlen(missing));
-	}
-}
-
-static void check_unknown(const struct unknowns *u, struct complaints *c)
-{
-	static const char msg[] = "property is not defined in schema and the schema "
-				  "does not allow additional properties";
-
-	for (size_t i = 0; i < u->n; i++)
-		complain(c, u->v[i].key, msg, strlen(msg));
-}
-
-/* PVE prints several complaints in the random order of a hash; here it is by key. */
-static void write_complaints(struct complaints *c, struct buf *why)
-{
-	qsort(c->v, c->n, sizeof(*c->v), cmp_complaint);
-	buf_adds(why, "format error");
-	for (size_t i = 0; i < c->n; i++) {
-		buf_addc(why, '\n');
-		buf_add(why, c->v[i].key.p, c->v[i].key.n);
-		buf_adds(why, ": ");
-		buf_add(why, c->v[i].text, c->v[i].n);
-	}
-	while (why->n && why->p[why->n - 1] == '\n')
-		why->p[--why->n] = '\0';
-}
-
-static int take(const struct schema *s, struct span value, struct found *f,
-		struct buf *why)
-{
-	_cleanup_(unknowns_done) struct unknowns u = { 0 };
-	_cleanup_(complaints_done) struct complaints c = { 0 };
-
-	if (split(s, value, f, &u, why) < 0)
-		return -EINVAL;
-	check_known(s, f, &c);
-	check_unknown(&u, &c);
-	if (!c.n)
-		return 0;
-	if (why)
-		write_complaints(&c, why);
-	return -EINVAL;
-}
+static const struct prop_schema net_schema = { net_desc, ARRAY_SIZE(net_desc) };
+static const struct prop_schema rootfs_schema = { mp_desc, N_ROOTFS };
+static const struct prop_schema mp_schema = { mp_desc, ARRAY_SIZE(mp_desc) };
+static const struct prop_schema dev_schema = { dev_desc, ARRAY_SIZE(dev_desc) };
+static const struct prop_schema features_schema = { features_desc,
+						    ARRAY_SIZE(features_desc) };
+static const struct prop_schema unused_schema = { unused_desc, ARRAY_SIZE(unused_desc) };
 
 int pve_net_check(struct span value, struct buf *why)
 {
-	struct found f = { 0 };
+	struct prop_found f = { 0 };
 
-	return take(&net_schema, value, &f, why);
+	return proplist_take(&net_schema, value, &f, why);
 }
 
 int pve_rootfs_check(struct span value, struct buf *why)
 {
-	struct found f = { 0 };
+	struct prop_found f = { 0 };
 
-	return take(&rootfs_schema, value, &f, why);
+	return proplist_take(&rootfs_schema, value, &f, why);
 }
 
 int pve_mp_check(struct span value, struct buf *why)
 {
-	struct found f = { 0 };
+	struct prop_found f = { 0 };
 
-	return take(&mp_schema, value, &f, why);
+	return proplist_take(&mp_schema, value, &f, why);
 }
 
 int pve_dev_check(struct span value, struct buf *why)
 {
-	struct found f = { 0 };
+	struct prop_found f = { 0 };
 
-	return take(&dev_schema, value, &f, why);
+	return proplist_take(&dev_schema, value, &f, why);
 }
 
 int pve_features_check(struct span value, struct buf *why)
 {
-	struct found f = { 0 };
+	struct prop_found f = { 0 };
 
-	return take(&features_schema, value, &f, why);
+	return proplist_take(&features_schema, value, &f, why);
 }
 
 int pve_unused_check(struct span value, struct buf *why)
 {
-	struct found f = { 0 };
+	struct prop_found f = { 0 };
 
-	return take(&unused_schema, value, &f, why);
+	return proplist_take(&unused_schema, value, &f, why);
 }
 
 /* Copies what was found, each value terminated, in the order of the string. */
-static int take_props(const struct schema *s, struct span value, struct pve_props *ret,
-		      struct buf *why)
+static int take_props(const struct prop_schema *s, struct span value,
+		      struct pve_props *ret, struct buf *why)
 {
-	struct found f = { 0 };
+	struct prop_found f = { 0 };
 	char *at;
 
-	if (take(s, value, &f, why) < 0)
+	if (proplist_take(s, value, &f, why) < 0)
 		return -EINVAL;
 	*ret = (struct pve_props){ .text = xmalloc(value.n + PVE_PROPS_MAX) };
 	at = ret->text;
@@ -710,7 +310,7 @@ static void take_idmap(struct pve_mp *m)
 	}
 }
 
-static int mount(const struct schema *s, struct span value, struct pve_mp *ret,
+static int mount(const struct prop_schema *s, struct span value, struct pve_mp *ret,
 		 struct buf *why)
 {
 	struct pve_mp m = { 0 };
@@ -784,9 +384,9 @@ int pve_features_parse(struct span value, struct pve_features *ret, struct buf *
 
 int pve_unused_parse(struct span value, char **ret, struct buf *why)
 {
-	struct found f = { 0 };
+	struct prop_found f = { 0 };
 
-	if (take(&unused_schema, value, &f, why) < 0)
+	if (proplist_take(&unused_schema, value, &f, why) < 0)
 		return -EINVAL;
 	*ret = span_dup(f.v[0]);
 	return 0;
@@ -827,7 +427,7 @@ static bool size_unit(struct span unit, unsigned *ret_shift)
 
 int pve_size_parse(struct span v, uint64_t *ret)
 {
-	struct span whole, frac = { 0 }, rest = skip_digits(v);
+	struct span whole, frac = { 0 }, rest = span_after_digits(v);
 	uint64_t n = UINT64_MAX;
 	unsigned shift;
 	int r;
@@ -835,7 +435,7 @@ int pve_size_parse(struct span v, uint64_t *ret)
 	whole = span_of(v.p, v.n - rest.n);
 	if (rest.n && rest.p[0] == '.') {
 		v = span_of(rest.p + 1, rest.n - 1);
-		rest = skip_digits(v);
+		rest = span_after_digits(v);
 		frac = span_of(v.p, v.n - rest.n);
 		if (!frac.n)
 			return -EINVAL;
