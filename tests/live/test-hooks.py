@@ -16,8 +16,8 @@ import struct
 import subprocess
 import time
 
-from live import (BUILD, HERE, SLOW, Failed, Skip, check, ctscope, equal, guest, main, make,
-                  note, pct, rootfs, test, until)
+from live import (BUILD, HERE, SLOW, Failed, Skip, _made, check, ctscope, equal, guest, main,
+                  make, note, pct, rootfs, test, until)
 
 CONFD = "/usr/share/lxc/config/common.conf.d"
 DROPIN = CONFD + "/50-ctscope.conf"
@@ -132,6 +132,8 @@ def bulk(vmid, privileged=False, extra=""):
         text = f.read()
     text += "lxc.hook.start-host =\nlxc.hook.stop =\nlxc.include = %s\n" % DROPIN
     pct.write(config, text + extra)
+    if vmid not in _made:
+        _made.append(vmid)
     return vmid
 
 
@@ -709,4 +711,9 @@ if __name__ == "__main__":
     if not os.access(BUILD + "/src/hook/hook", os.X_OK):
         print("1..0 # SKIP there is no hook in the build directory")
         raise SystemExit(77)
-    main()
+    try:
+        main()
+    finally:
+        # the tests after this one start from a node without hooks
+        remove(DROPIN)
+        remove("/run/ctscope")
