@@ -248,11 +248,14 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 void collector_settle(struct collector *c)
 {
 	struct lc_time now = collector_now();
-	uint64_t next = cgsrc_due(c, now);
+	uint64_t next;
 
+	tasksrc_settle(c);
+	next = cgsrc_due(c, now);
 	next = sooner(next, lc_tick(&c->lc, now));
 	next = sooner(next, incsrc_due(c, now));
 	next = sooner(next, netsrc_due(c, now));
+	tasksrc_settle(c);
 	collector_flush(c, false);
 	loop_at(c->due, next ? MAX(next, now.boot_usec + 500) : 0);
 }

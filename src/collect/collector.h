@@ -158,6 +158,7 @@ bool confsrc_is_locked(struct collector *c, uint32_t vmid);
 int tasksrc_open(struct collector *c, struct err *err);
 void tasksrc_close(struct collector *c);
 void tasksrc_reconcile(struct collector *c);
+void tasksrc_settle(struct collector *c); /* events of tasks that were found meanwhile */
 void tasksrc_evidence(struct collector *c, const struct lc_ct *ct,
 		      struct stop_evidence *ev);
 /* The task that is at work on a container, of one of the types (NULL: any). */

@@ -25,6 +25,7 @@ struct known {
 	struct upid upid;
 	uint32_t vmid; /* 0: of several, or the node */
 	bool alive;
+	bool tell_begin, tell_end; /* events that are due: see tasksrc_settle() */
 	bool ended_told;
 	uint64_t dead_boot_usec; /* when we saw that it is no more; 0: not yet */
 	uint64_t used_life;      /* the life whose end it explained */
@@ -37,7 +38,7 @@ struct tasksrc {
 	int inotify, wd;
 	struct loop_io *io;
 	struct fs_stat seen;
-	bool began;
+	bool began, due;
 };
 
 static void known_done(struct known *k)
@@ -134,7 +135,7 @@ static void take_task(struct collector *c, struct task *t)
 		if (!s->began && !k->alive)
 			k->dead_boot_usec = 1;
 		if (k->upid.start_real_usec + PAST_USEC > now)
-			task_event(c, k, false);
+			k->tell_begin = true;
 		else
 			k->ended_told = true;
 	}
@@ -146,11 +147,33 @@ static void take_task(struct collector *c, struct task *t)
 	}
 	if (k->status && !k->ended_told) {
 		k->ended_told = true;
-		task_event(c, k, true);
-		if (k->vmid && str_eq(k->upid.type, "vzstart") && failed(k->status))
+		k->tell_end = true;
+	}
+}
+
+/*
+ * The list is also looked at while an event of another source is being made: what it has
+ * to tell comes after that.
+ */
+void tasksrc_settle(struct collector *c)
+{
+	struct tasksrc *s = c->tasks;
+
+	for (size_t i = 0; s && s->due && i < s->n; i++) {
+		struct known *k = &s->v[i];
+
+		if (k->tell_begin)
+			task_event(c, k, false);
+		if (k->tell_end)
+			task_event(c, k, true);
+		if (k->tell_end && k->vmid && str_eq(k->upid.type, "vzstart") &&
+		    failed(k->status))
 			lc_start_failed(&c->lc, k->vmid, k->upid.start_real_usec,
 					collector_now());
+		k->tell_begin = k->tell_end = false;
 	}
+	if (s)
+		s->due = false;
 }
 
 /* Only when the file changed: it is replaced, so its inode tells. */
@@ -171,8 +194,7 @@ static void look(struct collector *c)
 	taskindex_parse(span_of(text.p, text.n), true, false, &tasks);
 	for (size_t i = tasks.n; i-- > 0;) /* newest first in the file */
 		take_task(c, &tasks.v[i]);
-	s->began = true;
-	forget_old(s);
+	s->began = s->due = true;
 }
 
 static void on_inotify(void *arg, uint32_t events)
@@ -200,6 +222,8 @@ void tasksrc_reconcile(struct collector *c)
 	look(c);
 	for (size_t i = 0; i < s->n; i++)
 		check_alive(c, &s->v[i]);
+	tasksrc_settle(c);
+	forget_old(s);
 }
 
 static struct stop_task as_task(const struct known *k)
