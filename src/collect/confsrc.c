@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/sha1.h"
 #include "collect/collector.h"
 #include "collect/confdiff.h"
 #include "read/pmxcfs.h"
@@ -223,6 +224,7 @@ static void conf_done(struct conf *f)
 static void take_file(struct confsrc *s, const struct pvefs_file *file)
 {
 	struct pveconf new = { 0 };
+	char digest[41];
 	struct span node;
 	struct conf *f;
 	uint64_t id;
@@ -236,13 +238,12 @@ static void take_file(struct confsrc *s, const struct pvefs_file *file)
 		f->seen = true;
 	if (file->error)
 		return;
+	sha1_hex(file->data.p, file->data.n, digest);
+	if (f && str_eq(f->conf.digest, digest))
+		return;
 	r = pveconf_parse(file->data.p, file->data.n, (uint32_t)id, &new, NULL);
 	if (r < 0 && r != -EBADMSG)
 		return;
-	if (f && str_eq(f->conf.digest, new.digest)) {
-		pveconf_done(&new);
-		return;
-	}
 	if (!f) {
 		GROW(s->v, s->n, s->cap);
 		memmove(&s->v[at + 1], &s->v[at], (s->n - at) * sizeof(*s->v));

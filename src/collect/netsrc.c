@@ -43,6 +43,7 @@ struct netsrc {
 	struct ctnet *cts;
 	size_t n_cts, cap_cts;
 	uint64_t generation; /* of the answer to nlwatch_ask() that is coming in */
+	unsigned rounds;
 	bool dumping, began;
 };
 
@@ -375,7 +376,8 @@ uint64_t netsrc_due(struct collector *c, struct lc_time now)
 
 void netsrc_reconcile(struct collector *c)
 {
-	if (c->net && c->net->fd >= 0)
+	/* a loss is told by the socket; this is for what nobody thought of */
+	if (c->net && c->net->fd >= 0 && ++c->net->rounds % 6 == 0)
 		ask(c->net);
 }
 
