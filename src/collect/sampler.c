@@ -398,11 +398,10 @@ static void hold(struct sample *now, const struct sample *last)
 {
 	uint64_t bits = last->have & ~now->have & ~NET_BITS;
 
-	for (size_t m = 0; m < METRICS; m++)
-		if (bits >> m & 1)
-			now->v[m] = last->v[m];
 	now->have |= bits;
 	now->quiet = true;
+	for (; bits; bits &= bits - 1)
+		now->v[__builtin_ctzll(bits)] = last->v[__builtin_ctzll(bits)];
 }
 
 static void put_net(const struct one *o, struct sample *io)

@@ -84,6 +84,19 @@ static int flat(struct span text, const struct key *keys, size_t n, struct sampl
 	return r;
 }
 
+/* What is after " total=": the last field as the kernel prints it, else looked for. */
+static const char *total_of(const char *p, const char *eol)
+{
+	const char *t = eol;
+
+	while (t > p && t[-1] >= '0' && t[-1] <= '9')
+		t--;
+	if (t - p > 7 && memcmp(t - 7, " total=", 7) == 0)
+		return t;
+	t = memmem(p, (size_t)(eol - p), " total=", 7);
+	return t ? t + 7 : NULL;
+}
+
 /* "some avg10=... total=N" and, where the kernel has it, "full ..." */
 static int pressure(struct span text, enum metric some, enum metric full,
 		    struct sample *io)
@@ -99,11 +112,10 @@ static int pressure(struct span text, enum metric some, enum metric full,
 		eol = line_end(p, end);
 		is_some = eol - p > 5 && memcmp(p, "some ", 5) == 0;
 		is_full = eol - p > 5 && memcmp(p, "full ", 5) == 0;
-		t = is_some || is_full ? memmem(p, (size_t)(eol - p), " total=", 7)
-				       : NULL;
+		t = is_some || is_full ? total_of(p, eol) : NULL;
 		if (!t)
 			continue;
-		r = number(t + 7, eol, &v);
+		r = number(t, eol, &v);
 		if (r == 0)
 			put(io, is_some ? some : full, v);
 	}

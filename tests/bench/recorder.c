@@ -186,12 +186,22 @@ static int record(const char *path, uint64_t seconds, struct totals *t)
 	return 0;
 }
 
+static void count_block(const struct sample *v, size_t n, uint64_t *ret_values,
+			uint64_t *ret_active)
+{
+	for (size_t i = 0; i < n; i++) {
+		*ret_values += (uint64_t)__builtin_popcountll(v[i].have);
+		*ret_active += !v[i].quiet;
+	}
+}
+
 /* Encodes and decodes recorded blocks again. */
 static int cost(const char *path, struct totals *t)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
 	_cleanup_close_ int root = -1;
 	uint64_t enc = 0, dec = 0, blocks = 0, bytes = 0, values = 0;
+	uint64_t busy = 0, busy_bytes = 0, busy_values = 0, most = 0;
 	struct sample v[BLOCK_MAX_SAMPLES];
 	size_t at = 0;
 
@@ -201,7 +211,7 @@ static int cost(const char *path, struct totals *t)
 	while (at + 16 <= b.n) {
 		_cleanup_(buf_done) struct buf again = { 0 };
 		uint32_t head[4];
-		uint64_t c = cpu_usec();
+		uint64_t c = cpu_usec(), here = 0, active = 0;
 		size_t n = 0;
 
 		memcpy(head, b.p + at, sizeof(head));
@@ -217,9 +227,19 @@ static int cost(const char *path, struct totals *t)
 			continue;
 		blocks++;
 		bytes += again.n;
-		for (size_t i = 0; i < n; i++)
-			values += (uint64_t)__builtin_popcountll(v[i].have);
+		count_block(v, n, &here, &active);
+		values += here;
+		most = MAX(most, here ? again.n * 1000 / here : 0);
+		/* most of its seconds something ran */
+		if (n < 50 || active * 2 < n)
+			continue;
+		busy++;
+		busy_bytes += again.n;
+		busy_values += here;
 	}
+	printf("busy_blocks %ju\nbusy_millibytes_a_value %ju\nmost_millibytes_a_value %ju\n",
+	       (uintmax_t)busy, (uintmax_t)(busy ? busy_bytes * 1000 / busy_values : 0),
+	       (uintmax_t)most);
 	printf("blocks %ju\nbytes %ju\nvalues %ju\nmillibytes_a_value %ju\n"
 	       "encode_nsec %ju\ndecode_nsec %ju\n",
 	       (uintmax_t)blocks, (uintmax_t)bytes, (uintmax_t)values,
