@@ -331,10 +331,17 @@ static int prune_bytes(struct db *db, uint64_t max_bytes, bool *more, struct err
 	if (max_bytes && used > max_bytes) {
 		r = remove_least(db, &n, err);
 		*more = *more || n;
-	} else if (p.free && ((max_bytes && file > max_bytes) ||
-			      (p.free > SLACK_PAGES && p.free > p.count / 4))) {
+	}
+	/* also where nothing is left to remove: what is free goes back all the same */
+	if (r == 0 && !n && p.free &&
+	    ((max_bytes && file > max_bytes) ||
+	     (p.free > SLACK_PAGES && p.free > p.count / 4))) {
+		uint64_t before = p.free;
+
 		r = vacuum(db, p.free, err);
-		*more = true;
+		if (r == 0)
+			r = count_pages(db, &p, err);
+		*more = *more || p.free < before;
 	}
 	return r;
 }
