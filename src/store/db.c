@@ -698,10 +698,12 @@ static int open_as(struct db *db, enum db_mode mode, struct err *err)
 static int open_reader(struct db *db, struct err *err)
 {
 	enum db_mode mode = choose_mode(db);
-	int r;
+	int r = dbfile_readable(&db->file, err);
 
-	if (!dbfile_exists(&db->file, ""))
+	if (r == -ENOENT)
 		return err_set(err, -ENOENT, "there is no %s", db->file.path);
+	if (r < 0)
+		return r;
 	r = open_as(db, mode, err);
 	if (r == -EPROTO || r == -ENOENT || r == -ESTALE || r >= 0)
 		return r;

@@ -87,21 +87,31 @@ struct dbfile_stamp dbfile_stamp(const struct dbfile *f, const char *suffix)
 	};
 }
 
-static int check_one(const struct dbfile *f, const char *suffix, struct err *err)
+static int check_kind(const struct dbfile *f, const char *suffix, struct stat *ret,
+		      struct err *err)
 {
-	struct stat st;
-	int r = look(f, suffix, &st);
+	int r = look(f, suffix, ret);
 
 	if (r == -ENOENT)
 		return r;
 	if (r < 0)
 		return err_set(err, r, "%s%s: %s", f->path, suffix, strerror(-r));
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(ret->st_mode))
 		return err_set(err, -EUCLEAN, "%s%s is %s, expected a regular file",
 			       f->path, suffix,
-			       S_ISDIR(st.st_mode)   ? "a directory"
-			       : S_ISLNK(st.st_mode) ? "a symbolic link"
-						     : "a special file");
+			       S_ISDIR(ret->st_mode)   ? "a directory"
+			       : S_ISLNK(ret->st_mode) ? "a symbolic link"
+						       : "a special file");
+	return 0;
+}
+
+static int check_one(const struct dbfile *f, const char *suffix, struct err *err)
+{
+	struct stat st;
+	int r = check_kind(f, suffix, &st, err);
+
+	if (r < 0)
+		return r;
 	if (st.st_nlink > 1)
 		return err_set(err, -EUCLEAN, "%s%s has %ju names, expected one", f->path,
 			       suffix, (uintmax_t)st.st_nlink);
@@ -111,9 +121,10 @@ static int check_one(const struct dbfile *f, const char *suffix, struct err *err
 	return 0;
 }
 
+static const char *const beside[] = { "-wal", "-shm" };
+
 int dbfile_check(const struct dbfile *f, struct err *err)
 {
-	static const char *const beside[] = { "-wal", "-shm" };
 	int main_file = check_one(f, "", err), r;
 
 	if (main_file < 0 && main_file != -ENOENT)
@@ -126,11 +137,29 @@ int dbfile_check(const struct dbfile *f, struct err *err)
 	return main_file;
 }
 
+int dbfile_readable(const struct dbfile *f, struct err *err)
+{
+	struct stat st;
+	int main_file = check_kind(f, "", &st, err), r;
+
+	if (main_file < 0)
+		return main_file;
+	for (size_t i = 0; i < ARRAY_SIZE(beside); i++) {
+		r = check_kind(f, beside[i], &st, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return 0;
+}
+
+/* O_NONBLOCK: a FIFO in its place is an error, nothing to wait for. */
 static int create(const struct dbfile *f, const char *suffix, int flags, int *ret,
 		  struct err *err)
 {
 	_cleanup_free_ char *name = name_of(f, suffix);
-	int fd = openat(f->dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0640);
+	int fd = openat(f->dirfd, name,
+			O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | flags,
+			0640);
 
 	if (fd < 0)
 		return err_set(err, -errno, "open %s%s: %s", f->path, suffix,
@@ -265,8 +294,13 @@ static int fill_reserve(int fd)
 int dbfile_make_reserve(const struct dbfile *f, struct err *err)
 {
 	_cleanup_close_ int fd = -1;
-	int r;
+	int r = check_one(f, "-reserve", NULL);
 
+	if (r == -EUCLEAN) {
+		_cleanup_free_ char *name = name_of(f, "-reserve");
+
+		unlinkat(f->dirfd, name, 0);
+	}
 	if (dbfile_bytes(f, "-reserve") == DBFILE_RESERVE_BYTES)
 		return 0;
 	r = create(f, "-reserve", O_CREAT | O_TRUNC, &fd, err);

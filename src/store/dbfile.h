@@ -43,6 +43,13 @@ struct dbfile_stamp dbfile_stamp(const struct dbfile *f, const char *suffix);
  */
 int dbfile_check(const struct dbfile *f, struct err *err);
 
+/*
+ * For who only reads, also a copy of anyone's: 0; -ENOENT: NAME is not there; -EUCLEAN
+ * with the sentence: one of them is no regular file: open(2) of a FIFO or a device, which
+ * is what SQLite would do, may never return.
+ */
+int dbfile_readable(const struct dbfile *f, struct err *err);
+
 /* Makes an empty NAME, 0640. One that is there stays. */
 int dbfile_create(const struct dbfile *f, struct err *err);
 
@@ -53,7 +60,10 @@ int dbfile_create(const struct dbfile *f, struct err *err);
 int dbfile_set_aside(const struct dbfile *f, uint64_t now_real_usec, char **ret,
 		     struct err *err);
 
-/* NAME-reserve: made whole, or not at all (-ENOSPC). Left alone when it is there. */
+/*
+ * NAME-reserve: made whole, or not at all (-ENOSPC). Left alone when it is there; what is
+ * no file of ours goes.
+ */
 int dbfile_make_reserve(const struct dbfile *f, struct err *err);
 
 /* Cuts it to nothing. */
