@@ -15,3 +15,4 @@ dist_schema_DATA += schemas/ctscope.top.json
 dist_schema_DATA += schemas/ctscope.hooks.json
 dist_schema_DATA += schemas/ctscope.history.json
 dist_schema_DATA += schemas/ctscope.events.json
+dist_schema_DATA += schemas/ctscope.incidents.json

@@ -110,19 +110,6 @@ static uint64_t default_step(const struct app *app, enum form form, bool ascii,
 	return pretty_step((range + n - 1) / n);
 }
 
-static bool has_utf8(void)
-{
-	const char *names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const char *v = getenv(names[i]);
-
-		if (v && *v)
-			return strcasestr(v, "utf-8") || strcasestr(v, "utf8");
-	}
-	return false;
-}
-
 /* ---- where from ---- */
 
 struct sources {
@@ -280,7 +267,7 @@ static int history_run(struct app *app, int argc, char **argv)
 	if (g.since_real_usec >= g.until_real_usec)
 		return app_error(app, EXIT_USAGE, "--since is not before --until");
 	form = form_of(app, &o);
-	o.ascii |= !has_utf8();
+	o.ascii |= !historyview_has_utf8();
 	g.step_usec =
 		default_step(app, form, o.ascii, g.until_real_usec - g.since_real_usec);
 	/* a plot has room for so many */

@@ -15,6 +15,7 @@ const struct cmd *const cmds[] = {
 	&cmd_backups,
 	&cmd_history,
 	&cmd_events,
+	&cmd_incidents,
 	&cmd_logs,
 	&cmd_hooks,
 };

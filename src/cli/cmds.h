@@ -17,3 +17,4 @@ extern const struct cmd cmd_config;
 extern const struct cmd cmd_snapshots;
 extern const struct cmd cmd_hooks;
 extern const struct cmd cmd_events;
+extern const struct cmd cmd_incidents;

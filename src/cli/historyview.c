@@ -517,3 +517,16 @@ int historyview_plot(const struct historyview *v)
 	plot_axis(v, width);
 	return EXIT_FINE;
 }
+
+bool historyview_has_utf8(void)
+{
+	const char *names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *v = getenv(names[i]);
+
+		if (v && *v)
+			return strcasestr(v, "utf-8") || strcasestr(v, "utf8");
+	}
+	return false;
+}

@@ -25,3 +25,6 @@ int historyview_plot(const struct historyview *v);
 
 /* Columns of a plot that are for the series, in a terminal of that width. */
 size_t historyview_plot_width(unsigned terminal);
+
+/* Does the environment say that the terminal shows UTF-8? */
+bool historyview_has_utf8(void);

@@ -53,3 +53,6 @@ ctscope_SOURCES += src/cli/historyview.h
 ctscope_SOURCES += src/cli/cmd-events.c
 libct_a_SOURCES += src/cli/eventtext.c
 libct_a_SOURCES += src/cli/eventtext.h
+ctscope_SOURCES += src/cli/cmd-incidents.c
+ctscope_SOURCES += src/cli/incidentview.c
+ctscope_SOURCES += src/cli/incidentview.h

@@ -165,6 +165,95 @@ static void make_rrd(const char *path, bool nine)
 		free((void *)(uintptr_t)rows[i]);
 }
 
+/* ---- events and an incident ---- */
+
+static const struct {
+	uint64_t sec;
+	enum event_type type;
+	enum event_origin origin;
+	bool inferred;
+	uint32_t vmid;
+	const char *id, *name, *data;
+} past[] = {
+	{ 0, EVENT_COLLECTOR, ORIGIN_COLLECTOR, false, 0, "c-1", NULL,
+	  "{\"what\":\"started\",\"text\":\"3 containers run\"}" },
+	{ 7000, EVENT_CONFIG_CHANGED, ORIGIN_CONFIG, false, 101, "k-1", "web",
+	  "{\"changes\":[{\"key\":\"memory\",\"old\":\"1024\",\"new\":\"512\"}],"
+	  "\"user\":\"root@pam\"}" },
+	{ 8999, EVENT_OOM_KILL, ORIGIN_KERNEL, false, 101, "o-1", "web",
+	  "{\"victim\":{\"pid\":4711,\"name\":\"ap\\u001b[31mp\",\"unit\":\"web.service\","
+	  "\"rss_bytes\":402653184},\"kills\":2,\"limit_bytes\":536870912}" },
+	{ 9000, EVENT_STOPPED, ORIGIN_HOOK, false, 101, "s-1", "web",
+	  "{\"cause\":\"oom-init\",\"signal\":9,\"uptime_sec\":8000,"
+	  "\"peak_bytes\":536870912}" },
+	{ 9002, EVENT_STARTED, ORIGIN_CGROUP, true, 101, "b-1", "web",
+	  "{\"phases\":[{\"name\":\"init\",\"usec\":812000}]}" },
+	{ 9900, EVENT_PRESSURE, ORIGIN_RECORDER, false, 102, "p-1", "db\xff",
+	  "{\"resource\":\"io\",\"some_ppm\":553000,\"seconds\":60}" },
+};
+
+static void put_events(struct db *db)
+{
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(past); i++) {
+		struct event e = { .type = past[i].type,
+				   .origin = past[i].origin,
+				   .inferred = past[i].inferred,
+				   .vmid = past[i].vmid,
+				   .life = past[i].vmid ? 1 + (i > 3) : 0,
+				   .time_real_usec = FROM + past[i].sec * USEC_PER_SEC,
+				   .boot_usec = BOOT + past[i].sec * USEC_PER_SEC };
+
+		snprintf(e.id, sizeof(e.id), "%s", past[i].id);
+		e.name = past[i].name ? xstrdup(past[i].name) : NULL;
+		e.data = xstrdup(past[i].data);
+		if (db_add_events(db, &e, 1, false, NULL, &err) < 0) {
+			fprintf(stderr, "storemaker: %s\n", err.msg);
+			exit(1);
+		}
+		event_done(&e);
+	}
+}
+
+static void put_incidents(struct db *db)
+{
+	struct incident i = {
+		.kind = INCIDENT_OOM_KILL,
+		.vmid = 101,
+		.life = 1,
+		.opened_real_usec = FROM + 8999 * USEC_PER_SEC,
+		.closed_real_usec = val_set(FROM + 9061 * USEC_PER_SEC),
+		.keep_from_real_usec = FROM + 8399 * USEC_PER_SEC,
+		.keep_until_real_usec = FROM + 9600 * USEC_PER_SEC,
+	};
+	struct incident open = { .kind = INCIDENT_PRESSURE,
+				 .vmid = 102,
+				 .life = 2,
+				 .opened_real_usec = FROM + 9900 * USEC_PER_SEC };
+
+	i.name = xstrdup("web");
+	i.summary = xstrdup("the kernel killed 2 processes for lack of memory");
+	i.data = xstrdup(
+		"{\"events\":[\"o-1\",\"s-1\"],\"cause\":\"oom-init\",\"signal\":9,"
+		"\"limits\":{\"memory_bytes\":536870912,\"swap_bytes\":null,\"pids\":100,"
+		"\"cpus\":0.5,\"cpuset\":\"0-1\"},\"memory\":{\"current_bytes\":536600000,"
+		"\"anon_bytes\":500000000},\"pressure\":{\"memory_full_ppm\":912000},"
+		"\"victim\":{\"pid\":4711,\"name\":\"app\",\"unit\":\"web.service\"},"
+		"\"processes\":[{\"pid\":4711,\"name\":\"a\\u001bpp\",\"rss_bytes\":402653184,"
+		"\"state\":\"R\"}],\"units\":[{\"name\":\"web.service\","
+		"\"memory_bytes\":500000000,\"cpu_usec\":81234567,\"pids\":9}],"
+		"\"texts\":[{\"from\":\"kernel\",\"text\":\"Memory cgroup out of memory\\n"
+		"Killed process 4711\"}],\"checks\":[{\"what\":\"limit\",\"ok\":false,"
+		"\"text\":\"memory.max is what the config says\"}],\"n\":99}");
+	open.name = xstrdup("db\xff");
+	open.summary = xstrdup("io: something waited");
+	if (db_put_incident(db, &i, NULL) < 0 || db_put_incident(db, &open, NULL) < 0)
+		exit(1);
+	incident_done(&i);
+	incident_done(&open);
+}
+
 static char *dirs(const char *root, const char *path)
 {
 	char *full = xasprintf("%s/%s", root, path);
@@ -207,6 +296,9 @@ int main(int argc, char **argv)
 	record(ring, m, 102);
 	minute_free(m);
 	ring_close(ring);
+	(void)db_set_node(db, "pvn1", NULL);
+	put_events(db);
+	put_incidents(db);
 	db_close(db);
 	return 0;
 }

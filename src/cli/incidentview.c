@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/incidentview.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "cli/eventtext.h"
+#include "out/text.h"
+#include "read/jsonin.h"
+
+#define LABEL    11 /* columns of the words on the left */
+#define MAX_ROWS 20
+
+enum as { AS_SIZE, AS_NUMBER, AS_SECONDS, AS_PERCENT, AS_TEXT };
+
+/* A member of an object, how it is shown, and the word before it. */
+struct member {
+	const char *key, *word;
+	enum as as;
+};
+
+static const struct member limits[] = {
+	{ "memory_bytes", "memory", AS_SIZE }, { "high_bytes", "high", AS_SIZE },
+	{ "swap_bytes", "swap", AS_SIZE },     { "pids", "pids", AS_NUMBER },
+	{ "cpus", "cpus", AS_NUMBER },         { "cpuset", "cpuset", AS_TEXT },
+};
+
+static const struct member memory[] = {
+	{ "current_bytes", "current", AS_SIZE }, { "peak_bytes", "peak", AS_SIZE },
+	{ "anon_bytes", "anon", AS_SIZE },       { "file_bytes", "file", AS_SIZE },
+	{ "shmem_bytes", "shmem", AS_SIZE },     { "kernel_bytes", "kernel", AS_SIZE },
+	{ "slab_bytes", "slab", AS_SIZE },       { "sock_bytes", "sock", AS_SIZE },
+	{ "swap_bytes", "swap", AS_SIZE },
+};
+
+static const struct member pressure[] = {
+	{ "cpu_some_ppm", "cpu", AS_PERCENT },
+	{ "io_some_ppm", "io", AS_PERCENT },
+	{ "io_full_ppm", "io (all)", AS_PERCENT },
+	{ "memory_some_ppm", "memory", AS_PERCENT },
+	{ "memory_full_ppm", "memory (all)", AS_PERCENT },
+};
+
+static const struct member victim[] = {
+	{ "name", "", AS_TEXT },
+	{ "pid", "pid", AS_NUMBER },
+	{ "unit", "of", AS_TEXT },
+	{ "uid", "uid", AS_NUMBER },
+	{ "rss_bytes", "resident", AS_SIZE },
+	{ "anon_bytes", "anon", AS_SIZE },
+	{ "file_bytes", "file", AS_SIZE },
+	{ "shmem_bytes", "shmem", AS_SIZE },
+};
+
+static const struct member stop[] = {
+	{ "cause", "", AS_TEXT },    { "signal", "signal", AS_NUMBER },
+	{ "user", "by", AS_TEXT },   { "task", "task", AS_TEXT },
+	{ "upid", "upid", AS_TEXT },
+};
+
+static const struct member process[] = {
+	{ "pid", "", AS_NUMBER },          { "name", "", AS_TEXT },
+	{ "unit", "of", AS_TEXT },         { "rss_bytes", "resident", AS_SIZE },
+	{ "swap_bytes", "swap", AS_SIZE }, { "state", "", AS_TEXT },
+};
+
+static const struct member unit[] = {
+	{ "name", "", AS_TEXT },           { "memory_bytes", "memory", AS_SIZE },
+	{ "anon_bytes", "anon", AS_SIZE }, { "cpu_usec", "CPU", AS_SECONDS },
+	{ "pids", "pids", AS_NUMBER },
+};
+
+static void put_number(struct buf *b, const struct jval *v)
+{
+	uint64_t n;
+
+	if (jval_fixed(v, 2, &n) && n % 100)
+		buf_addf(b, "%llu.%02u", (unsigned long long)(n / 100),
+			 (unsigned)(n % 100));
+	else if (jval_u64(v, &n))
+		num_add(b, n);
+}
+
+static void put_value(struct buf *b, const struct jval *v, enum as as)
+{
+	struct span s;
+	uint64_t n;
+
+	if (jval_is_null(v)) {
+		buf_adds(b, "max");
+	} else if (as == AS_TEXT && jval_span(v, &s)) {
+		text_escape(b, span_tbytes(s), false);
+	} else if (as == AS_NUMBER) {
+		put_number(b, v);
+	} else if (jval_u64(v, &n)) {
+		if (as == AS_SIZE)
+			text_size(b, n);
+		else if (as == AS_SECONDS)
+			buf_addf(b, "%llu.%02u s", (unsigned long long)(n / USEC_PER_SEC),
+				 (unsigned)(n % USEC_PER_SEC / 10000));
+		else if (as == AS_PERCENT)
+			buf_addf(b, "%llu.%u%%", (unsigned long long)(n / 10000),
+				 (unsigned)(n / 1000 % 10));
+	}
+}
+
+static bool is_there(const struct jval *v, enum as as)
+{
+	struct span s;
+	uint64_t n;
+
+	if (as == AS_TEXT)
+		return jval_span(v, &s) && s.n;
+	return jval_is_null(v) || jval_u64(v, &n) || jval_fixed(v, 2, &n);
+}
+
+/* "memory 512.0M, swap max": what is there of the object. False: nothing. */
+static bool put_members(struct buf *b, const struct jval *v, const struct member *m,
+			size_t n)
+{
+	size_t from = b->n;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct jval *x = jval_get(v, m[i].key);
+
+		if (!x || !is_there(x, m[i].as))
+			continue;
+		if (b->n > from)
+			buf_adds(b, *m[i].word || m[i].as == AS_SIZE ? ", " : " ");
+		if (*m[i].word)
+			buf_addf(b, "%s ", m[i].word);
+		put_value(b, x, m[i].as);
+	}
+	return b->n > from;
+}
+
+static void put_label(struct buf *b, const char *word)
+{
+	buf_addf(b, "%-*s ", LABEL, word);
+}
+
+static void put_object(struct buf *b, const char *word, const struct jval *v,
+		       const struct member *m, size_t n)
+{
+	size_t from = b->n;
+
+	put_label(b, word);
+	if (put_members(b, v, m, n))
+		buf_addc(b, '\n');
+	else
+		b->n = from;
+}
+
+static void put_rows(struct buf *b, const char *word, const struct jval *v,
+		     const struct member *m, size_t n)
+{
+	size_t rows = jval_count(v);
+
+	if (!jval_is_array(v))
+		return;
+	for (size_t i = 0; i < MIN(rows, (size_t)MAX_ROWS); i++)
+		put_object(b, i ? "" : word, jval_at(v, i), m, n);
+	if (rows > MAX_ROWS) {
+		put_label(b, "");
+		buf_addf(b, "%zu more\n", rows - MAX_ROWS);
+	}
+}
+
+static void put_checks(struct buf *b, const struct jval *v)
+{
+	bool ok;
+
+	if (!jval_is_array(v))
+		return;
+	for (size_t i = 0; i < MIN(jval_count(v), (size_t)MAX_ROWS); i++) {
+		const struct jval *c = jval_at(v, i), *t = jval_get(c, "text");
+
+		put_label(b, i ? "" : "Checks");
+		buf_adds(b, jval_bool(jval_get(c, "ok"), &ok) ? ok ? "ok   " : "FAIL "
+							      : "?    ");
+		put_value(b, jval_get(c, "what"), AS_TEXT);
+		if (is_there(t, AS_TEXT)) {
+			buf_adds(b, ": ");
+			put_value(b, t, AS_TEXT);
+		}
+		buf_addc(b, '\n');
+	}
+}
+
+static void put_phases(struct buf *b, const struct jval *v)
+{
+	uint64_t usec;
+	bool failed;
+
+	if (!jval_is_array(v) || !jval_count(v))
+		return;
+	put_label(b, "Start");
+	for (size_t i = 0; i < MIN(jval_count(v), (size_t)MAX_ROWS); i++) {
+		const struct jval *p = jval_at(v, i);
+
+		buf_adds(b, i ? ", " : "");
+		put_value(b, jval_get(p, "name"), AS_TEXT);
+		if (jval_u64(jval_get(p, "usec"), &usec))
+			buf_addf(b, " %llu.%03u s",
+				 (unsigned long long)(usec / USEC_PER_SEC),
+				 (unsigned)(usec % USEC_PER_SEC / 1000));
+		if (jval_bool(jval_get(p, "failed"), &failed) && failed)
+			buf_adds(b, " (failed)");
+	}
+	buf_addc(b, '\n');
+}
+
+/* Texts of several lines, each line with its blanks in front. */
+static void put_texts(struct buf *b, const struct jval *v)
+{
+	struct span rest, line;
+
+	if (!jval_is_array(v))
+		return;
+	for (size_t i = 0; i < MIN(jval_count(v), (size_t)MAX_ROWS); i++) {
+		const struct jval *t = jval_at(v, i);
+
+		if (!jval_span(jval_get(t, "text"), &rest) || !rest.n)
+			continue;
+		buf_adds(b, "\nSaved from ");
+		put_value(b, jval_get(t, "from"), AS_TEXT);
+		buf_adds(b, ":\n");
+		while (span_cut(&rest, '\n', &line)) {
+			buf_adds(b, "  ");
+			text_escape(b, span_tbytes(line), false);
+			buf_addc(b, '\n');
+		}
+	}
+}
+
+static void put_head(struct buf *b, const struct incident *i)
+{
+	buf_addf(b, "Incident %llu: %s of %u", (unsigned long long)i->n,
+		 incident_kind_name(i->kind), i->vmid);
+	if (i->name) {
+		buf_addc(b, ' ');
+		text_escape(b, tbytes_str(i->name), false);
+	}
+	buf_addc(b, '\n');
+	if (i->summary && *i->summary) {
+		text_escape(b, tbytes_str(i->summary), false);
+		buf_addc(b, '\n');
+	}
+	put_label(b, "\nOpened");
+	buf_addc(b, ' ');
+	text_stamp(b, i->opened_real_usec);
+	if (i->closed_real_usec.kind == VAL_SET) {
+		buf_adds(b, ", over ");
+		text_stamp(b, i->closed_real_usec.n);
+		buf_adds(b, " (");
+		text_duration(b, num_sub(i->closed_real_usec.n, i->opened_real_usec) /
+					 USEC_PER_SEC);
+		buf_adds(b, ")\n");
+	} else {
+		buf_adds(b, ", not over yet\n");
+	}
+}
+
+static void put_data(struct buf *b, const struct jval *d)
+{
+	put_object(b, "Stop", d, stop, ARRAY_SIZE(stop));
+	put_object(b, "Victim", jval_get(d, "victim"), victim, ARRAY_SIZE(victim));
+	put_object(b, "Limits", jval_get(d, "limits"), limits, ARRAY_SIZE(limits));
+	put_object(b, "Memory", jval_get(d, "memory"), memory, ARRAY_SIZE(memory));
+	put_object(b, "Pressure", jval_get(d, "pressure"), pressure,
+		   ARRAY_SIZE(pressure));
+	put_phases(b, jval_get(d, "phases"));
+	put_checks(b, jval_get(d, "checks"));
+	put_rows(b, "Processes", jval_get(d, "processes"), process, ARRAY_SIZE(process));
+	put_rows(b, "Units", jval_get(d, "units"), unit, ARRAY_SIZE(unit));
+	put_texts(b, jval_get(d, "texts"));
+}
+
+static bool belongs(const struct jval *ids, const struct event *e)
+{
+	struct span s;
+
+	for (size_t i = 0; i < jval_count(ids); i++)
+		if (jval_span(jval_at(ids, i), &s) && span_eq(s, e->id))
+			return true;
+	return false;
+}
+
+/* '>' marks the events that the incident is made of. */
+static void put_timeline(struct buf *b, const struct events *around,
+			 const struct jval *ids)
+{
+	if (!around->n)
+		return;
+	buf_adds(b, "\nEvents around it:\n");
+	for (size_t i = 0; i < around->n; i++) {
+		const struct event *e = &around->v[i];
+
+		buf_adds(b, belongs(ids, e) ? "> " : "  ");
+		text_stamp(b, e->time_real_usec);
+		buf_addf(b, ".%03u%s %-14s ", (unsigned)(e->time_real_usec / 1000 % 1000),
+			 e->inferred ? "~" : " ", event_type_name(e->type));
+		event_text(b, e);
+		while (b->n && b->p[b->n - 1] == ' ')
+			b->n--;
+		buf_addc(b, '\n');
+	}
+}
+
+void incidentview_print(const struct app *app, const struct incident *i,
+			const struct events *around)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct jsonin j = { 0 };
+
+	put_head(&b, i);
+	if (i->data && jsonin_parse(i->data, strlen(i->data), &j, NULL) == 0)
+		put_data(&b, j.root);
+	put_timeline(&b, around, jval_get(j.root, "events"));
+	buf_addc(&b, '\n');
+	jsonin_done(&j);
+	fwrite(b.p, 1, b.n, app->out);
+}

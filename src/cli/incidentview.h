@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <event.h>
+#include <incident.h>
+
+#include "cli/app.h"
+
+/*
+ * Prints one incident for a human: what it was, limits, memory, processes, units, the
+ * events around it, saved texts. Data that is not what include/incident.h describes is
+ * left out.
+ */
+void incidentview_print(const struct app *app, const struct incident *i,
+			const struct events *around);
