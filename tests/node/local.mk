@@ -36,4 +36,5 @@ EXTRA_DIST += \
 	tests/vm/image \
 	tests/vm/journal \
 	tests/vm/packages.txt \
-	tests/vm/run
+	tests/vm/run \
+	tests/vm/service
