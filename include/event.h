@@ -76,30 +76,34 @@ enum stop_cause {
  * their name. Texts that come from a tenant may stand in any string. A task is told by
  * "user" (root@pam), "upid" and "task" (vzstop) wherever one is behind an event.
  *
- *	started		pid, phases[]: {name: prestart|init|carrier|address, usec}: since
- *			the start began
- *	stopped		cause, signal, exit, user, upid, task, uptime_sec, peak_bytes,
- *			oom_kills, evidence[]: sentences, in the order of their weight
+ *	(of a hook)	hook: pre-start|start-host|stop|post-stop|guest-..., pid,
+ *			hook_usec, invocation; of stop: files[]: {name, text, cut}, the
+ *			last texts of the cgroup
+ *	started		pid, start_ticks, phases[]: {name: prestart|init, usec}: since
+ *			the start began; carrier and address follow as events of their own
+ *	stopped		cause, certain (false: the likely one, not proved), signal, exit,
+ *			user, upid, task, uptime_sec, peak_bytes, oom_kills, evidence[]:
+ *			sentences, in the order of their weight
  *	rebooted	from: inside|task, user, upid, task
  *	frozen, thawed	user, upid, task; thawed: duration_usec
  *	oom-kill	victim{pid, name, unit, uid, rss_bytes, anon_bytes, file_bytes,
  *			shmem_bytes, oom_score_adj}, kills (how many this event stands
- *			for), constraint: memcg|node, cgroup, limit_bytes (null: none),
- *			memory{} as an incident has it
- *	memory-limit	current_bytes, limit_bytes, times
- *	pids-limit	current, limit, times
- *	pressure	resource: cpu|io|memory, some_ppm, full_ppm, seconds
- *	start-failed	phase, phases[] as above (failed: true), texts[]: {from, text},
- *			checks[]: {what, ok, text}, user, upid
- *	config-changed	changes[]: {key, old, new, section}, user, upid, task
- *	snapshot	action: create|delete|rollback, snapshot, status, user, upid
+ *			for), total (of this cgroup), constraint: memcg|node, cgroup,
+ *limit_bytes (null: none), memory{} as an incident has it memory-limit	current_bytes,
+ *limit_bytes, times pids-limit	current, limit, times pressure	resource: cpu|io|memory,
+ *some_ppm, full_ppm, seconds start-failed	phase, phases[] as above (failed: true),
+ *texts[]: {from, text}, checks[]: {what, ok, text}, user, upid config-changed changes[]:
+ *{key, old, new, section}, or what: created|removed snapshot	action:
+ *create|delete|rollback, snapshot, status, user, upid
  *	backup		phase: begin|end, mode, storage, status, user, upid
- *	interface-*	interface (the node's), net (net0)
- *	address		change: added|removed, interface (the guest's), address
+ *	interface-*	interface (the node's), net (net0), first, since_start_usec,
+ *			removed
+ *	address		change: added|removed, address, first, since_start_usec
  *	denied		by: apparmor|seccomp, operation, path, process, profile, times
  *	hookscript	phase
  *	task		task, state: begin|end, status, user, upid
- *	reconciled	what, text
+ *	reconciled	what, text, of (id of the event it is about); cause and the other
+ *			keys of stopped where these are known only now
  *	collector	what: started|stopped|dropped|lost|store-error|store-replaced|
  *			store-full|store-resumed|clock, text, reason, count
  */
