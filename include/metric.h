@@ -49,8 +49,8 @@ enum metric {
 };
 
 struct metric_def {
-	const char *name; /* as a user types it: "cpu-used", "psi-io", ... unique; "cpu" and "mem"
-			     are what PVE calls so, see history.h */
+	const char *name; /* as a user types it: "cpu-used", "psi-io", ... unique; "cpu"
+			     and "mem" are what PVE calls so, see history.h */
 	const char *help;
 	bool counter;     /* only grows during a life: shown as a rate */
 	const char *unit; /* "bytes", "usec", "count" */

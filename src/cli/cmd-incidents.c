@@ -383,10 +383,10 @@ const struct cmd cmd_incidents = {
 	.name = "incidents",
 	.args = "[ID] | show N",
 	.help = "what went wrong, and all that was kept about it",
-	.more = "An incident is opened by an OOM kill, an unexpected stop, a failed start, sustained\n"
-		"pressure, memory at its limit, processes at theirs, or a freeze of more than 30 s.\n"
-		"With it are kept the seconds before and after, the largest processes and units,\n"
-		"the limits, and the events around it: show N tells all of it.\n"
+	.more = "An incident is opened by an OOM kill, an unexpected stop, a failed start,\n"
+		"sustained pressure, memory at its limit, processes at theirs, or a freeze of\n"
+		"more than 30 s. With it are kept the seconds before and after, the largest\n"
+		"processes and units, the limits, and the events around it: show N tells all.\n"
 		"\n"
 		"What happened tonight?\n"
 		"  ctscope incidents --since yesterday\n"

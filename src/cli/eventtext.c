@@ -98,8 +98,8 @@ static void say_started(struct say *s)
 		uint64_t usec;
 
 		if (!has_text(jval_get(p, "name")) ||
-		    !jval_u64(jval_get(p, "usec"), &usec))
-			continue;
+		    !jval_u64(jval_get(p, "usec"), &usec) || !usec)
+			continue; /* 0: the start begins with it, or was not seen */
 		words(s, ", ");
 		value(s, jval_get(p, "name"));
 		buf_addf(s->out, " after %u.%03u s", (unsigned)(usec / USEC_PER_SEC),

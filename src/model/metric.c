@@ -2,7 +2,8 @@
 #include <metric.h>
 
 const struct metric_def metric_defs[METRICS] = {
-	[METRIC_CPU_USAGE_USEC] = { "cpu-used", "CPU time used, of one CPU", true, "usec" },
+	[METRIC_CPU_USAGE_USEC] = { "cpu-used", "CPU time used, of one CPU", true,
+				    "usec" },
 	[METRIC_CPU_USER_USEC] = { "cpu-user", "CPU time used outside the kernel", true,
 				   "usec" },
 	[METRIC_CPU_SYSTEM_USEC] = { "cpu-system", "CPU time used inside the kernel",
