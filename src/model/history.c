@@ -4,11 +4,12 @@
 #include "base/str.h"
 
 static const struct history_def derived[HISTORY_COLUMNS - METRICS] = {
-	[HISTORY_CPU_OWN - METRICS] = { "cpu", "CPU time used, of what it may use (as PVE counts)",
-					HISTORY_SHARE },
-	[HISTORY_MEM_USED - METRICS] = { "mem",
-					 "memory used, without the page cache (as PVE counts)",
-					 HISTORY_BYTES },
+	[HISTORY_CPU_OWN -
+	 METRICS] = { "cpu", "CPU time used, of what it may use (as PVE counts)",
+		      HISTORY_SHARE },
+	[HISTORY_MEM_USED -
+		METRICS] = { "mem", "memory used, without the page cache (as PVE counts)",
+			     HISTORY_BYTES },
 	[HISTORY_DISK - METRICS] = { "disk",
 				     "used of the root file system (PVE's RRD only)",
 				     HISTORY_BYTES },
