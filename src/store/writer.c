@@ -313,7 +313,8 @@ size_t writer_done(struct writer *w, struct writer_done *v, size_t max)
 
 	pthread_mutex_lock(&w->lock);
 	got = MIN(max, w->done_n - w->done_first);
-	memcpy(v, w->done + w->done_first, got * sizeof(*v));
+	if (got)
+		memcpy(v, w->done + w->done_first, got * sizeof(*v));
 	w->done_first += got;
 	if (w->done_first == w->done_n) {
 		w->done_first = w->done_n = 0;
@@ -341,6 +342,15 @@ static void trouble(struct writer *w, const char *text)
 	pthread_mutex_lock(&w->lock);
 	snprintf(w->st.trouble, sizeof(w->st.trouble), "%s", text);
 	pthread_mutex_unlock(&w->lock);
+}
+
+/* -EBUSY is none: somebody's sqlite3 writes. */
+static void count_error(struct writer *w, int r, const struct err *err)
+{
+	pthread_mutex_lock(&w->lock);
+	w->st.errors += r != -EBUSY;
+	pthread_mutex_unlock(&w->lock);
+	trouble(w, err->msg);
 }
 
 static void set_ram_only(struct writer *w, bool on)
@@ -490,11 +500,13 @@ static void open_again(struct writer *w)
 {
 	struct db_opened opened = { 0 };
 	struct err err = { 0 };
+	int r;
 
 	db_close(w->db);
 	w->db = NULL;
-	if (db_open(w->path, &w->db, &opened, &err) < 0) {
-		trouble(w, err.msg);
+	r = db_open(w->path, &w->db, &opened, &err);
+	if (r < 0) {
+		count_error(w, r, &err);
 		set_ram_only(w, true);
 		return;
 	}
@@ -515,9 +527,11 @@ static void replace(struct writer *w)
 	struct db_opened opened = { 0 };
 	struct err err = { 0 };
 	struct db *fresh = NULL;
+	int r;
 
-	if (db_replace(&w->db, w->path, &fresh, &opened, &err) < 0) {
-		trouble(w, err.msg);
+	r = db_replace(&w->db, w->path, &fresh, &opened, &err);
+	if (r < 0) {
+		count_error(w, r, &err);
 		set_ram_only(w, true);
 		return;
 	}
@@ -533,14 +547,11 @@ static void replace(struct writer *w)
 /* After a failed transaction: what to do before it is done again. */
 static void recover(struct writer *w, int r, const struct err *err)
 {
-	trouble(w, err->msg);
+	count_error(w, r, err);
 	if (r == -EBUSY) {
 		clock_sleep_usec(BUSY_USEC);
 		return;
 	}
-	pthread_mutex_lock(&w->lock);
-	w->st.errors++;
-	pthread_mutex_unlock(&w->lock);
 	if (r == -EUCLEAN) {
 		replace(w);
 	} else if (r == -ENOSPC) {
@@ -585,7 +596,13 @@ static void finish(struct writer *w, struct item *v, size_t n, bool durable,
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Until it is stored, or the program ends without a store. */
+static void give_up(struct item *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		item_done(&v[i]);
+}
+
+/* Until it is stored, or the program ends without a store: then nobody is told it was. */
 static void store_batch(struct writer *w, struct item *v, size_t n)
 {
 	_cleanup_free_ bool *fresh = xcalloc(n, sizeof(*fresh));
@@ -609,15 +626,15 @@ static void store_batch(struct writer *w, struct item *v, size_t n)
 		quit = w->quit;
 		pthread_mutex_unlock(&w->lock);
 		if (r == -ENODEV) {
-			if (quit)
-				break;
+			if (quit) {
+				give_up(v, n);
+				return;
+			}
 			clock_sleep_usec(100 * USEC_PER_MSEC);
 			if (clock_boot_usec() >= w->next_retry)
 				open_again(w);
 		} else {
 			recover(w, r, &err);
-			if (quit && !w->db)
-				break;
 		}
 	}
 	finish(w, v, n, durable, clock_boot_usec() - began);
@@ -627,6 +644,7 @@ static void maintain(struct writer *w)
 {
 	uint64_t now = clock_boot_usec();
 	struct err err = { 0 };
+	int r;
 
 	if (!w->db) {
 		if (now >= w->next_retry)
@@ -642,16 +660,22 @@ static void maintain(struct writer *w)
 	}
 	if (now >= w->next_maintain) {
 		w->next_maintain = now + w->o.maintain_usec;
-		(void)db_mark(w->db, now, NULL);
+		r = db_mark(w->db, now, &err);
+		if (r < 0)
+			count_error(w, r, &err);
 		w->more_to_prune = true;
 		tell_drops(w);
 	}
-	if (w->more_to_prune &&
-	    db_prune(w->db, &w->o.limits, &w->more_to_prune, &err) < 0) {
-		w->more_to_prune = false;
-		trouble(w, err.msg);
+	if (w->more_to_prune) {
+		r = db_prune(w->db, &w->o.limits, &w->more_to_prune, &err);
+		if (r < 0) {
+			w->more_to_prune = false;
+			count_error(w, r, &err);
+		}
 	}
-	(void)db_checkpoint(w->db, CHECKPOINT_PAGES, NULL);
+	r = db_checkpoint(w->db, CHECKPOINT_PAGES, &err);
+	if (r < 0)
+		count_error(w, r, &err);
 }
 
 static void deadline_in(uint64_t usec, struct timespec *ret)
