@@ -72,6 +72,14 @@ tests/cli/failing.so: tests/cli/failing.c
 check-local: tests/cli/failing.so
 .PHONY: check-torture
 EXTRA_DIST += tests/golden tests/cli/robust tests/cli/torture tests/run .ci/run
+# the store under broken system calls; all of the places: tests/store/faults --long
+if !FUZZING
+check_PROGRAMS += tests/store/storefill
+endif
+tests_store_storefill_LDADD = libct.a
+tests_store_storefill_LDFLAGS = $(AM_LDFLAGS) -rdynamic
+TESTS += tests/store/faults
+EXTRA_DIST += tests/store/faults
 # results of a run lie beside the expected files in the build directory
 dist-hook:
 	rm -f $(distdir)/tests/golden/*.log $(distdir)/tests/golden/*.trs
