@@ -32,6 +32,18 @@ static struct span behind_last(struct span s, const char *needle)
 	return found;
 }
 
+/*
+ * Behind the first one that a path follows: the name of a cpuset, which a guest may
+ * choose, stands in front, but no name has a slash.
+ */
+static struct span behind_path(struct span s, const char *needle)
+{
+	do
+		s = behind(s, needle);
+	while (s.p && (!s.n || *s.p != '/'));
+	return s;
+}
+
 static bool digits(struct span s, uint32_t *ret)
 {
 	size_t n = 0;
@@ -67,8 +79,8 @@ static bool parse_oom(struct span s, struct kernmsg *m)
 	if (digits(behind(end, ",uid="), &uid))
 		m->uid = val_set(uid);
 	m->memcg = span_starts(s, "CONSTRAINT_MEMCG,");
-	rest = behind(s, ",task_memcg=");
-	if (!rest.p)
+	rest = behind_path(s, ",task_memcg=");
+	if (!rest.p || rest.p + strlen(",pid=") > end.p)
 		return false;
 	task = behind_last(span_of(rest.p, (size_t)(end.p - rest.p) - strlen(",pid=")),
 			   ",task=");
@@ -79,7 +91,7 @@ static bool parse_oom(struct span s, struct kernmsg *m)
 	}
 	/* the limit's cgroup is the node's to name, the victim's is the guest's below it
 	 */
-	m->vmid = ct_of(behind(s, ",oom_memcg="));
+	m->vmid = ct_of(behind_path(s, ",oom_memcg="));
 	if (!m->vmid)
 		m->vmid = ct_of(rest);
 	return true;

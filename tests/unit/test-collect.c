@@ -343,6 +343,14 @@ static void names_that_a_guest_chose(void)
 		    &m),
 	      "an OOM kill");
 	CHECK(m.vmid == 101 && m.pid == 77, "%d", m.pid);
+	CHECK(parse("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=a,"
+		    "oom_memcg=b,task_memcg=c,mems_allowed=0,oom_memcg=/lxc/101,"
+		    "task_memcg=/lxc/101/ns/x,oom_memcg=/lxc/102,task=dd,pid=5,uid=0",
+		    &m),
+	      "a cpuset with such a name");
+	CHECK(m.vmid == 101 && m.pid == 5, "%u", m.vmid);
+	CHECK(!parse("oom-kill:constraint=x,pid=1,task_memcg=/lxc/101,task=a", &m),
+	      "the pid in front of the cgroup");
 	CHECK(parse("Memory cgroup out of memory: Killed process 5 (a) anon-rss:9kB) "
 		    "total-vm:1kB, anon-rss:2kB, oom_score_adj:0",
 		    &m) &&
