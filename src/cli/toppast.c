@@ -76,7 +76,7 @@ static int open_store(struct toppast *p, struct err *err)
 /* Before each load: a collector goes on writing, or has begun a new file. */
 static int refresh(struct toppast *p, struct err *err)
 {
-	struct db_lives lives;
+	struct db_lives lives = { 0 };
 	int r = p->db ? db_refresh(p->db, NULL, err) : open_store(p, err);
 
 	if (r == 0)

@@ -231,6 +231,7 @@ static void forget_lives(void *ret)
 
 int db_last_lives(struct db *db, struct db_lives *ret, struct err *err)
 {
+	*ret = (struct db_lives){ 0 };
 	return db_reading(db, last_lives, forget_lives, NULL, ret, err);
 }
 
