@@ -8,7 +8,6 @@
 #include "store/dbimpl.h"
 #include "store/schema.h"
 
-#define BUSY_MSEC 2000
 /* no row is longer than an incident's data; what a hostile file says is bounded by it */
 #define ROW_MAX_BYTES ((int)4 << 20)
 /* disk that must be free beyond the reserve before it is made again */
@@ -26,181 +25,6 @@ void db_opened_done(struct db_opened *o)
 	free(o->quarantined);
 	free(o->why);
 	*o = (struct db_opened){ 0 };
-}
-
-/* A full disk is told by SQLITE_FULL, a full quota by an I/O error with its errno. */
-static int ioerr_code(struct db *db, int rc)
-{
-	int e = db->h ? dl_sqlite3_system_errno(db->h) : 0;
-
-	if (e == ENOSPC || e == EDQUOT)
-		return -ENOSPC;
-	if (rc == SQLITE_IOERR_SHORT_READ || rc == SQLITE_IOERR_CORRUPTFS)
-		return -EUCLEAN;
-	return -EIO;
-}
-
-static int errno_of(struct db *db, int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EUCLEAN;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-	case SQLITE_PROTOCOL:
-		return -EBUSY;
-	case SQLITE_TOOBIG:
-		return -E2BIG;
-	case SQLITE_CONSTRAINT:
-	case SQLITE_MISMATCH:
-	case SQLITE_RANGE:
-		return -EINVAL;
-	case SQLITE_ERROR: /* a table is missing: not the schema its version promises */
-		return -EUCLEAN;
-	case SQLITE_NOMEM:
-		oom();
-	default:
-		return ioerr_code(db, rc);
-	}
-}
-
-int db_fail(struct db *db, int rc, const char *what, struct err *err)
-{
-	return err_set(err, errno_of(db, rc), "%s: %s: %s", db->file.path, what,
-		       db->h ? dl_sqlite3_errmsg(db->h) : "cannot be opened");
-}
-
-int db_prepare_once(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
-{
-	int rc = dl_sqlite3_prepare_v3(db->h, sql, -1, 0, ret, NULL);
-
-	return rc == SQLITE_OK ? 0 : db_fail(db, rc, "query", err);
-}
-
-int db_prepare(struct db *db, enum db_stmt which, const char *sql, sqlite3_stmt **ret,
-	       struct err *err)
-{
-	sqlite3_stmt **st = &db->st[which];
-	int rc;
-
-	if (!*st) {
-		rc = dl_sqlite3_prepare_v3(db->h, sql, -1, SQLITE_PREPARE_PERSISTENT, st,
-					   NULL);
-		if (rc != SQLITE_OK)
-			return db_fail(db, rc, "query", err);
-	}
-	*ret = *st;
-	return 0;
-}
-
-void db_finalize(sqlite3_stmt **st)
-{
-	if (*st)
-		dl_sqlite3_finalize(*st);
-	*st = NULL;
-}
-
-int db_run(struct db *db, sqlite3_stmt *st, const char *what, struct err *err)
-{
-	int rc = dl_sqlite3_step(st), r = 0;
-
-	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
-		r = db_fail(db, rc, what, err);
-	dl_sqlite3_reset(st);
-	dl_sqlite3_clear_bindings(st);
-	return r;
-}
-
-int db_row(struct db *db, sqlite3_stmt *st, const char *what, struct err *err)
-{
-	int rc = dl_sqlite3_step(st), r = 0;
-
-	if (rc == SQLITE_ROW)
-		return 1;
-	if (rc != SQLITE_DONE)
-		r = db_fail(db, rc, what, err);
-	dl_sqlite3_reset(st);
-	return r;
-}
-
-int db_exec(struct db *db, const char *sql, const char *what, struct err *err)
-{
-	int rc = dl_sqlite3_exec(db->h, sql, NULL, NULL, NULL);
-
-	return rc == SQLITE_OK ? 0 : db_fail(db, rc, what, err);
-}
-
-int db_number(struct db *db, const char *sql, uint64_t *ret, struct err *err)
-{
-	_cleanup_(db_finalize) sqlite3_stmt *st = NULL;
-	int r = db_prepare_once(db, sql, &st, err);
-
-	if (r < 0)
-		return r;
-	r = db_row(db, st, "read", err);
-	if (r < 0)
-		return r;
-	*ret = r ? db_col_u64(st, 0) : 0;
-	return 0;
-}
-
-void db_bind_u64(sqlite3_stmt *st, int i, uint64_t n)
-{
-	dl_sqlite3_bind_int64(st, i, (sqlite3_int64)MIN(n, (uint64_t)INT64_MAX));
-}
-
-void db_bind_u64_or_null(sqlite3_stmt *st, int i, uint64_t n)
-{
-	if (n)
-		db_bind_u64(st, i, n);
-	else
-		dl_sqlite3_bind_null(st, i);
-}
-
-/* SQLITE_STATIC: borrowed. */
-void db_bind_text(sqlite3_stmt *st, int i, const char *s)
-{
-	if (s && *s)
-		dl_sqlite3_bind_text(st, i, s, -1, NULL);
-	else
-		dl_sqlite3_bind_null(st, i);
-}
-
-void db_bind_blob(sqlite3_stmt *st, int i, const void *p, size_t n)
-{
-	dl_sqlite3_bind_blob(st, i, n ? p : "", (int)n, NULL);
-}
-
-uint64_t db_col_u64(sqlite3_stmt *st, int i)
-{
-	sqlite3_int64 n = dl_sqlite3_column_int64(st, i);
-
-	return n > 0 ? (uint64_t)n : 0;
-}
-
-char *db_col_dup(sqlite3_stmt *st, int i, size_t max)
-{
-	const void *p = dl_sqlite3_column_text(st, i);
-	int n = dl_sqlite3_column_bytes(st, i);
-
-	if (!p || n < 0 || (size_t)n > max)
-		return NULL;
-	return xstrndup(p, (size_t)n);
-}
-
-void db_col_copy(sqlite3_stmt *st, int i, char *ret, size_t size)
-{
-	const void *p = dl_sqlite3_column_text(st, i);
-	int n = dl_sqlite3_column_bytes(st, i);
-
-	if (!p || n < 0 || (size_t)n >= size)
-		n = 0;
-	else
-		memcpy(ret, p, (size_t)n);
-	ret[n] = '\0';
 }
 
 /* PRAGMA synchronous cannot be changed inside of a transaction. */
@@ -278,7 +102,7 @@ int db_own_end(struct db *db, bool own, int r, struct err *err)
 	return commit(db, err);
 }
 
-static struct db *new_db(void)
+struct db *db_new(void)
 {
 	struct db *db = xcalloc(1, sizeof(*db));
 
@@ -287,7 +111,7 @@ static struct db *new_db(void)
 }
 
 /* Ends what SQLite has of it; the handle itself may be opened again. */
-static void close_handle(struct db *db)
+void db_close_handle(struct db *db)
 {
 	for (size_t i = 0; i < DB_STMTS; i++)
 		db_finalize(&db->st[i]);
@@ -300,13 +124,13 @@ void db_close(struct db *db)
 {
 	if (!db)
 		return;
-	close_handle(db);
+	db_close_handle(db);
 	dbfile_done(&db->file);
 	free(db->node);
 	free(db);
 }
 
-static void cleanup_db(struct db **db)
+void db_cleanup(struct db **db)
 {
 	db_close(*db);
 }
@@ -321,7 +145,7 @@ const char *db_node(const struct db *db)
 	return db->node;
 }
 
-static int open_handle(struct db *db, const char *name, int flags, struct err *err)
+int db_open_handle(struct db *db, const char *name, int flags, struct err *err)
 {
 	int rc = dl_sqlite3_open_v2(
 		name, &db->h, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
@@ -335,11 +159,7 @@ static int open_handle(struct db *db, const char *name, int flags, struct err *e
 	return 0;
 }
 
-/*
- * Is it ours, and of which version? A file without tables is new: that of a creation that
- * was cut off is as well.
- */
-static int read_version(struct db *db, unsigned *ret, struct err *err)
+int db_read_version(struct db *db, unsigned *ret, struct err *err)
 {
 	uint64_t app = 0, version = 0, tables = 0;
 	int r = db_number(db, "PRAGMA application_id", &app, err);
@@ -392,7 +212,7 @@ static int upgrade(struct db *db, unsigned version, struct db_opened *opened,
 	return r;
 }
 
-static int read_meta(struct db *db, struct err *err)
+int db_read_meta(struct db *db, struct err *err)
 {
 	_cleanup_(db_finalize) sqlite3_stmt *st = NULL;
 	int r = db_prepare_once(db, "SELECT key, value FROM meta", &st, err);
@@ -459,7 +279,7 @@ int db_set_node(struct db *db, const char *node, struct err *err)
  */
 static int set_up(struct db *db, struct err *err)
 {
-	dl_sqlite3_busy_timeout(db->h, BUSY_MSEC);
+	dl_sqlite3_busy_timeout(db->h, DB_BUSY_MSEC);
 	db->full_sync = false;
 	return db_exec(db,
 		       "PRAGMA page_size=8192;"
@@ -494,20 +314,20 @@ static int open_writer(struct db *db, struct db_opened *opened, struct err *err)
 	if (r == -ENOENT)
 		r = dbfile_create(&db->file, err);
 	if (r == 0)
-		r = open_handle(db, db->file.path,
-				SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, err);
+		r = db_open_handle(db, db->file.path,
+				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, err);
 	if (r == 0)
-		dl_sqlite3_busy_timeout(db->h, BUSY_MSEC);
+		dl_sqlite3_busy_timeout(db->h, DB_BUSY_MSEC);
 	if (r == 0)
-		r = read_version(db, &version, err);
+		r = db_read_version(db, &version, err);
 	if (r == 0)
 		r = set_up(db, err);
 	if (r == 0)
 		r = upgrade(db, version, opened, err);
 	if (r == 0)
-		r = read_meta(db, err);
+		r = db_read_meta(db, err);
 	if (r < 0) {
-		close_handle(db);
+		db_close_handle(db);
 		return r;
 	}
 	db->mode = DB_WRITER;
@@ -532,7 +352,7 @@ static int set_aside(struct db *db, const struct err *why, struct db_opened *ope
 	_cleanup_free_ char *name = NULL;
 	int r;
 
-	close_handle(db);
+	db_close_handle(db);
 	r = dbfile_set_aside(&db->file, clock_real_usec(), &name, err);
 	if (r < 0)
 		return err_wrap(err, r == -ENOSPC ? -ENOSPC : -EIO, "%s", why->msg);
@@ -544,7 +364,7 @@ static int set_aside(struct db *db, const struct err *why, struct db_opened *ope
 
 static void salvage(struct db *db, struct db_opened *opened)
 {
-	_cleanup_(cleanup_db) struct db *from = NULL;
+	_cleanup_(db_cleanup) struct db *from = NULL;
 	_cleanup_free_ char *path =
 		xasprintf("%.*s%s", (int)(strlen(db->file.path) - strlen(db->file.name)),
 			  db->file.path, opened->quarantined);
@@ -578,7 +398,7 @@ static void look_at_reserve(struct db *db, struct db_opened *opened)
 
 int db_open(const char *path, struct db **ret, struct db_opened *opened, struct err *err)
 {
-	_cleanup_(cleanup_db) struct db *db = new_db();
+	_cleanup_(db_cleanup) struct db *db = db_new();
 	_cleanup_(db_opened_done) struct db_opened o = { 0 };
 	struct err why = { 0 };
 	int r = sqlite_load(err);
@@ -606,7 +426,7 @@ int db_open(const char *path, struct db **ret, struct db_opened *opened, struct 
 int db_replace(struct db **db, const char *path, struct db **ret,
 	       struct db_opened *opened, struct err *err)
 {
-	_cleanup_(cleanup_db) struct db *fresh = new_db();
+	_cleanup_(db_cleanup) struct db *fresh = db_new();
 	_cleanup_(db_opened_done) struct db_opened o = { 0 };
 	struct err why = { 0 };
 	int r;
@@ -626,181 +446,6 @@ int db_replace(struct db **db, const char *path, struct db **ret,
 	}
 	*ret = take_ptr(fresh);
 	return 0;
-}
-
-/* The path as the part of a URI. */
-static void add_uri_path(struct buf *b, const char *path)
-{
-	buf_adds(b, "file:");
-	for (; *path; path++)
-		if (*path == '%' || *path == '?' || *path == '#')
-			buf_addf(b, "%%%02x", (unsigned)(unsigned char)*path);
-		else
-			buf_addc(b, *path);
-}
-
-/*
- * DB_SHARED: as SQLite's readers do, beside a writer: needs its -shm.
- * DB_PRIVATE: the WAL is read into memory, without locks and without -shm: of a copy, or
- * where that cannot be had. What a writer adds later is not seen: db_refresh().
- * DB_IMMUTABLE: no WAL: nobody writes, all there is is in the file.
- */
-static const struct {
-	const char *params, *pragma;
-} modes[] = {
-	[DB_SHARED] = { "?mode=ro", "PRAGMA query_only=1" },
-	[DB_PRIVATE] = { "?mode=ro&vfs=unix-none", "PRAGMA locking_mode=EXCLUSIVE" },
-	[DB_IMMUTABLE] = { "?mode=ro&immutable=1", "PRAGMA query_only=1" },
-};
-
-static enum db_mode choose_mode(const struct db *db)
-{
-	if (!dbfile_bytes(&db->file, "-wal"))
-		return DB_IMMUTABLE;
-	return db->live && dbfile_exists(&db->file, "-shm") ? DB_SHARED : DB_PRIVATE;
-}
-
-static int open_as(struct db *db, enum db_mode mode, struct err *err)
-{
-	_cleanup_(buf_done) struct buf uri = { 0 };
-	unsigned version = 0;
-	int r;
-
-	add_uri_path(&uri, db->file.path);
-	buf_adds(&uri, modes[mode].params);
-	db->mode = mode;
-	db->seen = dbfile_stamp(&db->file, "");
-	db->seen_wal = dbfile_stamp(&db->file, "-wal");
-	r = open_handle(db, uri.p,
-			SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW,
-			err);
-	if (r == 0)
-		dl_sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (r == 0)
-		r = db_exec(db, modes[mode].pragma, "open", err);
-	if (r == 0)
-		dl_sqlite3_busy_timeout(db->h, BUSY_MSEC);
-	if (r == 0)
-		r = read_version(db, &version, err);
-	if (r == 0 && version < SCHEMA_VERSION)
-		r = err_set(err, version ? -ESTALE : -ENOENT,
-			    version ? "%s is of an older ctscope: the collector of this "
-				      "one has not run yet"
-				    : "%s is empty",
-			    db->file.path);
-	if (r == 0)
-		r = read_meta(db, err);
-	if (r < 0)
-		close_handle(db);
-	return r;
-}
-
-static int open_reader(struct db *db, struct err *err)
-{
-	enum db_mode mode = choose_mode(db);
-	int r = dbfile_readable(&db->file, err);
-
-	if (r == -ENOENT)
-		return err_set(err, -ENOENT, "there is no %s", db->file.path);
-	if (r < 0)
-		return r;
-	r = open_as(db, mode, err);
-	if (r == -EPROTO || r == -ENOENT || r == -ESTALE || r >= 0)
-		return r;
-	/* a -shm that may not be opened, or a writer that came or went just now */
-	return open_as(db, mode == DB_PRIVATE ? choose_mode(db) : DB_PRIVATE, err);
-}
-
-static int new_reader(const char *path, bool live, struct db **ret, struct err *err)
-{
-	_cleanup_(cleanup_db) struct db *db = new_db();
-	int r = sqlite_load(err);
-
-	db->live = live;
-	if (r == 0)
-		r = dbfile_open(path, &db->file, err);
-	if (r == 0)
-		r = open_reader(db, err);
-	if (r == 0)
-		*ret = take_ptr(db);
-	return r;
-}
-
-int db_open_readonly(const char *path, bool live, struct db **ret, struct err *err)
-{
-	return new_reader(path, live, ret, err);
-}
-
-int db_open_damaged(const char *path, struct db **ret, struct err *err)
-{
-	return new_reader(path, false, ret, err);
-}
-
-static bool same_file(struct dbfile_stamp a, struct dbfile_stamp b)
-{
-	return a.dev == b.dev && a.ino == b.ino;
-}
-
-static bool same_content(struct dbfile_stamp a, struct dbfile_stamp b)
-{
-	return same_file(a, b) && a.size == b.size && a.mtime_nsec == b.mtime_nsec;
-}
-
-/* Does the handle not show (any more) what is in the files? */
-static bool is_stale(const struct db *db)
-{
-	struct dbfile_stamp now = dbfile_stamp(&db->file, "");
-	struct dbfile_stamp wal = dbfile_stamp(&db->file, "-wal");
-
-	if (!db->live)
-		return false;
-	switch (db->mode) {
-	case DB_SHARED:
-		return !same_file(now, db->seen) || !same_file(wal, db->seen_wal);
-	case DB_PRIVATE:
-	case DB_IMMUTABLE:
-		return !same_content(now, db->seen) || !same_content(wal, db->seen_wal);
-	case DB_WRITER:
-		break;
-	}
-	return false;
-}
-
-int db_refresh(struct db *db, bool *ret_replaced, struct err *err)
-{
-	char id[sizeof(db->store_id)];
-	int r;
-
-	if (ret_replaced)
-		*ret_replaced = false;
-	if (db->mode == DB_WRITER || (db->h && !is_stale(db)))
-		return 0;
-	memcpy(id, db->store_id, sizeof(id));
-	close_handle(db);
-	r = open_reader(db, err);
-	if (r == 0 && ret_replaced)
-		*ret_replaced = !str_eq(id, db->store_id);
-	return r;
-}
-
-int db_reading(struct db *db, db_read_fn *fn, void (*forget)(void *ret), const void *arg,
-	       void *ret, struct err *err)
-{
-	int r = db_refresh(db, NULL, err);
-
-	if (r == 0)
-		r = fn(db, arg, ret, err);
-	if (r >= 0 && (db->mode != DB_IMMUTABLE || !db->live || !is_stale(db)))
-		return r;
-	forget(ret);
-	if (r < 0 && (db->mode == DB_WRITER || !db->live))
-		return r;
-	r = db_refresh(db, NULL, err);
-	if (r == 0)
-		r = fn(db, arg, ret, err);
-	if (r < 0)
-		forget(ret);
-	return r;
 }
 
 bool db_reserved(const struct db *db)

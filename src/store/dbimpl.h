@@ -5,7 +5,9 @@
 #include "store/dbfile.h"
 #include "store/sqlite.h"
 
-/* What db.c, dbevents.c, dbblocks.c, dbincidents.c and dbprune.c know of a handle. */
+#define DB_BUSY_MSEC 2000
+
+/* What the files db*.c know of a handle. */
 enum db_stmt {
 	STMT_BEGIN,
 	STMT_COMMIT,
@@ -47,6 +49,19 @@ struct db {
 	uint64_t boot_usec, recorded_usec, marked_usec;
 	sqlite3_stmt *st[DB_STMTS];
 };
+
+/* A handle that is not open, and its end; what SQLite has of it may be closed before. */
+struct db *db_new(void);
+void db_cleanup(struct db **db);
+void db_close_handle(struct db *db);
+int db_open_handle(struct db *db, const char *name, int flags, struct err *err);
+
+/*
+ * Is it ours, and of which version? A file without tables is new: that of a creation that
+ * was cut off is as well.
+ */
+int db_read_version(struct db *db, unsigned *ret, struct err *err);
+int db_read_meta(struct db *db, struct err *err);
 
 /* A result code of SQLite as an errno, the sentence with `what`. */
 int db_fail(struct db *db, int rc, const char *what, struct err *err);
