@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -10,29 +9,19 @@
 #include "base/num.h"
 #include "collect/cgsrc.h"
 #include "collect/collector.h"
-#include "collect/pidfd.h"
 #include "read/cgroup.h"
 #include "read/ctlive.h"
-#include "read/procfs.h"
 #include "read/unixsock.h"
 
 /*
  * The containers as the kernel shows them: lxc/<id> of the cgroup tree, by inotify (which
  * kernfs serves for *.events files) with polling behind it, and a pidfd of each init.
  */
-#define OOM_NEAR_USEC (3 * USEC_PER_SEC)    /* kills so near before an end belong to it */
-#define OOM_WAIT_USEC (300 * USEC_PER_MSEC) /* for the kernel's message about one */
-/* Init is lxc-start until it has exec'ed: looked at again after so many ms, doubled. */
-#define PROBE_FIRST_USEC (1 * USEC_PER_MSEC)
-#define PROBE_MAX_USEC   (16 * USEC_PER_MSEC) /* of a young one, else a second */
-#define PROBE_FOR_USEC   (30 * USEC_PER_SEC)
-
-enum wd_kind { WD_DIR, WD_NS, WD_EVENTS, WD_MEMORY, WD_PIDS, WD_LXC, WD_KINDS };
 
 struct wd {
 	int wd;
 	uint32_t vmid;
-	enum wd_kind kind;
+	enum cgwd kind;
 };
 
 struct cgsrc {
@@ -97,7 +86,7 @@ static size_t wd_place(const struct cgsrc *s, int wd)
 	return lo;
 }
 
-static void wd_add(struct cgsrc *s, int wd, uint32_t vmid, enum wd_kind kind)
+static void wd_add(struct cgsrc *s, int wd, uint32_t vmid, enum cgwd kind)
 {
 	size_t i = wd_place(s, wd);
 
@@ -129,7 +118,7 @@ static const struct wd *wd_find(const struct cgsrc *s, int wd)
 /* ---- watches ------------------------------------------------------------------------
  */
 
-static void watch(struct cgsrc *s, struct cgct *t, enum wd_kind kind)
+static void watch(struct cgsrc *s, struct cgct *t, enum cgwd kind)
 {
 	static const struct {
 		const char *file;
@@ -160,359 +149,23 @@ static void watch(struct cgsrc *s, struct cgct *t, enum wd_kind kind)
 			 "at every ten seconds instead");
 }
 
-static void unwatch(struct cgsrc *s, struct cgct *t, enum wd_kind kind)
+void cgsrc_watch_ns(struct collector *c, struct cgct *t)
+{
+	watch(c->cg, t, WD_NS);
+}
+
+const struct ctlive *cgsrc_live(const struct collector *c)
+{
+	return &c->cg->live;
+}
+
+static void unwatch(struct cgsrc *s, struct cgct *t, enum cgwd kind)
 {
 	if (t->wd[kind] < 0)
 		return;
 	(void)inotify_rm_watch(s->inotify, t->wd[kind]);
 	wd_forget(s, t->wd[kind]);
 	t->wd[kind] = -1;
-}
-
-/* ---- counters -----------------------------------------------------------------------
- */
-
-/* What a counter grew by since it was last read, and its new value. */
-static uint64_t grown(struct val *have, struct val now, bool first)
-{
-	uint64_t by = 0;
-
-	if (now.kind != VAL_SET)
-		return 0;
-	if (have->kind == VAL_SET)
-		by = num_sub(now.n, have->n);
-	else if (!first)
-		by = now.n;
-	*have = now;
-	return by;
-}
-
-static void limit_event(struct collector *c, struct cgct *t, enum event_type type,
-			uint64_t times, uint64_t total, struct val current,
-			struct val limit)
-{
-	struct lc_time now = collector_now();
-	struct event *e = collector_event(c, type, ORIGIN_CGROUP, t->vmid, now);
-	struct data d;
-
-	collector_id(c, e, event_type_name(type), total);
-	if (!data_open(&d))
-		return;
-	jw_val(d.w, type == EVENT_PIDS_LIMIT ? "current" : "current_bytes", current);
-	jw_val(d.w, type == EVENT_PIDS_LIMIT ? "limit" : "limit_bytes", limit);
-	jw_int(d.w, "times", times);
-	data_close(&d, &e->data);
-	if (type == EVENT_PIDS_LIMIT)
-		incsrc_sign(c, t->vmid, INCIDENT_PIDS_LIMIT, e,
-			    "at its limit of processes: %ju forks were refused",
-			    (uintmax_t)times);
-	else
-		incsrc_sign(c, t->vmid, INCIDENT_MEMORY_LIMIT, e,
-			    "at its memory limit, reclaiming again and again");
-}
-
-/*
- * At most one event of a kind in ten seconds: what comes meanwhile is counted in the next
- * one. A guest sits at its limit for hours.
- */
-static bool due(struct cgct *t, enum limit_kind kind, uint64_t now, uint64_t grew,
-		uint64_t *ret_times)
-{
-	t->pending[kind] += grew;
-	if (!t->pending[kind] || (t->told[kind] && now < t->told[kind] + RECONCILE_USEC))
-		return false;
-	t->told[kind] = now;
-	*ret_times = t->pending[kind];
-	t->pending[kind] = 0;
-	return true;
-}
-
-/* memory.events alone: it is read often, and all the rest only when something happened.
- */
-static int read_events(const struct cgct *t, const char *file, char *buf, size_t cap,
-		       size_t *ret_n)
-{
-	return t->dir < 0 ? -ENOENT : fs_read_once(t->dir, file, buf, cap, ret_n, NULL);
-}
-
-static void look_memory(struct collector *c, struct cgct *t, bool first)
-{
-	uint64_t now = clock_boot_usec(), kills, hits, times = 0;
-	struct cg_memory m = { 0 };
-	char buf[512];
-	size_t n;
-	bool tell;
-
-	if (read_events(t, "memory.events", buf, sizeof(buf), &n) < 0 ||
-	    cg_parse_memory_events(span_of(buf, n), &m) < 0)
-		return;
-	hits = grown(&t->max_events, m.events_max, first);
-	kills = grown(&t->oom_kills, m.events_oom_kill, first);
-	tell = due(t, LIMIT_MEMORY, now, hits, &times);
-	if (kills || tell)
-		(void)cg_read_memory(t->dir, true, &m, NULL);
-	if (kills) {
-		bool near = now < t->oom_boot_usec + OOM_NEAR_USEC;
-
-		t->oom_near = (near ? t->oom_near : 0) + kills;
-		t->oom_boot_usec = now;
-		oom_kills_seen(c, t, kills, &m);
-	}
-	if (tell)
-		limit_event(c, t, EVENT_MEMORY_LIMIT, times, t->max_events.n,
-			    m.current_bytes, m.max_bytes);
-}
-
-static void look_pids(struct collector *c, struct cgct *t, bool first)
-{
-	struct span line, key;
-	struct val max = { 0 };
-	struct cg_pids p = { 0 };
-	uint64_t hits, times = 0;
-	char buf[128];
-	size_t n;
-
-	if (read_events(t, "pids.events", buf, sizeof(buf), &n) < 0)
-		return;
-	for (struct span text = span_of(buf, n); span_line(&text, &line);)
-		if (span_field(&line, &key) && span_eq(key, "max") &&
-		    num_parse_val(span_trim(line), &max) < 0)
-			return;
-	hits = grown(&t->pids_events, max, first);
-	if (!due(t, LIMIT_PIDS, clock_boot_usec(), hits, &times))
-		return;
-	if (cg_read_pids(t->dir, &p, NULL) == 0)
-		limit_event(c, t, EVENT_PIDS_LIMIT, times, p.events_max.n, p.current,
-			    p.max);
-}
-
-static void look_frozen(struct collector *c, struct cgct *t)
-{
-	struct lc_time now = collector_now();
-	struct cg_events ev = { 0 };
-	struct event *e;
-	struct data d;
-	bool frozen;
-
-	if (t->dir < 0 || !t->init || cg_read_events(t->dir, &ev, NULL) < 0 ||
-	    ev.frozen.kind != VAL_SET)
-		return;
-	frozen = ev.frozen.n != 0;
-	if (frozen == t->frozen)
-		return;
-	t->frozen = frozen;
-	e = collector_event(c, frozen ? EVENT_FROZEN : EVENT_THAWED, ORIGIN_CGROUP,
-			    t->vmid, now);
-	collector_id(c, e, frozen ? "frozen" : "thawed", now.boot_usec);
-	if (data_open(&d)) {
-		static const char *const types[] = { "vzdump", "vzsnapshot",
-						     "vzsuspend" };
-		struct stop_task task =
-			tasksrc_at_work(c, t->vmid, types, ARRAY_SIZE(types));
-
-		if (!frozen && t->frozen_boot_usec)
-			jw_int(d.w, "duration_usec",
-			       num_sub(now.boot_usec, t->frozen_boot_usec));
-		jw_str(d.w, "task", task.type);
-		jw_str(d.w, "user", task.user);
-		jw_str(d.w, "upid", task.upid);
-		data_close(&d, &e->data);
-	}
-	t->frozen_boot_usec = frozen ? now.boot_usec : 0;
-	if (!frozen)
-		incsrc_over(c, t->vmid, INCIDENT_FROZEN, e->id);
-}
-
-/* ---- init ---------------------------------------------------------------------------
- */
-
-static void tell_exit(struct collector *c, struct cgct *t, bool final)
-{
-	int value = 0;
-	enum init_exit exit = pidfd_exit(t->pidfd, &value);
-
-	lc_gone(&c->lc, t->vmid, t->ticks, exit, value,
-		final || exit != INIT_EXIT_UNKNOWN, t->gone);
-	if (exit == INIT_EXIT_SIGNAL && value == SIGKILL && t->oom_boot_usec &&
-	    t->gone.boot_usec < t->oom_boot_usec + OOM_NEAR_USEC && kernsrc_is_there(c))
-		lc_wait(&c->lc, t->vmid, t->gone.boot_usec + OOM_WAIT_USEC);
-}
-
-static void on_pidfd(void *arg, uint32_t events)
-{
-	struct cgct *t = arg;
-	struct collector *c = t->c;
-
-	if (!t->gone.boot_usec) {
-		t->gone = collector_now();
-		look_memory(c, t, false); /* before the cgroup is removed */
-		spoolsrc_drain(c);
-	}
-	/* drained: the life may be over, and its watch with it */
-	if (t->pidfd >= 0) {
-		tell_exit(c, t, events & EPOLLHUP);
-		/* a zombie stays readable: from now on only its burial is news */
-		loop_set_io(t->io, 0);
-		if (events & EPOLLHUP) {
-			loop_del_io(t->io);
-			t->io = NULL;
-		}
-	}
-	collector_settle(c);
-}
-
-static void drop_init(struct cgct *t)
-{
-	loop_del_io(t->io);
-	t->io = NULL;
-	if (t->pidfd >= 0)
-		close(t->pidfd);
-	t->pidfd = -1;
-	if (t->init) {
-		t->last_init = t->init;
-		t->last_ticks = t->ticks;
-	}
-	t->init = 0;
-	t->ticks = 0;
-	t->gone = (struct lc_time){ 0 };
-	t->execed = false;
-	t->frozen = false;
-	t->probe_boot_usec = 0;
-}
-
-static int read_comm(struct collector *c, pid_t pid, char *ret, size_t cap)
-{
-	char path[40];
-	size_t n = 0;
-	int r;
-
-	snprintf(path, sizeof(path), "proc/%d/comm", pid);
-	r = fs_read_small(c->rootfd, path, ret, cap - 1, &n, NULL);
-	ret[r < 0 ? 0 : n] = '\0';
-	return r;
-}
-
-/* Until it execs, init is a copy of the monitor and has its name. */
-static bool has_execed(struct collector *c, pid_t init, pid_t monitor, uint64_t age_usec)
-{
-	char a[64], b[64];
-
-	if (!monitor || age_usec > PROBE_FOR_USEC)
-		return true;
-	if (read_comm(c, init, a, sizeof(a)) < 0)
-		return false;
-	return read_comm(c, monitor, b, sizeof(b)) == 0 && !str_eq(a, b);
-}
-
-/* When the process began, by its start time in ticks since boot. */
-static struct lc_time began_at(uint64_t ticks, struct lc_time now)
-{
-	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
-	uint64_t boot = num_muldiv(ticks, USEC_PER_SEC, hz ? hz : 100);
-	struct lc_time t = { now.real_usec - num_sub(now.boot_usec, boot), boot };
-
-	return boot <= now.boot_usec ? t : now;
-}
-
-static void hold_init(struct collector *c, struct cgct *t, const struct ct *ct,
-		      int *pidfd)
-{
-	drop_init(t);
-	t->init = ct->init_pid;
-	t->ticks = ct->init_start_ticks;
-	t->monitor = ct->monitor_pid;
-	t->pidfd = take_fd(pidfd);
-	t->since_boot_usec = clock_boot_usec();
-	if (t->pidfd >= 0)
-		t->io = loop_add_io(c->loop, t->pidfd, EPOLLIN, true, on_pidfd, t);
-	watch(c->cg, t, WD_NS);
-	look_memory(c, t, t->oom_kills.kind != VAL_SET);
-	look_pids(c, t, t->pids_events.kind != VAL_SET);
-}
-
-/* Once for each life, also for one that went on while no collector ran. */
-static void record(struct collector *c, struct cgct *t)
-{
-	const struct lc_ct *ct = lc_find(&c->lc, t->vmid);
-
-	if (!ct || ct->phase != LC_UP || !ct->started || t->recorded_life == ct->life)
-		return;
-	t->recorded_life = ct->life;
-	recorder_add(c, ct->vmid, ct->life);
-	netsrc_started(c, ct);
-}
-
-static void tell_up(struct collector *c, struct cgct *t)
-{
-	struct lc_time now = collector_now();
-
-	if (!t->execed)
-		t->execed = has_execed(c, t->init, t->monitor,
-				       now.boot_usec - t->since_boot_usec);
-	lc_up(&c->lc, t->vmid, t->init, t->ticks, t->execed, began_at(t->ticks, now),
-	      now);
-	if (!t->execed) {
-		bool young = now.boot_usec < t->since_boot_usec + 3 * USEC_PER_SEC;
-
-		t->probe_usec = t->probe_boot_usec ? t->probe_usec * 2 : PROBE_FIRST_USEC;
-		t->probe_usec = MIN(t->probe_usec, young ? PROBE_MAX_USEC : USEC_PER_SEC);
-		t->probe_boot_usec = now.boot_usec + t->probe_usec;
-	} else {
-		t->probe_boot_usec = 0;
-		record(c, t);
-		look_frozen(c, t);
-	}
-}
-
-/* Is there an init now? Asked whenever something moved. */
-static void look_init(struct collector *c, struct cgct *t)
-{
-	static const struct facts_want want = { .no_config = true };
-	_cleanup_close_ int hold = -1;
-	struct ct ct = { .vmid = t->vmid };
-
-	if (t->pidfd >= 0 && !pidfd_ended(t->pidfd)) {
-		tell_up(c, t);
-		return;
-	}
-	if (ctlive_read(&c->cg->live, &want, true, &ct, &hold, NULL) < 0 ||
-	    !ct.init_pid || !ct.init_start_ticks) {
-		ct_done(&ct);
-		return;
-	}
-	if (ct.init_start_ticks != t->ticks || ct.init_pid != t->init) {
-		hold_init(c, t, &ct, &hold);
-		tell_up(c, t);
-	}
-	ct_done(&ct);
-}
-
-bool cgsrc_is_alive(struct collector *c, const struct lc_ct *ct)
-{
-	struct cgct *t = cgsrc_find(c, ct->vmid);
-	char buf[1024];
-	struct proc_stat st;
-
-	if (t && t->pidfd >= 0 && t->ticks == ct->init_ticks)
-		return !pidfd_ended(t->pidfd);
-	if (!ct->init ||
-	    procfs_read_stat(c->rootfd, ct->init, buf, sizeof(buf), &st, NULL) < 0)
-		return false;
-	return st.start_ticks == ct->init_ticks && st.state != 'Z' && st.state != 'X';
-}
-
-/* A hook says that it ended: what does the kernel say of how? */
-void cgsrc_poll_exit(struct collector *c, uint32_t vmid)
-{
-	struct cgct *t = cgsrc_find(c, vmid);
-
-	if (!t || t->pidfd < 0 || !pidfd_ended(t->pidfd))
-		return;
-	if (!t->gone.boot_usec) {
-		t->gone = collector_now();
-		look_memory(c, t, false);
-	}
-	tell_exit(c, t, false);
 }
 
 /* ---- the tree -----------------------------------------------------------------------
@@ -542,7 +195,7 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 	snprintf(path, sizeof(path), "%s/lxc/%u", cg_base(c->rootfd), vmid);
 	(void)fs_open(c->rootfd, path, O_PATH | O_DIRECTORY, &t->dir, NULL);
 	for (size_t k = 0; k < WD_LXC; k++)
-		unwatch(s, t, (enum wd_kind)k);
+		unwatch(s, t, (enum cgwd)k);
 	/* another cgroup of that name: its counters begin at nothing */
 	t->oom_kills = t->max_events = t->pids_events = (struct val){ 0 };
 	if (s->began)
@@ -560,7 +213,7 @@ static void detach(struct collector *c, struct cgct *t)
 {
 	/* the mark of a reboot comes after it */
 	for (size_t i = 0; i < WD_LXC; i++)
-		unwatch(c->cg, t, (enum wd_kind)i);
+		unwatch(c->cg, t, (enum cgwd)i);
 	if (t->dir >= 0)
 		close(t->dir);
 	t->dir = -1;
@@ -590,9 +243,9 @@ static void look(struct collector *c, uint32_t vmid)
 
 	if (!t || !same_dir(c, t))
 		t = attach(c, vmid);
-	look_init(c, t);
-	look_memory(c, t, t->oom_kills.kind != VAL_SET);
-	look_pids(c, t, t->pids_events.kind != VAL_SET);
+	cgct_look_init(c, t);
+	cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
+	cgct_look_pids(c, t, t->pids_events.kind != VAL_SET);
 }
 
 static void on_wd(struct collector *c, const struct inotify_event *e)
@@ -627,13 +280,13 @@ static void on_wd(struct collector *c, const struct inotify_event *e)
 		if (e->len && str_eq(e->name, "reboot"))
 			lc_rebooted(&c->lc, t->vmid, collector_now());
 	} else if (w->kind == WD_MEMORY) {
-		look_memory(c, t, false);
+		cgct_look_memory(c, t, false);
 	} else if (w->kind == WD_PIDS) {
-		look_pids(c, t, false);
+		cgct_look_pids(c, t, false);
 	} else {
 		watch(s, t, WD_NS);
-		look_init(c, t);
-		look_frozen(c, t);
+		cgct_look_init(c, t);
+		cgct_look_frozen(c, t);
 	}
 }
 
@@ -705,7 +358,7 @@ static void forget_gone(struct collector *c)
 		const struct lc_ct *ct = lc_find(&c->lc, t->vmid);
 
 		if (t->dir < 0 && (!ct || ct->phase == LC_DOWN)) {
-			drop_init(t);
+			cgct_drop_init(t);
 			oom_forget(t);
 			unwatch(s, t, WD_LXC);
 			free(t);
@@ -808,10 +461,10 @@ static void look_slice(struct collector *c, uint64_t now)
 		}
 		if (t->dir < 0)
 			continue;
-		look_init(c, t);
-		look_memory(c, t, t->oom_kills.kind != VAL_SET);
-		look_pids(c, t, t->pids_events.kind != VAL_SET);
-		look_frozen(c, t);
+		cgct_look_init(c, t);
+		cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
+		cgct_look_pids(c, t, t->pids_events.kind != VAL_SET);
+		cgct_look_frozen(c, t);
 	}
 }
 
@@ -844,10 +497,10 @@ uint64_t cgsrc_due(struct collector *c, struct lc_time now)
 
 		if (t->drop) {
 			t->drop = false;
-			drop_init(t);
+			cgct_drop_init(t);
 		}
 		if (t->probe_boot_usec && t->probe_boot_usec <= now.boot_usec)
-			look_init(c, t);
+			cgct_look_init(c, t);
 		next = sooner(next, t->probe_boot_usec);
 		next = sooner(next, oom_due(c, t, now.boot_usec));
 	}
@@ -880,7 +533,7 @@ void cgsrc_close(struct collector *c)
 		return;
 	loop_del_io(s->io);
 	for (size_t i = 0; i < s->n; i++) {
-		drop_init(s->v[i]);
+		cgct_drop_init(s->v[i]);
 		oom_forget(s->v[i]);
 		if (s->v[i]->dir >= 0)
 			close(s->v[i]->dir);

@@ -7,6 +7,12 @@
 #include "read/kernmsg.h"
 
 #define OOM_VICTIMS 8
+#define OOM_NEAR_USEC                                                                    \
+	(3 * (uint64_t)1000000) /* kills so near before an end belong to it */
+
+struct ctlive;
+
+enum cgwd { WD_DIR, WD_NS, WD_EVENTS, WD_MEMORY, WD_PIDS, WD_LXC, WD_KINDS };
 
 struct oom_victim {
 	pid_t pid;
@@ -23,7 +29,7 @@ struct cgct {
 	struct collector *c;
 	uint32_t vmid;
 	int dir; /* O_PATH of lxc/<vmid>, -1: gone */
-	int wd[6];
+	int wd[WD_KINDS];
 
 	pid_t init, monitor;
 	uint64_t ticks;
@@ -55,6 +61,18 @@ struct cgct {
 struct cgct *cgsrc_find(const struct collector *c, uint32_t vmid);
 
 struct cgct *cgsrc_at(const struct collector *c, size_t i); /* NULL: beyond the last */
+
+void cgsrc_watch_ns(struct collector *c, struct cgct *t); /* unless it is watched */
+const struct ctlive *cgsrc_live(const struct collector *c);
+
+/* cgcount.c; first: what is there was counted before we came */
+void cgct_look_memory(struct collector *c, struct cgct *t, bool first);
+void cgct_look_pids(struct collector *c, struct cgct *t, bool first);
+void cgct_look_frozen(struct collector *c, struct cgct *t);
+
+/* cginit.c: is there an init now? Asked whenever something moved. */
+void cgct_look_init(struct collector *c, struct cgct *t);
+void cgct_drop_init(struct cgct *t);
 
 /* oom.c: the counter says that so many were killed; a message may say who. */
 void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "collect/lifecycle.h"
+#include "collect/lifecycle-int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +12,6 @@
 #define WAIT_STOP_HOOK_USEC  (2 * USEC_PER_SEC)
 /* The monitor reaps init within that, and then the kernel tells the exit code. */
 #define WAIT_EXIT_USEC (25 * USEC_PER_MSEC)
-/* A pre-start hook spoke and no monitor is there: so long it may be between processes. */
-#define WAIT_PRESTART_USEC (3 * USEC_PER_SEC)
-/* A stop hook that comes after its `stopped`: it confirms, and knows more. */
-#define LATE_HOOK_USEC (120 * USEC_PER_SEC)
 
 void lc_init(struct lifecycle *lc, const char *boot, const struct lc_ops *ops)
 {
@@ -51,7 +47,7 @@ struct lc_ct *lc_find(const struct lifecycle *lc, uint32_t vmid)
 	return i < lc->n && lc->v[i].vmid == vmid ? &lc->v[i] : NULL;
 }
 
-static struct lc_ct *get(struct lifecycle *lc, uint32_t vmid)
+struct lc_ct *lc_get(struct lifecycle *lc, uint32_t vmid)
 {
 	size_t i = place_of(lc, vmid);
 
@@ -74,7 +70,7 @@ void lc_id(const struct lifecycle *lc, uint32_t vmid, uint64_t life, const char 
 /* ---- what goes out ------------------------------------------------------------------
  */
 
-static void put_life(struct lifecycle *lc, const struct lc_ct *ct, bool ended)
+void lc_put_life(struct lifecycle *lc, const struct lc_ct *ct, bool ended)
 {
 	struct db_life row = {
 		.vmid = ct->vmid,
@@ -92,14 +88,14 @@ static void put_life(struct lifecycle *lc, const struct lc_ct *ct, bool ended)
 		lc->ops.life(lc->ops.arg, &row);
 }
 
-static void emit(struct lifecycle *lc, struct lc_event *e, const struct lc_ct *ct)
+void lc_emit(struct lifecycle *lc, struct lc_event *e, const struct lc_ct *ct)
 {
 	e->ct = ct;
 	if (lc->ops.event)
 		lc->ops.event(lc->ops.arg, e);
 }
 
-static struct lc_event from_hook(enum event_type type, const struct spool_event *h)
+struct lc_event lc_from_hook(enum event_type type, const struct spool_event *h)
 {
 	struct lc_event e = { .type = type,
 			      .origin = ORIGIN_HOOK,
@@ -110,27 +106,26 @@ static struct lc_event from_hook(enum event_type type, const struct spool_event 
 	return e;
 }
 
-/* A hook that changes nothing: kept, with the reason. */
-static void emit_note(struct lifecycle *lc, const struct lc_ct *ct,
-		      const struct spool_event *h, const char *note)
+void lc_emit_note(struct lifecycle *lc, const struct lc_ct *ct,
+		  const struct spool_event *h, const char *note)
 {
-	struct lc_event e = from_hook(EVENT_RECONCILED, h);
+	struct lc_event e = lc_from_hook(EVENT_RECONCILED, h);
 
 	e.note = note;
-	emit(lc, &e, ct);
+	lc_emit(lc, &e, ct);
 }
 
 /* ---- a life begins ------------------------------------------------------------------
  */
 
-static void begin_life(struct lc_ct *ct)
+void lc_begin_life(struct lc_ct *ct)
 {
 	*ct = (struct lc_ct){ .vmid = ct->vmid,
 			      .life = ct->life + 1,
 			      .last_hook_boot_usec = ct->last_hook_boot_usec };
 }
 
-static void start_out(struct lifecycle *lc, struct lc_ct *ct, const struct spool_event *h)
+void lc_start_out(struct lifecycle *lc, struct lc_ct *ct, const struct spool_event *h)
 {
 	struct lc_event e = { .type = EVENT_STARTED,
 			      .origin = ORIGIN_CGROUP,
@@ -138,7 +133,7 @@ static void start_out(struct lifecycle *lc, struct lc_ct *ct, const struct spool
 			      .when = ct->up };
 
 	if (h)
-		e = from_hook(EVENT_STARTED, h);
+		e = lc_from_hook(EVENT_STARTED, h);
 	else
 		lc_id(lc, ct->vmid, ct->life, "started", e.id);
 	ct->started = true;
@@ -147,15 +142,15 @@ static void start_out(struct lifecycle *lc, struct lc_ct *ct, const struct spool
 	if (ct->phase != LC_ENDING)
 		ct->phase = LC_UP;
 	snprintf(ct->start_id, sizeof(ct->start_id), "%s", e.id);
-	emit(lc, &e, ct);
-	put_life(lc, ct, false);
+	lc_emit(lc, &e, ct);
+	lc_put_life(lc, ct, false);
 }
 
 /* ---- a life ends --------------------------------------------------------------------
  */
 
-static void gather(struct lifecycle *lc, const struct lc_ct *ct,
-		   const struct spool_event *h, struct stop_evidence *ev)
+void lc_gather(struct lifecycle *lc, const struct lc_ct *ct, const struct spool_event *h,
+	       struct stop_evidence *ev)
 {
 	ev->exit = ct->exit;
 	ev->exit_value = ct->exit_value;
@@ -167,9 +162,8 @@ static void gather(struct lifecycle *lc, const struct lc_ct *ct,
 		lc->ops.evidence(lc->ops.arg, ct, ev);
 }
 
-/* `h`: the stop hook that says so; NULL: it is concluded. `extra` adds evidence. */
-static void end_life(struct lifecycle *lc, struct lc_ct *ct, const struct spool_event *h,
-		     const struct stop_evidence *extra, struct lc_time now)
+void lc_end_life(struct lifecycle *lc, struct lc_ct *ct, const struct spool_event *h,
+		 const struct stop_evidence *extra, struct lc_time now)
 {
 	struct stop_evidence ev = extra ? *extra : (struct stop_evidence){ 0 };
 	struct stop_verdict verdict;
@@ -179,13 +173,13 @@ static void end_life(struct lifecycle *lc, struct lc_ct *ct, const struct spool_
 
 	if (!ct->gone.boot_usec)
 		ct->gone = h ? (struct lc_time){ h->real_usec, h->boot_usec } : now;
-	gather(lc, ct, h, &ev);
+	lc_gather(lc, ct, h, &ev);
 	/* an init that nobody told of yet had its start all the same */
 	if ((ct->init_ticks || ct->init) && !ct->started && !ev.start_failed)
-		start_out(lc, ct, NULL);
+		lc_start_out(lc, ct, NULL);
 	cause_decide(&ev, &verdict);
 	if (h)
-		e = from_hook(EVENT_STOPPED, h);
+		e = lc_from_hook(EVENT_STOPPED, h);
 	e.when = ct->gone;
 	if (ev.start_failed)
 		e.type = EVENT_START_FAILED;
@@ -204,191 +198,8 @@ static void end_life(struct lifecycle *lc, struct lc_ct *ct, const struct spool_
 	ct->end_deadline = ct->up_deadline = 0;
 	snprintf(ct->stop_id, sizeof(ct->stop_id), "%s", e.id);
 	/* the event first: a crash in between leaves what lc_restore() can complete */
-	emit(lc, &e, ct);
-	put_life(lc, ct, true);
-}
-
-/* Something began that can only begin when what was before is over. */
-static void end_unseen(struct lifecycle *lc, struct lc_ct *ct, struct lc_time now)
-{
-	if (ct->phase != LC_DOWN)
-		end_life(lc, ct, NULL, NULL, now);
-}
-
-/* ---- hooks --------------------------------------------------------------------------
- */
-
-static void on_pre_start(struct lifecycle *lc, struct lc_ct *ct,
-			 const struct spool_event *h)
-{
-	struct lc_event e = from_hook(EVENT_PRESTART, h);
-
-	end_unseen(lc, ct, e.when);
-	begin_life(ct);
-	ct->phase = LC_PRESTART;
-	ct->hooked = true;
-	ct->prestart = e.when;
-	ct->probe_boot_usec = h->boot_usec + WAIT_PRESTART_USEC;
-	emit(lc, &e, ct);
-	put_life(lc, ct, false);
-}
-
-static bool same_init(const struct lc_ct *ct, pid_t pid, struct val ticks)
-{
-	if (!ct->init_ticks && !ct->init)
-		return false;
-	if (ticks.kind == VAL_SET && ct->init_ticks)
-		return ticks.n == ct->init_ticks;
-	return pid && pid == ct->init;
-}
-
-static void on_start_host(struct lifecycle *lc, struct lc_ct *ct,
-			  const struct spool_event *h)
-{
-	struct lc_time when = { h->real_usec, h->boot_usec };
-	bool same = same_init(ct, h->pid, h->start_ticks);
-
-	if (same && ct->started) {
-		ct->hooked = true;
-		emit_note(lc, ct, h,
-			  ct->started_inferred
-				  ? "the start that was concluded is confirmed"
-				  : "this start was told before");
-		ct->started_inferred = false;
-		return;
-	}
-	if (!same && (ct->phase == LC_UP || ct->phase == LC_ENDING))
-		end_life(lc, ct, NULL, NULL, when);
-	if (ct->phase == LC_DOWN)
-		begin_life(ct);
-	ct->hooked = true;
-	ct->init = h->pid;
-	ct->init_ticks = val_or(h->start_ticks, ct->init_ticks);
-	ct->up = when;
-	if (ct->phase != LC_ENDING)
-		ct->phase = LC_UP;
-	start_out(lc, ct, h);
-}
-
-/* The stop hook of a life whose end is out already. */
-static void on_late_stop(struct lifecycle *lc, struct lc_ct *ct,
-			 const struct spool_event *h)
-{
-	struct stop_evidence ev = { 0 };
-	struct stop_verdict verdict;
-	struct lc_event e = from_hook(EVENT_RECONCILED, h);
-
-	ct->stop_heard = true;
-	gather(lc, ct, h, &ev);
-	cause_decide(&ev, &verdict);
-	e.note = "the end that was concluded is confirmed";
-	if (ct->cause_weak && !verdict.weak && verdict.cause != ct->cause) {
-		e.note =
-			"the end that was concluded is confirmed, its cause is now known";
-		e.verdict = &verdict;
-		e.evidence = &ev;
-		ct->cause = verdict.cause;
-		ct->cause_weak = false;
-		put_life(lc, ct, true);
-	}
-	emit(lc, &e, ct);
-}
-
-static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_event *h,
-		    bool alive)
-{
-	/* of an init that nobody told of: all before it was cut off or lost */
-	bool unseen = ct->phase == LC_DOWN && h->pid && h->pid != ct->init;
-
-	if (unseen && ct->life && (ct->init || ct->failed)) {
-		begin_life(ct);
-		ct->init = h->pid;
-		ct->up = (struct lc_time){ h->real_usec, h->boot_usec };
-		ct->phase = LC_UP;
-		ct->hooked = true;
-		end_life(lc, ct, h, NULL, ct->up);
-	} else if (ct->phase == LC_DOWN && ct->life && ct->stop_inferred &&
-		   !ct->stop_heard &&
-		   h->boot_usec < ct->gone.boot_usec + LATE_HOOK_USEC) {
-		on_late_stop(lc, ct, h);
-	} else if (ct->phase == LC_DOWN && lc->ops.starting &&
-		   lc->ops.starting(lc->ops.arg, ct)) {
-		/* PVE's pre-start hook failed before ours was run */
-		begin_life(ct);
-		ct->phase = LC_PRESTART;
-		ct->hooked = true;
-		end_life(lc, ct, h, NULL, (struct lc_time){ h->real_usec, h->boot_usec });
-	} else if (ct->phase == LC_DOWN && ct->life) {
-		emit_note(lc, ct, h, "unconfirmed: nothing of it was running");
-	} else if (ct->phase == LC_UP && alive) {
-		emit_note(lc, ct, h, "unconfirmed: init of the container runs on");
-	} else {
-		if (ct->phase == LC_DOWN) /* nothing was ever known of it */
-			begin_life(ct);
-		/* there was an init: its start-host hook was cut off by its deadline */
-		if (h->pid && !ct->started && !ct->init) {
-			ct->init = h->pid; /* no ticks: it is dead by now */
-			ct->up = ct->prestart.boot_usec
-					 ? ct->prestart
-					 : (struct lc_time){ h->real_usec, h->boot_usec };
-			ct->phase = LC_UP;
-		}
-		ct->hooked = true;
-		end_life(lc, ct, h, NULL, (struct lc_time){ h->real_usec, h->boot_usec });
-	}
-}
-
-static void on_post_stop(struct lifecycle *lc, struct lc_ct *ct,
-			 const struct spool_event *h, bool alive)
-{
-	struct lc_event e = from_hook(EVENT_POSTSTOP, h);
-
-	if (ct->phase == LC_UP && alive) {
-		emit_note(lc, ct, h, "unconfirmed: init of the container runs on");
-		return;
-	}
-	end_unseen(lc, ct, e.when);
-	emit(lc, &e, ct);
-}
-
-static bool is_guest_phase(enum hook_type t)
-{
-	return t >= HOOK_GUEST_PRE_START && t <= HOOK_GUEST_POST_STOP;
-}
-
-void lc_hook(struct lifecycle *lc, const struct spool_event *h, bool alive,
-	     struct lc_time now)
-{
-	struct lc_ct *ct = get(lc, h->vmid);
-	struct lc_event e;
-
-	(void)now;
-	if (is_guest_phase(h->type)) {
-		e = from_hook(EVENT_HOOKSCRIPT, h);
-		emit(lc, &e, ct);
-		return;
-	}
-	if (h->boot_usec < ct->last_hook_boot_usec) {
-		emit_note(lc, ct, h, "late: a hook that ran after it was told before it");
-		return;
-	}
-	ct->last_hook_boot_usec = h->boot_usec;
-	switch (h->type) {
-	case HOOK_PRE_START:
-		on_pre_start(lc, ct, h);
-		break;
-	case HOOK_START_HOST:
-		on_start_host(lc, ct, h);
-		break;
-	case HOOK_STOP:
-		on_stop(lc, ct, h, alive);
-		break;
-	case HOOK_POST_STOP:
-		on_post_stop(lc, ct, h, alive);
-		break;
-	default:
-		emit_note(lc, ct, h, "a hook of a type that is not known");
-	}
+	lc_emit(lc, &e, ct);
+	lc_put_life(lc, ct, true);
 }
 
 /* ---- the kernel ---------------------------------------------------------------------
@@ -404,11 +215,11 @@ static bool adopts(const struct lc_ct *ct, struct lc_time began)
 void lc_up(struct lifecycle *lc, uint32_t vmid, pid_t init, uint64_t ticks, bool execed,
 	   struct lc_time began, struct lc_time now)
 {
-	struct lc_ct *ct = get(lc, vmid);
+	struct lc_ct *ct = lc_get(lc, vmid);
 
 	if (adopts(ct, began)) {
 		ct->init_ticks = ticks;
-		put_life(lc, ct, false);
+		lc_put_life(lc, ct, false);
 	}
 	if (ct->init_ticks == ticks && ct->phase != LC_DOWN) {
 		ct->init = init;
@@ -421,9 +232,9 @@ void lc_up(struct lifecycle *lc, uint32_t vmid, pid_t init, uint64_t ticks, bool
 	if (ct->phase == LC_DOWN && ct->init_ticks == ticks)
 		return; /* its end is out: what is seen is its zombie */
 	if (ct->phase == LC_UP || ct->phase == LC_ENDING)
-		end_life(lc, ct, NULL, NULL, now);
+		lc_end_life(lc, ct, NULL, NULL, now);
 	if (ct->phase == LC_DOWN)
-		begin_life(ct);
+		lc_begin_life(ct);
 	ct->init = init;
 	ct->init_ticks = ticks;
 	ct->execed = execed;
@@ -482,7 +293,7 @@ void lc_absent(struct lifecycle *lc, uint32_t vmid, struct lc_time now)
 		return;
 	if (ct->phase == LC_UP ||
 	    (ct->phase == LC_PRESTART && now.boot_usec >= ct->probe_boot_usec))
-		end_life(lc, ct, NULL, NULL, now);
+		lc_end_life(lc, ct, NULL, NULL, now);
 }
 
 /* The end is out and its cause was not certain: this is. */
@@ -492,7 +303,7 @@ static void better_cause(struct lifecycle *lc, struct lc_ct *ct, struct stop_evi
 	struct lc_event e = { .type = EVENT_RECONCILED, .origin = origin, .when = now };
 	struct stop_verdict verdict;
 
-	gather(lc, ct, NULL, ev);
+	lc_gather(lc, ct, NULL, ev);
 	cause_decide(ev, &verdict);
 	if (verdict.weak || (verdict.cause == ct->cause && !ct->cause_weak))
 		return;
@@ -502,8 +313,8 @@ static void better_cause(struct lifecycle *lc, struct lc_ct *ct, struct stop_evi
 	e.note = "the cause of the end is now known";
 	e.verdict = &verdict;
 	e.evidence = ev;
-	emit(lc, &e, ct);
-	put_life(lc, ct, true);
+	lc_emit(lc, &e, ct);
+	lc_put_life(lc, ct, true);
 }
 
 void lc_rebooted(struct lifecycle *lc, uint32_t vmid, struct lc_time now)
@@ -521,14 +332,14 @@ void lc_rebooted(struct lifecycle *lc, uint32_t vmid, struct lc_time now)
 void lc_start_failed(struct lifecycle *lc, uint32_t vmid, uint64_t began_real_usec,
 		     struct lc_time now)
 {
-	struct lc_ct *ct = get(lc, vmid);
+	struct lc_ct *ct = lc_get(lc, vmid);
 
 	if (ct->phase != LC_DOWN || ct->gone.real_usec >= began_real_usec ||
 	    ct->up.real_usec >= began_real_usec)
 		return;
-	begin_life(ct);
+	lc_begin_life(ct);
 	ct->phase = LC_PRESTART;
-	end_life(lc, ct, NULL, NULL, now);
+	lc_end_life(lc, ct, NULL, NULL, now);
 }
 
 void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, struct lc_time now)
@@ -539,7 +350,7 @@ void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, struct lc_time
 	if (!ct || !init || ct->init != init)
 		return;
 	if (ct->phase == LC_ENDING) {
-		end_life(lc, ct, NULL, &ev, now);
+		lc_end_life(lc, ct, NULL, &ev, now);
 		return;
 	}
 	if (ct->phase != LC_DOWN || (ct->cause == CAUSE_OOM_INIT && !ct->cause_weak))
@@ -565,115 +376,11 @@ uint64_t lc_tick(struct lifecycle *lc, struct lc_time now)
 		if (ct->up_deadline && ct->up_deadline <= now.boot_usec) {
 			if (ct->phase == LC_PRESTART)
 				ct->phase = LC_UP;
-			start_out(lc, ct, NULL);
+			lc_start_out(lc, ct, NULL);
 		}
 		if (ct->end_deadline && ct->end_deadline <= now.boot_usec)
-			end_life(lc, ct, NULL, NULL, now);
+			lc_end_life(lc, ct, NULL, NULL, now);
 		next = sooner(next, sooner(ct->up_deadline, ct->end_deadline));
 	}
 	return next;
-}
-
-/* ---- what the store knows -----------------------------------------------------------
- */
-
-static void restore_life(struct lifecycle *lc, const struct db_life *l)
-{
-	struct lc_ct *ct = get(lc, l->vmid);
-
-	ct->life = l->life;
-	ct->cause = l->cause;
-	ct->cause_weak = l->cause == CAUSE_UNKNOWN;
-	ct->stop_heard = true;
-	if (!str_eq(l->boot, lc->boot))
-		return;
-	ct->init_ticks = l->init_start_ticks;
-	if (l->stopped_real_usec.kind == VAL_SET) {
-		ct->gone.real_usec = l->stopped_real_usec.n;
-		return;
-	}
-	ct->up.real_usec = l->started_real_usec;
-	ct->phase = l->init_start_ticks ? LC_UP : LC_PRESTART;
-	ct->started = ct->execed = ct->phase == LC_UP;
-}
-
-/* The rows and the events are two writes: the events are what counts. */
-static void restore_event(struct lifecycle *lc, const struct event *e)
-{
-	struct lc_ct *ct = e->vmid ? get(lc, e->vmid) : NULL;
-	struct lc_time when = { e->time_real_usec, e->boot_usec };
-	bool lost_row = false;
-
-	if (!ct || !str_eq(e->boot, lc->boot) || e->life < ct->life || !e->life)
-		return;
-	if (e->life > ct->life) {
-		ct->life = e->life - 1;
-		begin_life(ct);
-	}
-	if (e->origin == ORIGIN_HOOK && e->type != EVENT_HOOKSCRIPT) {
-		ct->hooked = true;
-		ct->last_hook_boot_usec = MAX(ct->last_hook_boot_usec, e->boot_usec);
-	}
-	switch (e->type) {
-	case EVENT_PRESTART:
-		ct->phase = LC_PRESTART;
-		ct->prestart = when;
-		ct->probe_boot_usec = when.boot_usec + WAIT_PRESTART_USEC;
-		break;
-	case EVENT_STARTED:
-		ct->phase = LC_UP;
-		ct->execed = true;
-		ct->started = true;
-		ct->started_inferred = e->inferred;
-		ct->up = when;
-		snprintf(ct->start_id, sizeof(ct->start_id), "%s", e->id);
-		break;
-	case EVENT_STOPPED:
-	case EVENT_REBOOTED:
-	case EVENT_START_FAILED:
-		lost_row = ct->phase != LC_DOWN;
-		ct->phase = LC_DOWN;
-		ct->gone = when;
-		ct->stop_inferred = e->inferred;
-		ct->stop_heard = !e->inferred;
-		snprintf(ct->stop_id, sizeof(ct->stop_id), "%s", e->id);
-		break;
-	default:
-		break;
-	}
-	if (lost_row)
-		put_life(lc, ct, true);
-}
-
-/* It ended with the node, and nobody was there to see how. */
-static void end_of_boot(struct lifecycle *lc, const struct db_life *l, struct lc_time now)
-{
-	struct stop_evidence booted = { .node_booted = true };
-	struct lc_ct *ct = lc_find(lc, l->vmid);
-	struct db_life row = *l;
-
-	if (str_eq(l->boot, lc->boot) || l->stopped_real_usec.kind == VAL_SET || !ct ||
-	    ct->life != l->life)
-		return;
-	ct->phase = LC_UP;
-	ct->started = true;
-	ct->init_ticks = l->init_start_ticks;
-	ct->up.real_usec = l->started_real_usec;
-	end_life(lc, ct, NULL, &booted, now);
-	ct->init_ticks = 0; /* of another boot: no identity in this one */
-	row.stopped_real_usec = val_set(now.real_usec);
-	row.cause = ct->cause;
-	if (lc->ops.life)
-		lc->ops.life(lc->ops.arg, &row);
-}
-
-void lc_restore(struct lifecycle *lc, const struct db_lives *lives,
-		const struct events *latest, struct lc_time now)
-{
-	for (size_t i = 0; i < lives->n; i++)
-		restore_life(lc, &lives->v[i]);
-	for (size_t i = 0; i < latest->n; i++)
-		restore_event(lc, &latest->v[i]);
-	for (size_t i = 0; i < lives->n; i++)
-		end_of_boot(lc, &lives->v[i], now);
 }

@@ -4,6 +4,9 @@
 libct_a_SOURCES += src/collect/minute.h
 libct_a_SOURCES += src/collect/sampler.h
 libct_a_SOURCES += src/collect/lifecycle.c
+libct_a_SOURCES += src/collect/lifecycle-hooks.c
+libct_a_SOURCES += src/collect/lifecycle-int.h
+libct_a_SOURCES += src/collect/lifecycle-store.c
 libct_a_SOURCES += src/collect/lifecycle.h
 libct_a_SOURCES += src/collect/confdiff.c
 libct_a_SOURCES += src/collect/confdiff.h
@@ -16,6 +19,8 @@ sbin_PROGRAMS += ctscoped
 endif
 ctscoped_LDADD = libct.a $(SYSTEMD_LIBS) -lpthread
 ctscoped_SOURCES =
+ctscoped_SOURCES += src/collect/cgcount.c
+ctscoped_SOURCES += src/collect/cginit.c
 ctscoped_SOURCES += src/collect/cgsrc.c
 ctscoped_SOURCES += src/collect/cgsrc.h
 ctscoped_SOURCES += src/collect/collector.c
@@ -24,6 +29,8 @@ ctscoped_SOURCES += src/collect/confsrc.c
 ctscoped_SOURCES += src/collect/confsrc.h
 ctscoped_SOURCES += src/collect/data.c
 ctscoped_SOURCES += src/collect/failure.c
+ctscoped_SOURCES += src/collect/incgather.c
+ctscoped_SOURCES += src/collect/incgather.h
 ctscoped_SOURCES += src/collect/incidents.c
 ctscoped_SOURCES += src/collect/kernsrc.c
 ctscoped_SOURCES += src/collect/loop.c

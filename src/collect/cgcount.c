@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+#include "collect/cgsrc.h"
+#include "read/cgroup.h"
+
+/* What the files of a container's cgroup tell: kills, limits, frozen or not. */
+
+/* What a counter grew by since it was last read, and its new value. */
+static uint64_t grown(struct val *have, struct val now, bool first)
+{
+	uint64_t by = 0;
+
+	if (now.kind != VAL_SET)
+		return 0;
+	if (have->kind == VAL_SET)
+		by = num_sub(now.n, have->n);
+	else if (!first)
+		by = now.n;
+	*have = now;
+	return by;
+}
+
+static void limit_event(struct collector *c, struct cgct *t, enum event_type type,
+			uint64_t times, uint64_t total, struct val current,
+			struct val limit)
+{
+	struct lc_time now = collector_now();
+	struct event *e = collector_event(c, type, ORIGIN_CGROUP, t->vmid, now);
+	struct data d;
+
+	collector_id(c, e, event_type_name(type), total);
+	if (!data_open(&d))
+		return;
+	jw_val(d.w, type == EVENT_PIDS_LIMIT ? "current" : "current_bytes", current);
+	jw_val(d.w, type == EVENT_PIDS_LIMIT ? "limit" : "limit_bytes", limit);
+	jw_int(d.w, "times", times);
+	data_close(&d, &e->data);
+	if (type == EVENT_PIDS_LIMIT)
+		incsrc_sign(c, t->vmid, INCIDENT_PIDS_LIMIT, e,
+			    "at its limit of processes: %ju forks were refused",
+			    (uintmax_t)times);
+	else
+		incsrc_sign(c, t->vmid, INCIDENT_MEMORY_LIMIT, e,
+			    "at its memory limit, reclaiming again and again");
+}
+
+/*
+ * At most one event of a kind in ten seconds: what comes meanwhile is counted in the next
+ * one. A guest sits at its limit for hours.
+ */
+static bool due(struct cgct *t, enum limit_kind kind, uint64_t now, uint64_t grew,
+		uint64_t *ret_times)
+{
+	t->pending[kind] += grew;
+	if (!t->pending[kind] || (t->told[kind] && now < t->told[kind] + RECONCILE_USEC))
+		return false;
+	t->told[kind] = now;
+	*ret_times = t->pending[kind];
+	t->pending[kind] = 0;
+	return true;
+}
+
+/* memory.events alone: it is read often, and all the rest only when something happened.
+ */
+static int read_events(const struct cgct *t, const char *file, char *buf, size_t cap,
+		       size_t *ret_n)
+{
+	return t->dir < 0 ? -ENOENT : fs_read_once(t->dir, file, buf, cap, ret_n, NULL);
+}
+
+void cgct_look_memory(struct collector *c, struct cgct *t, bool first)
+{
+	uint64_t now = clock_boot_usec(), kills, hits, times = 0;
+	struct cg_memory m = { 0 };
+	char buf[512];
+	size_t n;
+	bool tell;
+
+	if (read_events(t, "memory.events", buf, sizeof(buf), &n) < 0 ||
+	    cg_parse_memory_events(span_of(buf, n), &m) < 0)
+		return;
+	hits = grown(&t->max_events, m.events_max, first);
+	kills = grown(&t->oom_kills, m.events_oom_kill, first);
+	tell = due(t, LIMIT_MEMORY, now, hits, &times);
+	if (kills || tell)
+		(void)cg_read_memory(t->dir, true, &m, NULL);
+	if (kills) {
+		bool near = now < t->oom_boot_usec + OOM_NEAR_USEC;
+
+		t->oom_near = (near ? t->oom_near : 0) + kills;
+		t->oom_boot_usec = now;
+		oom_kills_seen(c, t, kills, &m);
+	}
+	if (tell)
+		limit_event(c, t, EVENT_MEMORY_LIMIT, times, t->max_events.n,
+			    m.current_bytes, m.max_bytes);
+}
+
+void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
+{
+	struct span line, key;
+	struct val max = { 0 };
+	struct cg_pids p = { 0 };
+	uint64_t hits, times = 0;
+	char buf[128];
+	size_t n;
+
+	if (read_events(t, "pids.events", buf, sizeof(buf), &n) < 0)
+		return;
+	for (struct span text = span_of(buf, n); span_line(&text, &line);)
+		if (span_field(&line, &key) && span_eq(key, "max") &&
+		    num_parse_val(span_trim(line), &max) < 0)
+			return;
+	hits = grown(&t->pids_events, max, first);
+	if (!due(t, LIMIT_PIDS, clock_boot_usec(), hits, &times))
+		return;
+	if (cg_read_pids(t->dir, &p, NULL) == 0)
+		limit_event(c, t, EVENT_PIDS_LIMIT, times, p.events_max.n, p.current,
+			    p.max);
+}
+
+void cgct_look_frozen(struct collector *c, struct cgct *t)
+{
+	struct lc_time now = collector_now();
+	struct cg_events ev = { 0 };
+	struct event *e;
+	struct data d;
+	bool frozen;
+
+	if (t->dir < 0 || !t->init || cg_read_events(t->dir, &ev, NULL) < 0 ||
+	    ev.frozen.kind != VAL_SET)
+		return;
+	frozen = ev.frozen.n != 0;
+	if (frozen == t->frozen)
+		return;
+	t->frozen = frozen;
+	e = collector_event(c, frozen ? EVENT_FROZEN : EVENT_THAWED, ORIGIN_CGROUP,
+			    t->vmid, now);
+	collector_id(c, e, frozen ? "frozen" : "thawed", now.boot_usec);
+	if (data_open(&d)) {
+		static const char *const types[] = { "vzdump", "vzsnapshot",
+						     "vzsuspend" };
+		struct stop_task task =
+			tasksrc_at_work(c, t->vmid, types, ARRAY_SIZE(types));
+
+		if (!frozen && t->frozen_boot_usec)
+			jw_int(d.w, "duration_usec",
+			       num_sub(now.boot_usec, t->frozen_boot_usec));
+		jw_str(d.w, "task", task.type);
+		jw_str(d.w, "user", task.user);
+		jw_str(d.w, "upid", task.upid);
+		data_close(&d, &e->data);
+	}
+	t->frozen_boot_usec = frozen ? now.boot_usec : 0;
+	if (!frozen)
+		incsrc_over(c, t->vmid, INCIDENT_FROZEN, e->id);
+}
