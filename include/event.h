@@ -89,12 +89,15 @@ enum stop_cause {
  *	oom-kill	victim{pid, name, unit, uid, rss_bytes, anon_bytes, file_bytes,
  *			shmem_bytes, oom_score_adj}, kills (how many this event stands
  *			for), total (of this cgroup), constraint: memcg|node, cgroup,
- *limit_bytes (null: none), memory{} as an incident has it memory-limit	current_bytes,
- *limit_bytes, times pids-limit	current, limit, times pressure	resource: cpu|io|memory,
- *some_ppm, full_ppm, seconds start-failed	phase, phases[] as above (failed: true),
- *texts[]: {from, text}, checks[]: {what, ok, text}, user, upid config-changed changes[]:
- *{key, old, new, section}, or what: created|removed snapshot	action:
- *create|delete|rollback, snapshot, status, user, upid
+ *			limit_bytes (null: none), memory{} as an incident has it
+ *	memory-limit	current_bytes, limit_bytes, times
+ *	pids-limit	current, limit, times
+ *	pressure	resource: cpu|io|memory, some_ppm, full_ppm, seconds
+ *	start-failed	phase, reason (one line, where one is known), phases[] as above
+ *			(failed: true), texts[]: {from, text}, checks[]: {what, ok
+ *			(missing: could not be told), text}, user, upid
+ *	config-changed	changes[]: {key, old, new, section}, or what: created|removed
+ *	snapshot	action: create|delete|rollback, snapshot, status, user, upid
  *	backup		phase: begin|end, mode, storage, status, user, upid
  *	interface-*	interface (the node's), net (net0), first, since_start_usec,
  *			removed

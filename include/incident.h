@@ -31,13 +31,16 @@ enum incident_kind {
  *	memory{}	current_bytes, peak_bytes, anon_bytes, file_bytes, shmem_bytes,
  *			kernel_bytes, slab_bytes, sock_bytes, swap_bytes
  *	processes[]	{pid, name, unit, rss_bytes, swap_bytes, state}: the largest first
- *	units[]		{name, memory_bytes, anon_bytes, cpu_usec, pids}: the largest
- *first victim{}	as data.victim of an event oom-kill pressure{}	cpu_some_ppm,
- *io_some_ppm, io_full_ppm, memory_some_ppm, memory_full_ppm: of the last 10 s phases[]
- *{name, usec, failed}: of a start
+ *	units[]		{name, memory_bytes, anon_bytes, cpu_usec, pids}: the largest first
+ *	victim{}	as data.victim of an event oom-kill
+ *	pressure{}	cpu_some_ppm, io_some_ppm, io_full_ppm, memory_some_ppm,
+ *			memory_full_ppm: of the last 10 s
+ *	phases[]	{name, usec, failed}: of a start
+ *	reason		of a failed start, one line
  *	texts[]		{from, text}: saved before they are erased, from: stderr, task,
  *			warnings, unit, kernel
- *	checks[]	{what, ok, text}: what can be seen from outside
+ *	checks[]	{what, ok (missing: could not be told), text}: what can be seen
+ *			from outside
  *	cause, user, upid, task, signal		as of an event stopped
  */
 struct incident {

@@ -48,6 +48,7 @@ unit_tests += tests/unit/test-firewall
 unit_tests += tests/unit/test-top
 unit_tests += tests/unit/test-ring
 unit_tests += tests/unit/test-event
+unit_tests += tests/unit/test-startreason
 unit_tests += tests/unit/test-db
 unit_tests += tests/unit/test-writer
 tests_unit_test_writer_LDADD = libct.a $(SQLITE_LIBS)

@@ -106,9 +106,8 @@ static void text_line(const struct show *s, const struct event *e, struct buf *b
 {
 	const char *color = s->app->table.color ? color_code(event_color(e)) : NULL;
 
-	text_stamp(b, e->time_real_usec);
-	buf_addf(b, ".%03u", (unsigned)(e->time_real_usec / 1000 % 1000));
-	buf_adds(b, e->inferred ? "~ " : "  ");
+	event_time(b, e);
+	buf_addc(b, ' ');
 	if (e->vmid)
 		buf_addf(b, "%-5u ", e->vmid);
 	else

@@ -130,7 +130,9 @@ static void say_stopped(struct say *s)
 	if (jval_bool(jval_get(s->d, "certain"), &certain) && !certain &&
 	    !is(s, "cause", "unknown"))
 		words(s, " (likely)");
-	put(s, ", signal ", "signal", "");
+	/* the kernel ends a container that reboots itself with SIGKILL */
+	if (!is(s, "cause", "rebooted-inside"))
+		put(s, ", signal ", "signal", "");
 	put(s, ", exit code ", "exit", "");
 	put_by(s);
 	put_duration(s, ", after ", "uptime_sec", 1);
@@ -161,6 +163,48 @@ static void say_oom(struct say *s)
 		words(s, ", the node itself was out of memory");
 }
 
+/* Is the element one of the comma separated ones of the list? */
+static bool has_element(struct span list, struct span element)
+{
+	struct span x;
+
+	while (span_cut(&list, ',', &x))
+		if (x.n == element.n && memcmp(x.p, element.p, x.n) == 0)
+			return true;
+	return false;
+}
+
+/* The elements of `list` that `other` has not, each with `sign`. False: none. */
+static bool say_elements(struct say *s, struct span list, struct span other, char sign,
+			 bool comma)
+{
+	size_t from = s->out->n;
+	struct span x;
+
+	while (span_cut(&list, ',', &x)) {
+		if (!x.n || has_element(other, x))
+			continue;
+		if (comma || s->out->n > from)
+			buf_adds(s->out, ", ");
+		buf_addc(s->out, sign);
+		text_escape(s->out, span_tbytes(x), false);
+	}
+	return s->out->n > from;
+}
+
+/* Of a property string (net0: name=eth0,bridge=vmbr0,...) only what differs. */
+static bool say_properties(struct say *s, const struct jval *old, const struct jval *new)
+{
+	struct span a, b;
+	bool minus;
+
+	if (!jval_span(old, &a) || !jval_span(new, &b) || !memchr(a.p, ',', a.n) ||
+	    !memchr(b.p, ',', b.n) || !memchr(b.p, '=', b.n) || MAX(a.n, b.n) > 4096)
+		return false;
+	minus = say_elements(s, a, b, '-', false);
+	return say_elements(s, b, a, '+', minus) || minus;
+}
+
 static void say_changes(struct say *s)
 {
 	const struct jval *changes = jval_get(s->d, "changes");
@@ -176,6 +220,8 @@ static void say_changes(struct say *s)
 		}
 		value(s, jval_get(c, "key"));
 		words(s, ": ");
+		if (say_properties(s, jval_get(c, "old"), jval_get(c, "new")))
+			continue;
 		words(s, has_text(jval_get(c, "old")) ? "" : "(not set)");
 		value(s, jval_get(c, "old"));
 		words(s, " -> ");
@@ -193,15 +239,46 @@ static void say_failed(struct say *s)
 	bool ok;
 
 	put(s, "in ", "phase", "");
+	put(s, ": ", "reason", "");
 	for (size_t i = 0; i < jval_count(checks); i++) {
 		const struct jval *c = jval_at(checks, i);
+		struct span text, reason;
 
 		if (!jval_bool(jval_get(c, "ok"), &ok) || ok)
+			continue;
+		if (jval_span(jval_get(c, "text"), &text) &&
+		    jval_span(jval_get(s->d, "reason"), &reason) && text.n == reason.n &&
+		    memcmp(text.p, reason.p, text.n) == 0)
 			continue;
 		words(s, ", ");
 		value(s, jval_get(c, has_text(jval_get(c, "text")) ? "text" : "what"));
 	}
 	put_by(s);
+}
+
+/* "vzstart by root@pam: OK" */
+static void say_task(struct say *s)
+{
+	put(s, "", "task", "");
+	put(s, " by ", "user", "");
+	if (is(s, "state", "begin"))
+		words(s, " began");
+	else
+		put(s, " ended: ", "status", "");
+}
+
+/* A hook that came late, or an end whose cause was found afterwards. */
+static void say_reconciled(struct say *s)
+{
+	if (has(s, "cause")) {
+		words(s, "the end before was: ");
+		s->from = s->out->n;
+		say_stopped(s);
+		return;
+	}
+	put(s, "", "what", "");
+	put(s, ": ", "text", "");
+	put(s, ", ", "count", " times");
 }
 
 static void say_pressure(struct say *s)
@@ -261,6 +338,12 @@ static void say_by_type(struct say *s, enum event_type type)
 		put(s, " ", "change", "");
 		put(s, " on ", "interface", "");
 		break;
+	case EVENT_TASK:
+		say_task(s);
+		break;
+	case EVENT_RECONCILED:
+		say_reconciled(s);
+		break;
 	case EVENT_DENIED:
 		put(s, "", "by", "");
 		put(s, ", ", "operation", "");
@@ -303,6 +386,18 @@ void event_text(struct buf *out, const struct event *e)
 	say_by_type(&s, e->type);
 	say_rest(&s);
 	jsonin_done(&j);
+}
+
+void event_time(struct buf *out, const struct event *e)
+{
+	bool whole = e->origin == ORIGIN_TASK && e->time_real_usec % USEC_PER_SEC == 0;
+
+	text_stamp(out, e->time_real_usec);
+	if (whole)
+		buf_adds(out, "    ");
+	else
+		buf_addf(out, ".%03u", (unsigned)(e->time_real_usec / 1000 % 1000));
+	buf_addc(out, e->inferred ? '~' : ' ');
 }
 
 enum cell_color event_color(const struct event *e)

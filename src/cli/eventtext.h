@@ -13,5 +13,11 @@
  */
 void event_text(struct buf *out, const struct event *e);
 
+/*
+ * Its local time to the millisecond, "~" behind it where it was inferred; blanks for what
+ * is not known: PVE keeps the begin of a task in whole seconds.
+ */
+void event_time(struct buf *out, const struct event *e);
+
 /* How much it asks for attention. */
 enum cell_color event_color(const struct event *e);

@@ -296,9 +296,8 @@ static void put_timeline(struct buf *b, const struct events *around,
 		const struct event *e = &around->v[i];
 
 		buf_adds(b, belongs(ids, e) ? "> " : "  ");
-		text_stamp(b, e->time_real_usec);
-		buf_addf(b, ".%03u%s %-14s ", (unsigned)(e->time_real_usec / 1000 % 1000),
-			 e->inferred ? "~" : " ", event_type_name(e->type));
+		event_time(b, e);
+		buf_addf(b, " %-14s ", event_type_name(e->type));
 		event_text(b, e);
 		while (b->n && b->p[b->n - 1] == ' ')
 			b->n--;

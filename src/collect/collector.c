@@ -178,7 +178,8 @@ static void on_lc_event(void *arg, const struct lc_event *e)
 		break;
 	case EVENT_START_FAILED:
 		cgsrc_ended(c, e->ct);
-		incsrc_sign(c, ev->vmid, INCIDENT_START_FAILED, ev, "its start failed");
+		incsrc_sign(c, ev->vmid, INCIDENT_START_FAILED, ev,
+			    "its start failed%s%s", *c->reason ? ": " : "", c->reason);
 		break;
 	case EVENT_STOPPED:
 	case EVENT_REBOOTED:
@@ -188,6 +189,12 @@ static void on_lc_event(void *arg, const struct lc_event *e)
 		    incident_unexpected(e->verdict, e->evidence))
 			incsrc_sign(c, e->ct->vmid, INCIDENT_UNEXPECTED_STOP, ev,
 				    "it stopped: %s", e->verdict->why);
+		break;
+	case EVENT_RECONCILED:
+		if (e->verdict)
+			incsrc_correct(c, e->ct->vmid, INCIDENT_UNEXPECTED_STOP, e->id,
+				       !incident_unexpected(e->verdict, e->evidence),
+				       "it stopped: %s", e->verdict->why);
 		break;
 	default:
 		break;

@@ -73,6 +73,7 @@ struct collector {
 	struct loop_io *each; /* reconcile */
 	uint32_t oom_vmid;    /* whose message the next "Killed process" belongs to */
 	pid_t oom_pid;
+	char reason[256];  /* why the start failed whose event was just made; "" */
 	uint64_t n_events; /* made since the start */
 	uint64_t started_boot_usec;
 };
@@ -153,6 +154,7 @@ char *confsrc_name(struct collector *c, uint32_t vmid); /* owned; NULL: not know
 void confsrc_kick(struct collector *c);                 /* something is new: look soon */
 /* Its config says lock: backup (or snapshot), as far as it is known. */
 bool confsrc_is_locked(struct collector *c, uint32_t vmid);
+bool confsrc_is_stale(const struct collector *c); /* /etc/pve does not answer */
 
 /* tasksrc.c: who did it */
 int tasksrc_open(struct collector *c, struct err *err);
@@ -164,6 +166,9 @@ void tasksrc_evidence(struct collector *c, const struct lc_ct *ct,
 /* The task that is at work on a container, of one of the types (NULL: any). */
 struct stop_task tasksrc_at_work(struct collector *c, uint32_t vmid,
 				 const char *const *types, size_t n);
+/* The status of the last failed task that started it, not before `since`; NULL: none. */
+const char *tasksrc_start_status(struct collector *c, uint32_t vmid,
+				 uint64_t since_real_usec);
 
 /* failure.c: why a start failed, as far as it can be seen from outside */
 void failure_evidence(struct collector *c, const struct lc_ct *ct,
@@ -193,6 +198,9 @@ void incsrc_sign(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		 const struct event *e, const char *fmt, ...) _printf_(5, 6);
 void incsrc_over(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		 const char *id); /* an event ended it */
+/* What was said of an open one was wrong: a new summary; `over`: it is none. */
+void incsrc_correct(struct collector *c, uint32_t vmid, enum incident_kind kind,
+		    const char *id, bool over, const char *fmt, ...) _printf_(6, 7);
 bool incsrc_done(struct collector *c, const struct writer_done *d); /* was it its own? */
 uint64_t incsrc_due(struct collector *c, struct lc_time now);
 

@@ -315,6 +315,11 @@ static void take_quorum(struct confsrc *s)
 		s->quorate = pmxcfs_is_quorate(local->mode);
 }
 
+bool confsrc_is_stale(const struct collector *c)
+{
+	return !c->conf || c->conf->stale_boot_usec;
+}
+
 bool confsrc_quorum(struct collector *c, bool *ret_quorate)
 {
 	if (!c->conf || !c->conf->quorum_known || c->conf->stale_boot_usec)

@@ -8,6 +8,8 @@
 #include "base/num.h"
 #include "collect/collector.h"
 #include "collect/confsrc.h"
+#include "read/pveconf.h"
+#include "rule/startreason.h"
 
 /*
  * Why a start failed (facts: pve-node.md 6.3, observed.md 32): the texts that the next
@@ -86,10 +88,30 @@ static void one_text(struct collector *c, struct jw *w, uint32_t vmid, const cha
 	jw_end(w);
 }
 
-static void check(struct jw *w, const char *what, bool ok, const char *fmt, ...)
-	_printf_(4, 5);
+/*
+ * The checks are made by a process that can be abandoned, as the paths and /etc/pve
+ * itself may lie on a file system that hangs. It answers in lines: a letter for what was
+ * found, what was looked at, and a sentence.
+ */
+#define CHECKS_USEC (200 * USEC_PER_MSEC)
+#define MAX_CHECKS  ((size_t)64)
+#define MAX_LINE    1400
 
-static void check(struct jw *w, const char *what, bool ok, const char *fmt, ...)
+enum found { FINE = 'y', BAD = 'n', UNKNOWN = '?' };
+
+struct checks {
+	int rootfd;
+	uint32_t vmid;
+	const struct pveconf *conf; /* as it was last read, NULL: not known */
+	bool read;                  /* it is read anew */
+	struct buf out;
+};
+
+static void check(struct checks *k, enum found found, const char *what, const char *fmt,
+		  ...) _printf_(4, 5);
+
+static void check(struct checks *k, enum found found, const char *what, const char *fmt,
+		  ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list ap;
@@ -97,22 +119,18 @@ static void check(struct jw *w, const char *what, bool ok, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	jw_obj(w, NULL);
-	jw_str(w, "what", what);
-	jw_bool(w, "ok", ok);
-	jw_text(w, "text", tbytes_str(text));
-	jw_end(w);
+	buf_addf(&k->out, "%c %s %.*s\n", (char)found, what, MAX_LINE, text);
 }
 
-static void check_lock(struct jw *w, const struct pveconf *conf)
+static void check_lock(struct checks *k, const struct pveconf *conf)
 {
 	const char *lock = pveconf_str(&conf->main, "lock");
 
 	if (lock)
-		check(w, "lock", str_eq(lock, "mounted"), "the config is locked: %.32s",
-		      lock);
+		check(k, str_eq(lock, "mounted") ? FINE : BAD, "lock",
+		      "the config is locked: %.32s", lock);
 	else
-		check(w, "lock", true, "the config has no lock");
+		check(k, FINE, "lock", "the config has no lock");
 }
 
 static bool value_of(const struct pveconf_item *i, const char *key, struct span *ret)
@@ -128,7 +146,7 @@ static bool value_of(const struct pveconf_item *i, const char *key, struct span 
 	return false;
 }
 
-static void check_bridges(struct collector *c, struct jw *w, const struct pveconf *conf)
+static void check_bridges(struct checks *k, const struct pveconf *conf)
 {
 	const struct pveconf_item *i;
 	uint32_t at = 0, n;
@@ -142,121 +160,178 @@ static void check_bridges(struct collector *c, struct jw *w, const struct pvecon
 		if (!value_of(i, "bridge", &br) || !br.n || br.n > 15)
 			continue;
 		path = xasprintf("sys/class/net/%.*s", (int)br.n, br.p);
-		r = fs_stat(c->rootfd, path, false, &st, NULL);
+		r = fs_stat(k->rootfd, path, false, &st, NULL);
 		if (r == 0 || r == -ENOENT)
-			check(w, "bridge", r == 0, "%s: bridge %.*s %s", i->key,
-			      (int)br.n, br.p, r == 0 ? "is there" : "does not exist");
+			check(k, r == 0 ? FINE : BAD, "bridge", "%s: bridge %.*s %s",
+			      i->key, (int)br.n, br.p,
+			      r == 0 ? "is there" : "does not exist");
 	}
 }
 
-/*
- * Only what the config names by its path (storages are asked by nobody but PVE), and by a
- * process that can be abandoned: the path may lie on a file system that hangs.
- */
-#define MAX_SOURCES  32
-#define SOURCES_USEC (200 * USEC_PER_MSEC)
-
-struct sources {
-	int rootfd;
-	const struct pveconf_item *v[MAX_SOURCES];
-	char *path[MAX_SOURCES]; /* below the root */
-	size_t n;
-};
-
-static void sources_done(struct sources *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		free(s->path[i]);
-}
-
-static void add_source(struct sources *s, const struct pveconf_item *i)
+/* Only what the config names by its path: storages are asked by nobody but PVE. */
+static void check_source(struct checks *k, const struct pveconf_item *i)
 {
 	struct span rest = span_of(i->value, i->value_n), vol;
+	_cleanup_free_ char *path = NULL;
+	struct fs_stat st;
+	int r;
 
-	if (s->n == MAX_SOURCES || !span_cut(&rest, ',', &vol))
+	if (!span_cut(&rest, ',', &vol))
 		return;
 	(void)span_skip(&vol, "volume=");
 	if (vol.n < 2 || vol.p[0] != '/' || vol.n > 1024)
 		return;
-	s->v[s->n] = i;
-	s->path[s->n++] = xasprintf("%.*s", (int)vol.n - 1, vol.p + 1);
+	path = span_dup(span_of(vol.p + 1, vol.n - 1));
+	r = fs_stat(k->rootfd, path, true, &st, NULL);
+	check(k,
+	      r == 0                          ? FINE
+	      : r == -ENOENT || r == -ENOTDIR ? BAD
+					      : UNKNOWN,
+	      "source", "%s: /%s %s", i->key, path,
+	      r == 0                          ? "is there"
+	      : r == -ENOENT || r == -ENOTDIR ? "does not exist"
+					      : "may not be looked at by the collector");
 }
 
-/* One letter each: there, not there, not allowed to know. */
-static int stat_sources(int out, void *arg)
+static void check_config(struct checks *k, const struct pveconf *conf)
 {
-	const struct sources *s = arg;
-
-	for (size_t i = 0; i < s->n; i++) {
-		struct fs_stat st;
-		int r = fs_stat(s->rootfd, s->path[i], true, &st, NULL);
-		char letter = r == 0 ? 'y' : r == -ENOENT ? 'n' : '?';
-
-		if (fs_write_all(out, &letter, 1) < 0)
-			break;
-	}
-	return 0;
-}
-
-static void check_sources(struct jw *w, struct sources *s)
-{
-	_cleanup_(buf_done) struct buf b = { 0 };
-	struct guard g = { 0 };
-
-	if (!s->n || guard_start(stat_sources, s, SOURCES_USEC, &g, NULL) < 0)
-		return;
-	(void)guard_collect(&g, MAX_SOURCES, &b, NULL);
-	for (size_t i = 0; i < s->n; i++) {
-		char letter = i < b.n ? b.p[i] : 't';
-
-		check(w, "source", letter == 'y' || letter == '?', "%s: /%s %s",
-		      s->v[i]->key, s->path[i],
-		      letter == 'y'   ? "is there"
-		      : letter == 'n' ? "does not exist"
-		      : letter == '?' ? "may not be looked at by the collector"
-				      : "does not answer");
-	}
-}
-
-static void checks(struct collector *c, const struct lc_ct *ct, struct jw *w)
-{
-	_cleanup_(sources_done) struct sources sources = { .rootfd = c->rootfd };
-	const struct pveconf *conf = confsrc_get(c, ct->vmid);
-	const struct pveconf_item *i;
-	bool quorate = false;
+	const struct pveconf_item *i = pveconf_item(&conf->main, "rootfs");
 	uint32_t at = 0, n;
 
-	jw_arr(w, "checks");
-	if (!conf) {
-		check(w, "config", false, "the config of the container is not known");
-	} else {
-		check_lock(w, conf);
-		check_bridges(c, w, conf);
-		i = pveconf_item(&conf->main, "rootfs");
-		if (i)
-			add_source(&sources, i);
-		while ((i = pveconf_next(&conf->main, "mp", &at, &n)))
-			add_source(&sources, i);
-		check_sources(w, &sources);
+	check_lock(k, conf);
+	check_bridges(k, conf);
+	if (i)
+		check_source(k, i);
+	while ((i = pveconf_next(&conf->main, "mp", &at, &n)))
+		check_source(k, i);
+}
+
+/* The last edit may be what it failed of: the config as it is now. */
+static int make_checks(int out, void *arg)
+{
+	_cleanup_(pveconf_done) struct pveconf now = { 0 };
+	_cleanup_(buf_done) struct buf text = { 0 };
+	struct checks *k = arg;
+	const struct pveconf *conf = k->conf;
+	char path[40];
+	int r;
+
+	snprintf(path, sizeof(path), "etc/pve/lxc/%u.conf", k->vmid);
+	if (k->read &&
+	    fs_read_file(k->rootfd, path, PVECONF_MAX_BYTES, &text, NULL) == 0) {
+		(void)pveconf_parse_lean(text.p ? text.p : "", text.n, k->vmid, &now,
+					 NULL);
+		conf = &now;
 	}
+	if (conf)
+		check_config(k, conf);
+	else
+		check(k, UNKNOWN, "config", "the config of the container is not known");
+	r = fs_write_all(out, buf_str(&k->out), k->out.n);
+	buf_done(&k->out);
+	return r;
+}
+
+/* True: it found something bad, *ret is what. */
+static bool put_check(struct jw *w, struct span line, struct span *ret)
+{
+	char found = line.n ? line.p[0] : '\0';
+	struct span what;
+
+	if (line.n < 2 || line.p[1] != ' ')
+		return false;
+	line = span_of(line.p + 2, line.n - 2);
+	if (!span_cut(&line, ' ', &what))
+		return false;
+	jw_obj(w, NULL);
+	jw_text(w, "what", span_tbytes(what));
+	if (found != UNKNOWN)
+		jw_bool(w, "ok", found == FINE);
+	jw_text(w, "text", span_tbytes(line));
+	jw_end(w);
+	*ret = line;
+	return found == BAD;
+}
+
+static void put_checks(struct jw *w, struct span text, size_t *n, struct buf *why)
+{
+	struct span line, bad;
+
+	while (*n < MAX_CHECKS && span_line(&text, &line)) {
+		++*n;
+		if (put_check(w, line, &bad) && !why->n)
+			buf_add(why, bad.p, bad.n);
+	}
+}
+
+/* What of it is bad, the first of it: into *why. */
+static void checks(struct collector *c, const struct lc_ct *ct, struct jw *w,
+		   struct buf *why)
+{
+	_cleanup_(buf_done) struct buf answer = { 0 };
+	struct checks k = { .rootfd = c->rootfd,
+			    .vmid = ct->vmid,
+			    .conf = confsrc_get(c, ct->vmid),
+			    .read = !confsrc_is_stale(c) };
+	struct guard g = { 0 };
+	bool quorate = false;
+	size_t n = 0;
+	int r;
+
+	jw_arr(w, "checks");
+	r = guard_start(make_checks, &k, CHECKS_USEC, &g, NULL);
+	if (r == 0)
+		r = guard_collect(&g, MAX_CHECKS * MAX_LINE, &answer, NULL);
+	put_checks(w, span_of(answer.p, answer.n), &n, why);
+	buf_done(&answer);
+	if (r < 0)
+		check(&k, UNKNOWN, "sources", "not all could be looked at: %s",
+		      strerror(-r));
 	if (confsrc_quorum(c, &quorate))
-		check(w, "quorum", quorate, "the cluster %s quorum",
+		check(&k, quorate ? FINE : BAD, "quorum", "the cluster %s quorum",
 		      quorate ? "has" : "has no");
 	if (ct->init_ticks)
-		check(w, "init", false,
-		      "init did not come up: whether its program is there is seen only "
-		      "inside the container, which the collector never opens");
+		check(&k, UNKNOWN, "init",
+		      "whether its program is there is seen only inside the container, "
+		      "which the collector never opens");
+	put_checks(w, span_of(k.out.p, k.out.n), &n, why);
+	buf_done(&k.out);
 	jw_end(w);
+}
+
+static uint64_t start_of(const struct lc_ct *ct)
+{
+	return ct->prestart.real_usec ? ct->prestart.real_usec : ct->up.real_usec;
+}
+
+static void put_reason(struct collector *c, const struct lc_ct *ct, struct jw *w,
+		       const struct buf *bad)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+	uint64_t mtime, since = start_of(ct);
+	const char *status = tasksrc_start_status(c, ct->vmid, since);
+	struct span s = { 0 };
+
+	if (status && startreason_of_task(span_str(status)))
+		s = span_str(status);
+	else if (bad->n)
+		s = span_of(bad->p, bad->n);
+	else if (read_text(c, ct->vmid, "stderr", &text, &mtime) == 0 &&
+		 mtime + 2 * USEC_PER_SEC >= since)
+		s = startreason_of_stderr(span_of(text.p, text.n));
+	if (s.n)
+		jw_text(w, "reason", span_tbytes(s));
+	snprintf(c->reason, sizeof(c->reason), "%.*s", (int)s.n, s.n ? s.p : "");
 }
 
 void failure_data(struct collector *c, const struct lc_ct *ct, struct jw *w)
 {
-	uint64_t since =
-		ct->prestart.real_usec ? ct->prestart.real_usec : ct->up.real_usec;
+	_cleanup_(buf_done) struct buf bad = { 0 };
 
 	jw_arr(w, "texts");
-	one_text(c, w, ct->vmid, "stderr", since);
-	one_text(c, w, ct->vmid, "warnings", since);
+	one_text(c, w, ct->vmid, "stderr", start_of(ct));
+	one_text(c, w, ct->vmid, "warnings", start_of(ct));
 	jw_end(w);
-	checks(c, ct, w);
+	checks(c, ct, w, &bad);
+	put_reason(c, ct, w, &bad);
 }

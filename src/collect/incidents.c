@@ -367,6 +367,25 @@ void incsrc_over(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		close_one(c, vmid, kind, id);
 }
 
+void incsrc_correct(struct collector *c, uint32_t vmid, enum incident_kind kind,
+		    const char *id, bool over, const char *fmt, ...)
+{
+	struct open *o = c->incs ? find_open(c->incs, vmid, kind) : NULL;
+	va_list ap;
+
+	if (!o)
+		return;
+	free(o->row.summary);
+	va_start(ap, fmt);
+	o->row.summary = xvasprintf(fmt, ap);
+	va_end(ap);
+	o->dirty = true;
+	if (over)
+		incsrc_over(c, vmid, kind, id);
+	else
+		send(c, o);
+}
+
 /* Events are remembered for a while: those around an incident belong to it. */
 void incsrc_look(struct collector *c, const struct event *v, size_t n)
 {

@@ -257,6 +257,22 @@ struct stop_task tasksrc_at_work(struct collector *c, uint32_t vmid,
 	return (struct stop_task){ 0 };
 }
 
+const char *tasksrc_start_status(struct collector *c, uint32_t vmid,
+				 uint64_t since_real_usec)
+{
+	struct tasksrc *s = c->tasks;
+
+	for (size_t i = s ? s->n : 0; i-- > 0;) {
+		const struct known *k = &s->v[i];
+
+		if (k->vmid == vmid && str_eq(k->upid.type, "vzstart") && k->status &&
+		    failed(k->status) &&
+		    k->upid.start_real_usec + 2 * USEC_PER_SEC > since_real_usec)
+			return k->status;
+	}
+	return NULL;
+}
+
 /*
  * Was the task at work when the container ended? It is still, or ended only just. One
  * that explained the end of an earlier life and is no more explains no other.

@@ -14,6 +14,7 @@ libct_a_SOURCES += src/rule/config-snapshot.c
 libct_a_SOURCES += src/rule/cause.c
 libct_a_SOURCES += src/rule/cause.h
 libct_a_SOURCES += src/rule/rate.c src/rule/rate.h
+libct_a_SOURCES += src/rule/startreason.c src/rule/startreason.h
 libct_a_SOURCES += src/rule/topnav.c src/rule/topnav.h
 libct_a_SOURCES += src/rule/toprow.c src/rule/toprow.h
 libct_a_SOURCES += src/rule/incident.c

@@ -178,6 +178,11 @@ for H in (True, False):
             e = wait_event(VMID, "reconciled", seq,
                            match=lambda e: e["data"].get("cause"))
             equal(e["data"]["cause"], "rebooted-inside", "cause")
+            # what was taken for a kill is none, and says so
+            inc = until(lambda: [i for i in lib.query(
+                "SELECT * FROM incidents WHERE vmid = ? ORDER BY n", (VMID,))
+                if i["closed"] is not None][-1:], "an incident that is over")
+            check("reboot" in inc[0]["summary"], "summary %s" % inc[0]["summary"])
         e = started(seq, hooks)
         equal(e["life"], life + 1, "life")
         pct.kill(VMID)
@@ -205,8 +210,7 @@ for H in (True, False):
         make(VMID + 2, start=False)
         with open(pct.conf_path(VMID + 2), "a") as f:
             f.write("mp0: /no/such/dir,mp=/x\n")
-        pct.dotfiles()
-        time.sleep(3)
+        pct.dotfiles()  # the edit just before it is what it fails of
         try:
             pct.start(VMID + 2)
             raise Failed("it started")
@@ -214,10 +218,14 @@ for H in (True, False):
             pass
         e = wait_event(VMID + 2, "start-failed", seq)
         equal(e["data"]["phase"], "prestart", "phase")
-        bad = [c["text"] for c in e["data"]["checks"] if not c["ok"]]
+        bad = [c["text"] for c in e["data"]["checks"] if c.get("ok") is False]
         check(any("/no/such/dir does not exist" in t for t in bad), "checks %s" % bad)
         check(any("pre-start" in t["text"] for t in e["data"]["texts"]),
               "texts %s" % e["data"]["texts"])
+        equal(e["data"]["reason"], "mp0: /no/such/dir does not exist", "reason")
+        inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ?",
+                                      (VMID + 2,)), "an incident")
+        equal(inc[-1]["summary"], "its start failed: " + e["data"]["reason"], "summary")
         equal(e["data"].get("user"), "root@pam", "user")
         equal(len(events(VMID + 2, seq, ["started"])), 0, "no start")
         destroy(VMID + 2)

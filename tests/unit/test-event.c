@@ -134,6 +134,25 @@ static const struct sentence {
 	  "{\"changes\":[{\"key\":\"memory\",\"old\":\"512\",\"new\":\"1024\"},"
 	  "{\"key\":\"swap\",\"new\":\"0\"}],\"user\":\"root@pam\"}",
 	  "memory: 512 -> 1024; swap: (not set) -> 0, by root@pam" },
+	{ EVENT_CONFIG_CHANGED,
+	  "{\"changes\":[{\"key\":\"net0\",\"old\":\"name=eth0,bridge=vmbr0,tag=5\","
+	  "\"new\":\"name=eth0,firewall=1,bridge=vmbr7\"}]}",
+	  "net0: -bridge=vmbr0, -tag=5, +firewall=1, +bridge=vmbr7" },
+	{ EVENT_CONFIG_CHANGED,
+	  "{\"changes\":[{\"key\":\"net0\",\"old\":\"a=1,b=2\",\"new\":\"b=2,a=1\"}]}",
+	  "net0: a=1,b=2 -> b=2,a=1" },
+	{ EVENT_TASK,
+	  "{\"task\":\"vzstop\",\"user\":\"root@pam\",\"state\":\"end\",\"status\":\"OK\"}",
+	  "vzstop by root@pam ended: OK" },
+	{ EVENT_RECONCILED,
+	  "{\"what\":\"cause\",\"text\":\"known now\",\"cause\":\"rebooted-inside\","
+	  "\"signal\":9}",
+	  "the end before was: rebooted from inside" },
+	{ EVENT_RECONCILED, "{\"what\":\"stop\",\"text\":\"late\"}", "stop: late" },
+	{ EVENT_START_FAILED,
+	  "{\"phase\":\"init\",\"reason\":\"r\",\"checks\":[{\"ok\":false,\"text\":\"r\"},"
+	  "{\"ok\":false,\"text\":\"q\"},{\"text\":\"not known\"}]}",
+	  "in init: r, q" },
 	{ EVENT_START_FAILED,
 	  "{\"phase\":\"pre-start\",\"checks\":[{\"what\":\"bridge\",\"ok\":true},"
 	  "{\"what\":\"mp0\",\"ok\":false,\"text\":\"/srv is not there\"}]}",
