@@ -117,6 +117,38 @@ int db_put_life(struct db *db, const struct db_life *l, struct err *err);
 /* The last life of each container that the store knows, by vmid. */
 int db_last_lives(struct db *db, struct db_lives *ret, struct err *err);
 
+/*
+ * The configs of this node's containers as they were last seen, so that the next
+ * collector can tell what changed since.
+ */
+struct db_config {
+	uint32_t vmid;
+	bool gone;       /* put: the row goes */
+	struct buf text; /* p NULL: not kept, there is too much of it */
+};
+
+struct db_configs {
+	struct db_config *v;
+	size_t n;
+	bool all; /* put: they are all there are, other rows go */
+	/*
+	 * They were so at that time, all of them. Read: 0, nothing is known. Put: 0, as
+	 * it was; stays unset where no put with `all` was (a store that was begun anew).
+	 */
+	uint64_t seen_real_usec;
+};
+
+#define DB_CONFIG_MAX ((size_t)1 << 20) /* -E2BIG; pmxcfs holds no larger file */
+
+void db_config_done(struct db_config *c);
+void db_configs_done(struct db_configs *c);
+
+/* One transaction. */
+int db_put_configs(struct db *db, const struct db_configs *c, struct err *err);
+
+/* By vmid. */
+int db_configs(struct db *db, struct db_configs *ret, struct err *err);
+
 struct event_query {
 	uint32_t vmid;                /* 0: all, the node's own too */
 	const enum event_type *types; /* n_types 0: all */

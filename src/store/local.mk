@@ -26,3 +26,4 @@ libct_a_SOURCES += src/store/writerimpl.h
 libct_a_SOURCES += src/store/writerqueue.c
 libct_a_SOURCES += src/store/history.c
 libct_a_SOURCES += src/store/history.h
+libct_a_SOURCES += src/store/dbconfigs.c

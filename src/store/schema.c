@@ -99,5 +99,12 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	"	SELECT 1, vmid, life, start, n, data FROM blocks_1 UNION ALL\n"
 	"	SELECT 10, vmid, life, start, n, data FROM blocks_10 UNION ALL\n"
 	"	SELECT 60, vmid, life, start, n, data FROM blocks_60;\n",
+
+	/* 3: what changed while no collector ran is told by the next one */
+	"CREATE TABLE configs (\n"
+	"	-- each container's config as it was last seen; meta 'configs-seen' is when\n"
+	"	vmid INTEGER PRIMARY KEY,\n"
+	"	text BLOB                 -- the file; NULL: too large to be kept\n"
+	");\n",
 };
 /* clang-format on */

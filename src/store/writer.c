@@ -113,6 +113,8 @@ static int store_item(struct writer *w, struct item *i, struct err *err)
 					  err);
 		for (size_t k = 0; r == 0 && k < i->n_lives; k++)
 			r = db_put_life(w->db, &i->lives[k], err);
+		if (r == 0 && (i->configs.n || i->configs.seen_real_usec))
+			r = db_put_configs(w->db, &i->configs, err);
 		if (r == 0 && i->n_events)
 			i->n = i->events[i->n_events - 1].seq;
 		break;
@@ -354,7 +356,12 @@ static void maintain(struct writer *w)
 		tell_drops(w);
 	}
 	if (w->more_to_prune) {
-		r = db_prune(w->db, &w->o.limits, &w->more_to_prune, &err);
+		struct db_limits limits;
+
+		pthread_mutex_lock(&w->lock);
+		limits = w->o.limits;
+		pthread_mutex_unlock(&w->lock);
+		r = db_prune(w->db, &limits, &w->more_to_prune, &err);
 		if (r < 0) {
 			w->more_to_prune = false;
 			count_error(w, r, &err);

@@ -65,12 +65,15 @@ int writer_new(const struct writer_opts *o, struct db *db, struct writer **ret,
  */
 int writer_stop(struct writer **w, uint64_t timeout_usec);
 
+/* Other limits from now on. */
+void writer_set_limits(struct writer *w, const struct db_limits *l);
+
 /* An eventfd: readable when writer_done() has something. */
 int writer_fd(const struct writer *w);
 
 /*
- * One transaction: all of it or nothing. Events and lives are taken over when 0 is
- * returned (the arrays themselves stay the caller's, their elements are emptied).
+ * One transaction: all of it or nothing. Events, lives and configs are taken over when 0
+ * is returned (the arrays themselves stay the caller's, their elements are emptied).
  * -EAGAIN: full, nothing was taken. -ENOBUFS: dropped and counted (never what holds an
  * event of the life cycle or a life), elements emptied too; its token comes back as
  * well, with the result -ENOBUFS.
@@ -80,6 +83,7 @@ struct writer_put {
 	size_t n_events;
 	struct db_life *lives;
 	size_t n_lives;
+	struct db_configs *configs; /* NULL: none */
 	bool urgent;
 	uint64_t token; /* 0: no answer is wanted */
 };

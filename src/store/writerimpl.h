@@ -20,6 +20,7 @@ struct item {
 	size_t n_events;
 	struct db_life *lives;
 	size_t n_lives;
+	struct db_configs configs;
 	struct db_block *blocks;
 	size_t n_blocks;
 	struct incident incident;

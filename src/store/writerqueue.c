@@ -29,6 +29,7 @@ void writer_item_done(struct item *i)
 		db_life_done(&i->lives[k]);
 	for (size_t k = 0; k < i->n_blocks; k++)
 		db_block_done(&i->blocks[k]);
+	db_configs_done(&i->configs);
 	incident_done(&i->incident);
 	free(i->events);
 	free(i->lives);
@@ -61,6 +62,12 @@ void writer_take_put(struct item *i, const struct writer_put *p)
 		p->lives[k] = (struct db_life){ 0 };
 		i->bytes += sizeof(struct db_life) + text_bytes(i->lives[k].name);
 	}
+	if (p->configs) {
+		i->configs = *p->configs;
+		*p->configs = (struct db_configs){ 0 };
+	}
+	for (size_t k = 0; k < i->configs.n; k++)
+		i->bytes += sizeof(struct db_config) + i->configs.v[k].text.cap;
 	i->n_events = p->n_events;
 	i->n_lives = p->n_lives;
 	i->keep |= p->n_lives > 0;
@@ -235,6 +242,13 @@ int writer_incident(struct writer *w, struct incident *inc, bool urgent, uint64_
 	}
 	pthread_mutex_unlock(&w->lock);
 	return r;
+}
+
+void writer_set_limits(struct writer *w, const struct db_limits *l)
+{
+	pthread_mutex_lock(&w->lock);
+	w->o.limits = *l;
+	pthread_mutex_unlock(&w->lock);
 }
 
 int writer_fd(const struct writer *w)

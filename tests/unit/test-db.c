@@ -452,7 +452,93 @@ static void a_store_of_the_first_version_is_upgraded(void)
 	db_close(db);
 	CHECK_U64(number(path, "PRAGMA user_version"), SCHEMA_VERSION);
 	CHECK_U64(number(path, "SELECT count(*) FROM blocks"), 1);
+	CHECK_U64(number(path, "SELECT count(*) FROM configs"), 0);
 	close(fixtures);
+	end();
+}
+
+static struct db_config config(uint32_t vmid, const char *text)
+{
+	struct db_config c = { .vmid = vmid };
+
+	if (text) {
+		buf_addc(&c.text, '\0');
+		c.text.n = 0;
+		buf_adds(&c.text, text);
+	}
+	return c;
+}
+
+static void put_configs(struct db *db, struct db_config a, struct db_config b, bool all,
+			uint64_t seen)
+{
+	struct db_config v[2] = { a, b };
+	struct db_configs c = { .v = v, .n = 2, .all = all, .seen_real_usec = seen };
+	struct err err = { 0 };
+
+	CHECK(db_put_configs(db, &c, &err) == 0, "%s", err.msg);
+	db_config_done(&v[0]);
+	db_config_done(&v[1]);
+}
+
+static void configs_come_back_as_they_were(void)
+{
+	struct db_configs c = { 0 };
+	struct err err = { 0 };
+	struct db *db;
+
+	begin();
+	db = must_open(NULL);
+	CHECK(db_configs(db, &c, &err) == 0 && !c.n && !c.seen_real_usec, "%s", err.msg);
+	/* a store that never had all of them knows no time */
+	put_configs(db, config(101, "a: 1\n"), config(102, "b"), false, NOW);
+	CHECK(db_configs(db, &c, &err) == 0 && c.n == 2 && !c.seen_real_usec, "%zu", c.n);
+	db_configs_done(&c);
+	put_configs(db, config(104, ""), config(103, NULL), true, NOW + 1);
+	put_configs(db, config(101, "c\n"),
+		    (struct db_config){ .vmid = 104, .gone = true }, false, 0);
+	CHECK(db_configs(db, &c, &err) == 0 && c.n == 2, "%zu", c.n);
+	CHECK_U64(c.seen_real_usec, NOW + 1);
+	if (c.n == 2) {
+		CHECK_U64(c.v[0].vmid, 101);
+		CHECK_STR(buf_str(&c.v[0].text), "c\n");
+		CHECK(c.v[1].vmid == 103 && !c.v[1].text.p, "not kept");
+	}
+	db_configs_done(&c);
+	put_configs(db, config(101, ""), (struct db_config){ .vmid = 7, .gone = true },
+		    false, NOW + 5);
+	db_close(db);
+	db = must_open(NULL);
+	CHECK(db_configs(db, &c, &err) == 0 && c.n == 2, "%zu", c.n);
+	CHECK_U64(c.seen_real_usec, NOW + 5);
+	if (c.n == 2)
+		CHECK(c.v[0].text.p && !c.v[0].text.n, "empty is kept");
+	db_configs_done(&c);
+	db_close(db);
+	end();
+}
+
+static void a_config_has_a_largest_size(void)
+{
+	struct db_config v = { .vmid = 101 };
+	struct db_configs c = { .v = &v, .n = 1 }, got = { 0 };
+	struct err err = { 0 };
+	struct db *db;
+
+	begin();
+	db = must_open(NULL);
+	buf_reserve(&v.text, DB_CONFIG_MAX + 1);
+	memset(v.text.p, 'x', DB_CONFIG_MAX + 1);
+	v.text.n = DB_CONFIG_MAX;
+	CHECK(db_put_configs(db, &c, &err) == 0, "%s", err.msg);
+	v.text.n++;
+	CHECK(db_put_configs(db, &c, &err) == -E2BIG, "%s", err.msg);
+	CHECK(db_configs(db, &got, &err) == 0 && got.n == 1 &&
+		      got.v[0].text.n == DB_CONFIG_MAX,
+	      "%zu", got.n);
+	db_configs_done(&got);
+	db_config_done(&v);
+	db_close(db);
 	end();
 }
 
@@ -904,6 +990,8 @@ int main(void)
 	RUN(incidents_keep_their_number);
 	RUN(blocks_are_found_by_time);
 	RUN(a_store_of_the_first_version_is_upgraded);
+	RUN(configs_come_back_as_they_were);
+	RUN(a_config_has_a_largest_size);
 	RUN(newer_schema_is_refused);
 	RUN(what_is_no_store_is_set_aside);
 	RUN(a_special_file_is_never_opened);

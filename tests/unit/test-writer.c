@@ -78,6 +78,34 @@ static void what_is_put_is_answered_when_stored(void)
 	tmproot_remove(&tmp);
 }
 
+static void configs_are_stored_with_their_events(void)
+{
+	struct event e = { .type = EVENT_CONFIG_CHANGED,
+			   .id = "c-1",
+			   .vmid = 101,
+			   .time_real_usec = 1 };
+	struct db_configs c = { .n = 1, .all = true, .seen_real_usec = 7 }, got = { 0 };
+	struct writer_put p = { .events = &e, .n_events = 1, .configs = &c, .token = 1 };
+	struct err err = { 0 };
+	struct db *db = NULL;
+	struct writer *w;
+
+	tmproot_make(&tmp);
+	w = start("ctscope.db", 0);
+	c.v = xcalloc(1, sizeof(*c.v));
+	c.v[0].vmid = 101;
+	buf_adds(&c.v[0].text, "a: 1\n");
+	CHECK(writer_put(w, &p) == 0 && !c.v && !c.n, "taken over");
+	CHECK_U64(answers(w, 1), 1);
+	CHECK(writer_stop(&w, 20 * USEC_PER_SEC) == 0, "stop");
+	CHECK(db_open_readonly(path, false, &db, &err) == 0, "%s", err.msg);
+	CHECK(db_configs(db, &got, &err) == 0 && got.n == 1, "%s", err.msg);
+	CHECK_U64(got.seen_real_usec, 7);
+	db_configs_done(&got);
+	db_close(db);
+	tmproot_remove(&tmp);
+}
+
 static void without_a_store_the_life_cycle_is_kept(void)
 {
 	uint64_t until = clock_boot_usec() + 20 * USEC_PER_SEC;
@@ -146,6 +174,7 @@ static void a_store_that_hangs_never_holds_the_caller(void)
 int main(void)
 {
 	RUN(what_is_put_is_answered_when_stored);
+	RUN(configs_are_stored_with_their_events);
 	RUN(without_a_store_the_life_cycle_is_kept);
 	RUN(a_store_that_hangs_never_holds_the_caller);
 	return DONE();
