@@ -168,6 +168,18 @@ static void check_bridges(struct checks *k, const struct pveconf *conf)
 	}
 }
 
+/* Its unit gives the collector others of these, or none (Private*=, ProtectHome=). */
+static bool is_hidden(struct span path)
+{
+	static const char *const dirs[] = { "/tmp/",  "/var/tmp/", "/dev/",
+					    "/home/", "/root/",    "/run/user/" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (span_starts(path, dirs[i]))
+			return true;
+	return false;
+}
+
 /* Only what the config names by its path: storages are asked by nobody but PVE. */
 static void check_source(struct checks *k, const struct pveconf_item *i)
 {
@@ -182,15 +194,14 @@ static void check_source(struct checks *k, const struct pveconf_item *i)
 	if (vol.n < 2 || vol.p[0] != '/' || vol.n > 1024)
 		return;
 	path = span_dup(span_of(vol.p + 1, vol.n - 1));
-	r = fs_stat(k->rootfd, path, true, &st, NULL);
-	check(k,
-	      r == 0                          ? FINE
-	      : r == -ENOENT || r == -ENOTDIR ? BAD
-					      : UNKNOWN,
-	      "source", "%s: /%s %s", i->key, path,
-	      r == 0                          ? "is there"
-	      : r == -ENOENT || r == -ENOTDIR ? "does not exist"
-					      : "may not be looked at by the collector");
+	r = is_hidden(vol) ? -EACCES : fs_stat(k->rootfd, path, true, &st, NULL);
+	if (r == 0)
+		check(k, FINE, "source", "%s: /%s is there", i->key, path);
+	else if (r == -ENOENT || r == -ENOTDIR)
+		check(k, BAD, "source", "%s: /%s does not exist", i->key, path);
+	else
+		check(k, UNKNOWN, "source",
+		      "%s: /%s may not be looked at by the collector", i->key, path);
 }
 
 static void check_config(struct checks *k, const struct pveconf *conf)
