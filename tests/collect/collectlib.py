@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -59,15 +60,27 @@ def fresh_node():
 
 
 class Collector:
-    def __init__(self, *args, wrap=(), wait=True):
+    def __init__(self, *args, wrap=(), wait=True, env=None, notify=False):
         self.log = open(RUN + "/log", "ab")
         self.born = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
         cmd = ["setpriv", "--reuid=%d" % USER.pw_uid, "--regid=%d" % USER.pw_gid,
                "--groups=" + groups(), "--inh-caps=-all", "--bounding-set=-all",
                "--no-new-privs"]
+        env = dict(os.environ, **(env or {}))
+        self.said = []  # to the service manager
+        self.socket = None
+        if notify:
+            path = RUN + "/notify"
+            if os.path.exists(path):
+                os.unlink(path)
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.socket.bind(path)
+            os.chmod(path, 0o666)
+            self.socket.setblocking(False)
+            env["NOTIFY_SOCKET"] = path
         self.p = subprocess.Popen(cmd + list(wrap) + [CTSCOPED] + list(args),
                                   stdin=subprocess.DEVNULL, stdout=self.log,
-                                  stderr=self.log, cwd="/")
+                                  stderr=self.log, cwd="/", env=env)
         if wait:
             until(lambda: self.p.poll() is not None or self.is_up(), "the collector is up")
             if self.p.poll() is not None:
@@ -88,6 +101,26 @@ class Collector:
             if not kids:
                 return None
             pid = int(kids[0])
+
+    def heard(self):
+        """What it told the service manager until now: READY=1, STATUS=..."""
+        try:
+            while True:
+                self.said += self.socket.recv(8192).decode().splitlines()
+        except BlockingIOError:
+            return self.said
+
+    def wait_ready(self, seconds=10):
+        end = time.monotonic() + seconds * SLOW
+        while "READY=1" not in self.heard():
+            if self.p.poll() is not None or time.monotonic() > end:
+                raise Failed("never ready, exit %s: %s" % (self.p.returncode, logged()))
+            time.sleep(0.005)
+
+    def status(self):
+        """The last one."""
+        v = [x[7:] for x in self.heard() if x.startswith("STATUS=")]
+        return v[-1] if v else ""
 
     def is_up(self):
         return any(e["data"].get("what") == "started" and e["boot_usec"] >= self.born
