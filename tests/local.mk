@@ -72,7 +72,13 @@ CLEANFILES += tests/cli/failing.so
 tests/cli/failing.so: tests/cli/failing.c
 	$(AM_V_at)$(MKDIR_P) tests/cli
 	$(AM_V_CCLD)$(CC) -O1 -D_GNU_SOURCE -fPIC -shared -o $@ $(srcdir)/tests/cli/failing.c -ldl
-check-local: tests/cli/failing.so
+# preloaded by tests/collect/drill
+EXTRA_DIST += tests/collect/clock.c
+CLEANFILES += tests/collect/clock.so
+tests/collect/clock.so: tests/collect/clock.c
+	$(AM_V_at)$(MKDIR_P) tests/collect
+	$(AM_V_CCLD)$(CC) -O1 -D_GNU_SOURCE -fPIC -shared -o $@ $(srcdir)/tests/collect/clock.c
+check-local: tests/cli/failing.so tests/collect/clock.so
 .PHONY: check-torture
 EXTRA_DIST += tests/golden tests/cli/robust tests/cli/torture tests/run .ci/run
 # the store under broken system calls; all of the places: tests/store/faults --long
@@ -139,3 +145,4 @@ EXTRA_DIST += tests/live/test-collect.py
 EXTRA_DIST += tests/collect/collectlib.py
 EXTRA_DIST += tests/collect/drill
 EXTRA_DIST += tests/collect/latency
+EXTRA_DIST += tests/live/test-lost.py

@@ -205,7 +205,7 @@ static void one_file(struct collector *c, const char *id)
 	remember(s, token, id);
 }
 
-static void scan(struct collector *c)
+static void list_names(struct collector *c, struct strv *names)
 {
 	_cleanup_(spool_list_done) struct spool_list list = { 0 };
 	struct err err = { 0 };
@@ -216,14 +216,13 @@ static void scan(struct collector *c)
 		return;
 	}
 	for (size_t i = 0; i < list.ids.n; i++)
-		one_file(c, list.ids.v[i]);
-	c->spool->rescan |= list.more;
+		strv_add(names, take_ptr(list.ids.v[i]));
+	c->spool->rescan = list.more;
 }
 
 /* All that the kernel has ready, in the order of the renames. */
-static void read_names(struct collector *c)
+static void read_names(struct spoolsrc *s, struct strv *names)
 {
-	struct spoolsrc *s = c->spool;
 	_uninit_ char buf[16384]
 		__attribute__((aligned(__alignof__(struct inotify_event))));
 	ssize_t n;
@@ -237,7 +236,7 @@ static void read_names(struct collector *c)
 			else if (e->mask & IN_IGNORED)
 				s->gone = true; /* removed, or its file system */
 			else if (e->len)
-				one_file(c, e->name);
+				strv_add(names, xstrdup(e->name));
 			p += sizeof(*e) + e->len;
 		}
 		if (n < (ssize_t)sizeof(buf) / 2)
@@ -245,15 +244,38 @@ static void read_names(struct collector *c)
 	}
 }
 
+/*
+ * Names that were told in their order, unless some were missed, or lay there before: then
+ * the directory first, so that what is listed while its elder was not is no surprise, all
+ * of them in the order of their time. A hook that is taken before its elder makes that one
+ * late, and what it says is lost.
+ */
+static bool take_names(struct collector *c)
+{
+	_cleanup_(strv_done) struct strv names = { 0 };
+	struct spoolsrc *s = c->spool;
+	bool whole = s->rescan && !collector_is_full(c);
+
+	if (whole)
+		list_names(c, &names);
+	read_names(s, &names);
+	if (whole)
+		strv_sort(&names);
+	for (size_t i = 0; i < names.n; i++)
+		one_file(c, names.v[i]);
+	return whole;
+}
+
 void spoolsrc_drain(struct collector *c)
 {
-	if (!c->spool || c->spool->draining || c->spool->dir < 0)
+	struct spoolsrc *s = c->spool;
+
+	if (!s || s->draining || s->dir < 0)
 		return;
-	c->spool->draining = true;
-	read_names(c);
-	if (c->spool->rescan && !collector_is_full(c))
-		scan(c);
-	c->spool->draining = false;
+	s->draining = true;
+	if (!take_names(c) && s->rescan && !collector_is_full(c))
+		(void)take_names(c);
+	s->draining = false;
 }
 
 static void on_inotify(void *arg, uint32_t events)
