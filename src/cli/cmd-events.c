@@ -8,6 +8,7 @@
 #include "cli/cmds.h"
 #include "cli/eventtext.h"
 #include "cli/opts.h"
+#include "cli/ringrates.h"
 #include "out/cloudevent.h"
 #include "out/text.h"
 #include "store/db.h"
@@ -277,6 +278,7 @@ static int show_events(struct show *s)
 	struct err err = { 0 };
 	int r;
 
+	ringrates_warn_silent(s->app);
 	if (s->o.follow)
 		return follow(s);
 	r = db_events(s->db, &s->q, &l, &err);

@@ -4,6 +4,7 @@
 #include "cli/cmds.h"
 #include "cli/historyview.h"
 #include "cli/opts.h"
+#include "cli/ringrates.h"
 #include "read/facts.h"
 #include "read/rrd.h"
 #include "store/history.h"
@@ -266,6 +267,8 @@ static int history_run(struct app *app, int argc, char **argv)
 	g.since_real_usec = o.since ? o.since : num_sub(g.until_real_usec, DEFAULT_RANGE);
 	if (g.since_real_usec >= g.until_real_usec)
 		return app_error(app, EXIT_USAGE, "--since is not before --until");
+	if (!o.until)
+		ringrates_warn_silent(app);
 	form = form_of(app, &o);
 	o.ascii |= !historyview_has_utf8();
 	g.step_usec =

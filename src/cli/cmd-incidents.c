@@ -9,6 +9,7 @@
 #include "cli/historyview.h"
 #include "cli/incidentview.h"
 #include "cli/opts.h"
+#include "cli/ringrates.h"
 #include "out/cloudevent.h"
 #include "out/json.h"
 #include "store/db.h"
@@ -374,6 +375,8 @@ static int incidents_run(struct app *app, int argc, char **argv)
 		return r < 0 ? EXIT_USAGE : EXIT_FINE;
 	if ((r = parse(app, &pos, &o, &q, &n)) || (r = open_store(app, &db)))
 		return r;
+	if (!n)
+		ringrates_warn_silent(app);
 	r = n ? show(app, db, n) : list(app, db, &q);
 	db_close(db);
 	return r;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "out/text.h"
 
 #define MOST_USEC (4 * USEC_PER_SEC) /* older, and it is not "now" */
 
@@ -66,6 +67,36 @@ struct ringrates *ringrates_open(const struct app *app)
 		return NULL;
 	}
 	return r;
+}
+
+void ringrates_warn_silent(const struct app *app)
+{
+	static const char look[] = "what happens now is not recorded, see systemctl "
+				   "status ctscoped";
+	_cleanup_(buf_done) struct buf since = { 0 };
+	uint64_t now = clock_boot_usec(), ago;
+	struct ring *ring = NULL;
+	struct ring_head h = { 0 };
+	char boot[40];
+
+	if (!app->live || read_boot_id(app, boot) < 0)
+		return;
+	if (ring_open(app->rootfd, RINGRATES_RING, &ring, NULL) == 0 &&
+	    (ring_head(ring, &h) < 0 || !str_eq(h.boot, boot)))
+		h.beat_boot_usec = 0;
+	ring_close(ring);
+	if (h.beat_boot_usec && ring_is_live(&h, boot, now))
+		return;
+	if (!h.beat_boot_usec || h.beat_boot_usec > now) {
+		app_warn(app, "the collector (ctscoped) does not run: %s", look);
+		return;
+	}
+	ago = now - h.beat_boot_usec;
+	text_stamp(&since, clock_real_usec() - ago);
+	buf_adds(&since, ", for ");
+	text_duration(&since, ago / USEC_PER_SEC);
+	app_warn(app, "the collector (ctscoped) has been silent since %s: %s",
+		 buf_str(&since), look);
 }
 
 void ringrates_close(struct ringrates *r)

@@ -13,6 +13,12 @@
  */
 struct ringrates;
 
+/*
+ * Warns where what was recorded ends before now: the collector of this machine does not
+ * run, or hangs. Says since when.
+ */
+void ringrates_warn_silent(const struct app *app);
+
 /* NULL: none runs (not live, no ring, another boot, its last beat too old). */
 struct ringrates *ringrates_open(const struct app *app);
 void ringrates_close(struct ringrates *r); /* NULL is fine */

@@ -80,7 +80,7 @@ def whole_life(hooks):
     if hooks:
         equal(len(events(VMID, seq, ["prestart"])), 1, "prestart")
     # an edit before its config was read first would be part of that
-    wait_event(VMID, "config-changed", 0)
+    wait_event(VMID, "config-changed", seq)
     return e["life"]
 
 
@@ -356,6 +356,25 @@ def _():
                                   "kind = 'oom-kill'", (VMID + 6,)), "an incident")
     check(inc, "incident")
     destroy(VMID + 6)
+
+
+@test("who asks a collector that does not run is told since when")
+def _():
+    c = need()
+
+    def said(*args):
+        r = subprocess.run([os.environ["CTSCOPE"], *args], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE, text=True)
+        equal(r.returncode, 0, "exit code")
+        return r.stderr
+
+    for args in (["events"], ["incidents"], ["events", "--json"]):
+        check("collector" not in said(*args), args)
+    os.kill(c.pid(), signal.SIGSTOP)
+    until(lambda: "has been silent since" in said("events"), "silent", 8)
+    check("has been silent since" in said("incidents"), "incidents")
+    os.kill(c.pid(), signal.SIGCONT)
+    until(lambda: not said("events"), "not silent", 5)
 
 
 @test("its store has what it saw, in order, each once")
