@@ -204,10 +204,10 @@ static void finish_minute(struct minute *m, struct one *o, struct sample *v, siz
 }
 
 /*
- * What the ring has of it beyond what was done already, but for the minute that still
- * goes on; with `all` that, too.
+ * What the ring has of it beyond what was done already, but for the minute `now`, which
+ * still goes on; with `all` that, too.
  */
-static void work_one(struct minute *m, struct one *o, bool all)
+static void work_one(struct minute *m, struct one *o, uint64_t now, bool all)
 {
 	_uninit_ struct sample v[BLOCK_MAX_SAMPLES];
 	uint64_t count = ring_count(m->ring, o->slot);
@@ -230,7 +230,7 @@ static void work_one(struct minute *m, struct one *o, bool all)
 		of = s.real_usec / MINUTE;
 		v[n++] = s;
 	}
-	if (all || (n && of != m->minute)) {
+	if (all || (n && of != now)) {
 		finish_minute(m, o, v, n);
 		ring_set_stored(m->ring, o->slot, count);
 	}
@@ -254,7 +254,7 @@ void minute_work(struct minute *m, uint64_t budget_usec)
 	if (m->next >= m->n)
 		return;
 	while (m->next < m->n) {
-		work_one(m, m->v[m->next++], false);
+		work_one(m, m->v[m->next++], now, false);
 		if (clock_mono_usec() - began > budget_usec)
 			return;
 	}
@@ -265,7 +265,7 @@ void minute_sweep(struct minute *m, uint64_t now_real_usec)
 {
 	m->minute = now_real_usec / MINUTE;
 	for (m->next = 0; m->next < m->n;)
-		work_one(m, m->v[m->next++], false);
+		work_one(m, m->v[m->next++], m->minute, false);
 	hand_over(m);
 }
 
@@ -384,8 +384,8 @@ void minute_add(struct minute *m, uint32_t vmid, uint64_t life, size_t slot)
 	memmove(&m->v[at + 1], &m->v[at], (m->n - at) * sizeof(*m->v));
 	m->v[at] = o;
 	m->n++;
-	/* who was still to be looked at is one further on */
-	if (at < m->next)
+	/* who was still to be looked at is one further on; none was: so it stays */
+	if (at < m->next || m->next == m->n - 1)
 		m->next++;
 	if (m->db)
 		restore(m, o);
@@ -393,7 +393,7 @@ void minute_add(struct minute *m, uint32_t vmid, uint64_t life, size_t slot)
 
 static void flush_one(struct minute *m, struct one *o)
 {
-	work_one(m, o, true);
+	work_one(m, o, 0, true);
 	flush_ten(m, o);
 	flush_sixty(m, o);
 }

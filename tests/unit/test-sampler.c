@@ -323,6 +323,51 @@ static void an_hour_becomes_blocks_of_three_levels(void)
 	free(g);
 }
 
+/* One that came just now, by a look at the clock. */
+static void add_now(struct ring *r, size_t slot)
+{
+	struct sample s = { .boot_usec = clock_boot_usec(),
+			    .real_usec = clock_real_usec(),
+			    .have = BIT(METRIC_CPU_USAGE_USEC) };
+
+	ring_add(r, slot, &s);
+}
+
+static void the_minute_that_goes_on_is_no_block_yet(void)
+{
+	struct got *g = xcalloc(1, sizeof(*g));
+	struct minute *m = NULL;
+	struct tmproot t;
+	struct ring *r;
+	size_t slot = 0;
+
+	/* the minute must not end meanwhile */
+	while (clock_real_usec() % (60 * USEC_PER_SEC) > 59 * USEC_PER_SEC)
+		clock_sleep_usec(100 * USEC_PER_MSEC);
+	tmproot_make(&t);
+	r = new_ring(&t);
+	minute_new(r, keep, g, &m, NULL);
+	/* it runs since before the collector did */
+	ring_slot(r, 101, 3, &slot, NULL);
+	minute_add(m, 101, 3, slot);
+	add_now(r, slot);
+	minute_work(m, USEC_PER_SEC);
+	CHECK_U64(g->n, 0);
+	/* it starts in the first second of a minute: the last sweep was in another one */
+	minute_sweep(m, clock_real_usec() - 60 * USEC_PER_SEC);
+	got_done(g);
+	ring_slot(r, 102, 1, &slot, NULL);
+	minute_add(m, 102, 1, slot);
+	add_now(r, slot);
+	minute_work(m, USEC_PER_SEC);
+	CHECK_U64(g->n, 0);
+	got_done(g);
+	minute_free(m);
+	ring_close(r);
+	tmproot_remove(&t);
+	free(g);
+}
+
 static void what_is_stored_is_not_stored_again(void)
 {
 	struct got *g = xcalloc(1, sizeof(*g));
@@ -439,6 +484,7 @@ int main(void)
 	RUN(lives_are_kept_apart);
 	RUN(a_broken_file_costs_its_own_columns);
 	RUN(an_hour_becomes_blocks_of_three_levels);
+	RUN(the_minute_that_goes_on_is_no_block_yet);
 	RUN(what_is_stored_is_not_stored_again);
 	RUN(roll_ups_are_restored_after_a_crash);
 	return DONE();
