@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -175,6 +176,7 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 {
 	struct cgsrc *s = c->cg;
 	struct cgct *t = cgsrc_find(c, vmid);
+	struct stat st;
 	char path[96];
 	size_t i;
 
@@ -194,6 +196,7 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 	t->dir = -1;
 	snprintf(path, sizeof(path), "%s/lxc/%u", cg_base(c->rootfd), vmid);
 	(void)fs_open(c->rootfd, path, O_PATH | O_DIRECTORY, &t->dir, NULL);
+	t->ino = t->dir >= 0 && fstat(t->dir, &st) == 0 ? st.st_ino : 0;
 	for (size_t k = 0; k < WD_LXC; k++)
 		unwatch(s, t, (enum cgwd)k);
 	/* another cgroup of that name: its counters begin at nothing */
@@ -227,14 +230,17 @@ static bool vmid_of(const char *name, uint32_t *ret)
 /* The same directory as the one that is held? A new one has another inode number. */
 static bool same_dir(struct collector *c, const struct cgct *t)
 {
-	struct fs_stat a, b;
+	int lxc = c->cg->live.lxc_dir; /* opened anew at each reconciling */
+	struct fs_stat now;
 	char path[96];
 
 	if (t->dir < 0)
 		return false;
-	snprintf(path, sizeof(path), "%s/lxc/%u", cg_base(c->rootfd), t->vmid);
-	return fs_stat(c->rootfd, path, false, &a, NULL) == 0 &&
-	       fs_stat(t->dir, ".", false, &b, NULL) == 0 && a.ino == b.ino;
+	snprintf(path, sizeof(path), "%u", t->vmid);
+	if (lxc < 0)
+		snprintf(path, sizeof(path), "%s/lxc/%u", cg_base(c->rootfd), t->vmid);
+	return fs_stat(lxc < 0 ? c->rootfd : lxc, path, false, &now, NULL) == 0 &&
+	       now.ino == t->ino;
 }
 
 static void look(struct collector *c, uint32_t vmid)
@@ -464,7 +470,9 @@ static void look_slice(struct collector *c, uint64_t now)
 		cgct_look_init(c, t);
 		cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
 		cgct_look_pids(c, t, t->pids_events.kind != VAL_SET);
-		cgct_look_frozen(c, t);
+		/* else it was asked as soon as init was known to run */
+		if (t->pidfd < 0)
+			cgct_look_frozen(c, t);
 	}
 }
 

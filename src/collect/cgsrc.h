@@ -28,7 +28,8 @@ enum limit_kind { LIMIT_MEMORY, LIMIT_PIDS, LIMIT_KINDS };
 struct cgct {
 	struct collector *c;
 	uint32_t vmid;
-	int dir; /* O_PATH of lxc/<vmid>, -1: gone */
+	int dir;      /* O_PATH of lxc/<vmid>, -1: gone */
+	uint64_t ino; /* of dir: no other has it as long as it is held */
 	int wd[WD_KINDS];
 
 	pid_t init, monitor;

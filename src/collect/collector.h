@@ -210,5 +210,10 @@ void recorder_close(struct collector *c);
 void recorder_add(struct collector *c, uint32_t vmid, uint64_t life);
 void recorder_remove(struct collector *c, uint32_t vmid);
 void recorder_run(struct collector *c); /* the writer is there: begin */
+/*
+ * Nothing of it waited much in the last seconds, as the recorder saw: its pressure need
+ * not be asked. False also where that is not known.
+ */
+bool recorder_is_calm(struct collector *c, uint32_t vmid);
 /* Had all processes but one or two ended when it was last sampled, just before `gone`? */
 bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone_boot_usec);

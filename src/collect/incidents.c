@@ -421,7 +421,8 @@ static void look_pressure(struct collector *c, struct cgct *t)
 	struct event *e = NULL;
 	struct data d;
 
-	if (t->dir < 0 || !t->init || cg_read_pressure(t->dir, &p, NULL) < 0)
+	if (t->dir < 0 || !t->init || recorder_is_calm(c, t->vmid) ||
+	    cg_read_pressure(t->dir, &p, NULL) < 0)
 		return;
 	what = incident_pressure(&p);
 	if (!what)

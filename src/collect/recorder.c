@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "collect/collector.h"
 #include "collect/sampler.h"
 
@@ -159,6 +160,41 @@ bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone)
 	}
 	return last && last->boot_usec + 2500 * USEC_PER_MSEC > gone && most >= 4 &&
 	       last->v[METRIC_PIDS_CURRENT] <= 2;
+}
+
+/*
+ * Less than half of what an average over the last minute must rise by to become an
+ * incident (rule/incident.c), over a time longer than that between two looks: who was
+ * below it at the last one is still.
+ */
+bool recorder_is_calm(struct collector *c, uint32_t vmid)
+{
+	static const struct {
+		enum metric metric;
+		uint64_t ppm;
+	} much[] = {
+		{ METRIC_PSI_CPU_SOME_USEC, 300000 },
+		{ METRIC_PSI_IO_FULL_USEC, 150000 },
+		{ METRIC_PSI_MEMORY_SOME_USEC, 50000 },
+		{ METRIC_PSI_MEMORY_FULL_USEC, 50000 },
+	};
+	const uint64_t back = RECONCILE_USEC / SAMPLER_INTERVAL_USEC + 2;
+	struct sample a, b;
+	bool known;
+
+	/* a tick goes on: nobody waits for it */
+	if (!c->rec || pthread_mutex_trylock(&c->rec->lock) != 0)
+		return false;
+	known = sampler_span(c->rec->sampler, vmid, back, &a, &b);
+	pthread_mutex_unlock(&c->rec->lock);
+	for (size_t i = 0; known && i < ARRAY_SIZE(much); i++) {
+		unsigned m = much[i].metric;
+
+		known = (a.have & b.have) >> m & 1 && b.v[m] >= a.v[m] &&
+			num_muldiv(b.v[m] - a.v[m], 1000000, b.boot_usec - a.boot_usec) <
+				much[i].ppm;
+	}
+	return known;
 }
 
 /*

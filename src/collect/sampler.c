@@ -502,6 +502,17 @@ size_t sampler_last(const struct sampler *s, uint32_t vmid, struct sample ret[st
 	return n;
 }
 
+bool sampler_span(const struct sampler *s, uint32_t vmid, uint64_t back,
+		  struct sample *ret_old, struct sample *ret_new)
+{
+	const struct one *o = find(s, vmid);
+	uint64_t count = o ? ring_count(s->ring, o->slot) : 0;
+
+	return o && o->n > back && ring_get(s->ring, o->slot, count - 1, ret_new) &&
+	       ring_get(s->ring, o->slot, count - 1 - back, ret_old) &&
+	       ret_new->boot_usec + 3 * SAMPLER_INTERVAL_USEC > clock_boot_usec();
+}
+
 void sampler_stat(const struct sampler *s, struct sampler_stat *ret)
 {
 	*ret = s->stat;

@@ -69,6 +69,11 @@ void sampler_tick(struct sampler *s, struct sampler_report *ret);
 /* The newest samples of that container, newest first: how many (0 to 2). */
 size_t sampler_last(const struct sampler *s, uint32_t vmid, struct sample ret[static 2]);
 
+/* Its newest sample and the one `back` samples before it. False: it has not so many, or
+ * none of the last seconds. */
+bool sampler_span(const struct sampler *s, uint32_t vmid, uint64_t back,
+		  struct sample *ret_old, struct sample *ret_new);
+
 struct sampler_stat {
 	size_t n;                   /* containers */
 	uint64_t ticks, late_ticks; /* since sampler_new() */
