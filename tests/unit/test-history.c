@@ -2,9 +2,11 @@
 #include "store/history.h"
 
 #include "base/clock.h"
+#include "store/block.h"
+#include "store/db.h"
 #include "tmproot.h"
 
-/* from a ring and from rows of the RRD; tests/golden has the store */
+/* from a ring, from rows of the RRD, and across the levels of a store */
 #define BOOT   "01234567-89ab-cdef-0123-456789abcdef"
 #define T0     (UINT64_C(1699999200) * USEC_PER_SEC)
 #define BIT(m) (UINT64_C(1) << (m))
@@ -237,6 +239,244 @@ static void names_are_one_to_one(void)
 	CHECK(history_column_parse("", 0, &(unsigned){ 0 }) == -EINVAL, "empty");
 }
 
+/* ---- a store of four hours, thinned out as db_prune() leaves it ---- */
+
+#define HOURS 14400 /* seconds that were recorded: 0 .. HOURS - 1 */
+#define TEN   7800  /* from here on at 10 s */
+#define ONE   12000 /* from here on at 1 s */
+
+static const unsigned seam_columns[] = { METRIC_CPU_USAGE_USEC,
+					 METRIC_MEMORY_CURRENT_BYTES };
+
+/* CPU time grows with the square of the time: each rate tells which two samples it is
+ * of. A second life, where there is one, begins anew at `second`. */
+static struct sample second_of(uint64_t i, uint64_t second)
+{
+	uint64_t x = i >= second ? i - second : i;
+	struct sample s = { .boot_usec = (1000 + i) * USEC_PER_SEC,
+			    .real_usec = T0 + i * USEC_PER_SEC,
+			    .have = BIT(METRIC_CPU_USAGE_USEC) |
+				    BIT(METRIC_MEMORY_CURRENT_BYTES) };
+
+	s.v[METRIC_CPU_USAGE_USEC] = x * x;
+	s.v[METRIC_MEMORY_CURRENT_BYTES] = i == 5000 ? 9999 : 1000 + i % 7;
+	return s;
+}
+
+/* [from, to) at that level in blocks of sixty samples, as minute.c makes them. */
+static void store_level(struct db *db, unsigned level, uint64_t from, uint64_t to,
+			uint64_t second)
+{
+	static struct sample v[3600];
+	struct block_codec *codec = NULL;
+	uint64_t span = 60 * level;
+
+	CHECK(block_codec_new(&codec, NULL) == 0, "zstd");
+	for (uint64_t at = from; at < to; at += span) {
+		for (unsigned life = 1; life <= 2; life++) {
+			struct db_block b = { .vmid = 101,
+					      .life = life,
+					      .level_sec = level };
+			size_t n = 0;
+
+			for (uint64_t i = at; i < MIN(at + span, to); i++)
+				/* between the lives nothing ran for five seconds */
+				if (life == 1 ? i < second : i >= second + 5)
+					v[n++] = second_of(i, second);
+			n = n ? block_rollup(v, n, level, v) : 0;
+			if (!n)
+				continue;
+			b.start_real_usec = v[0].real_usec;
+			b.n = (uint32_t)n;
+			CHECK(block_encode(codec, v, n, &b.data, NULL) == 0 &&
+				      db_add_blocks(db, &b, 1, NULL) == 0,
+			      "block");
+			buf_done(&b.data);
+		}
+	}
+	block_codec_free(codec);
+}
+
+static struct db *seam_store(uint64_t second)
+{
+	struct db *db = NULL;
+	char path[128];
+
+	begin();
+	snprintf(path, sizeof(path), "%s/db", root.path);
+	CHECK(db_open(path, &db, NULL, NULL) == 0, "a store");
+	/* the roll-ups end with their last whole block, the minutes one before the end */
+	store_level(db, 60, 0, 10800, second);
+	store_level(db, 10, TEN, 13800, second);
+	store_level(db, 1, ONE, HOURS - 60, second);
+	if (second < HOURS)
+		ring_slot(writer, 101, 2, &slot, NULL);
+	for (uint64_t i = HOURS - 120; i < HOURS; i++) {
+		struct sample s = second_of(i, second);
+
+		ring_add(writer, slot, &s);
+	}
+	return db;
+}
+
+static struct history seam_make(struct db *db, uint64_t from, uint64_t to, uint64_t step,
+				const struct rrd_rows *rows)
+{
+	struct history_range g = { 101, T0 + from * USEC_PER_SEC, T0 + to * USEC_PER_SEC,
+				   step * USEC_PER_SEC };
+	struct history_data *d = NULL;
+	struct history h = { 0 };
+	struct err err = { 0 };
+
+	CHECK(history_collect(reader, db, &g, &d, &err) == 0, "%s", err.msg);
+	if (rows)
+		history_add_rrd(d, rows);
+	history_make(d, seam_columns, ARRAY_SIZE(seam_columns), (struct val){ 0 }, &h);
+	history_data_free(d);
+	return h;
+}
+
+/* Each point's rate is that of the time between the point before and it, as the counter
+ * has it, whatever the levels on both sides are; none is missing, none is there twice. */
+static void check_chain(const struct history *h, uint64_t first)
+{
+	uint64_t before = first;
+
+	for (size_t i = 0; i < h->n; i++) {
+		uint64_t sec = (h->points[i].real_usec - T0) / USEC_PER_SEC;
+		uint64_t want = sec > before
+					? (sec * sec - before * before) * USEC_PER_SEC /
+						  ((sec - before) * USEC_PER_SEC)
+					: 0;
+
+		CHECK(sec > before && !h->points[i].gap &&
+			      h->points[i].span_usec == (sec - before) * USEC_PER_SEC &&
+			      h->v[i * h->n_columns].kind == VAL_SET &&
+			      h->v[i * h->n_columns].n == want,
+		      "second %ju after %ju: %ju in %ju usec, expected %ju%s",
+		      (uintmax_t)sec, (uintmax_t)before,
+		      (uintmax_t)h->v[i * h->n_columns].n,
+		      (uintmax_t)h->points[i].span_usec, (uintmax_t)want,
+		      h->points[i].gap ? ", a gap" : "");
+		before = sec;
+	}
+	CHECK_U64(before, HOURS - 1);
+}
+
+static size_t count_source(const struct history *h, enum history_source source)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		n += h->points[i].source == source;
+	return n;
+}
+
+static void levels_meet_without_a_gap_or_a_double(void)
+{
+	struct db *db = seam_store(HOURS);
+	struct history h = seam_make(db, 59, HOURS, 0, NULL);
+
+	check_chain(&h, 59);
+	CHECK_U64(count_source(&h, HISTORY_60S), TEN / 60 - 1);
+	CHECK_U64(count_source(&h, HISTORY_10S), (ONE - TEN) / 10);
+	CHECK_U64(count_source(&h, HISTORY_1S), HOURS - 60 - ONE);
+	CHECK_U64(count_source(&h, HISTORY_RING), 60);
+	CHECK_U64(h.sums[1].max.n, 9999);
+	/* all of it over all the time */
+	CHECK_U64(h.sums[0].avg.n,
+		  ((uint64_t)(HOURS - 1) * (HOURS - 1) - 59 * 59) / (HOURS - 1 - 59));
+	history_done(&h);
+	/* a wide step begins with the coarsest; what it lacks comes from the finer ones */
+	h = seam_make(db, 0, HOURS, 600, NULL);
+	CHECK_U64(h.n, HOURS / 600);
+	{
+		/* a sample of a level ends a second before its step does, one of a second
+		 * with it: each point says when, and the first has nothing before it */
+		struct history tail = h;
+
+		CHECK_U64(h.points[0].real_usec, T0 + 599 * USEC_PER_SEC);
+		tail.points++;
+		tail.v += h.n_columns;
+		tail.n--;
+		check_chain(&tail, 599);
+	}
+	history_done(&h);
+	db_close(db);
+	end();
+}
+
+static void the_rrd_meets_the_coarsest_level(void)
+{
+	struct rrd_row v[8] = { 0 };
+	struct rrd_rows rows = { .v = v, .n = ARRAY_SIZE(v) };
+	struct db *db = seam_store(HOURS);
+	struct history h;
+
+	/* -240 .. 240 s: what is recorded begins at 0, its first sample is of second 59 */
+	for (uint64_t i = 0; i < ARRAY_SIZE(v); i++)
+		v[i] = (struct rrd_row){ .end_real_usec = T0 +
+							  (i + 1) * 60 * USEC_PER_SEC -
+							  240 * USEC_PER_SEC,
+					 .step_sec = 60,
+					 .cpu_own_ppm = val_set(500000),
+					 .cpus_milli = val_set(1000) };
+	{
+		struct history_range g = { 101, T0 - 300 * USEC_PER_SEC,
+					   T0 + 300 * USEC_PER_SEC, 0 };
+		struct history_data *d = NULL;
+
+		CHECK(history_collect(reader, db, &g, &d, NULL) == 0, "collect");
+		history_add_rrd(d, &rows);
+		history_make(d, seam_columns, 2, (struct val){ 0 }, &h);
+		history_data_free(d);
+	}
+	/* the row that ends at 0 reaches a second into what the first sample stands for */
+	CHECK_U64(count_source(&h, HISTORY_RRD), 3);
+	CHECK_U64(count_source(&h, HISTORY_60S), 5);
+	for (size_t i = 1; i < h.n; i++)
+		CHECK(h.points[i].real_usec >= h.points[i - 1].real_usec +
+						       h.points[i].span_usec -
+						       USEC_PER_SEC,
+		      "point %zu", i);
+	history_done(&h);
+	db_close(db);
+	end();
+}
+
+/* In the middle of a minute at 60 s, of ten seconds, and of a minute at 1 s. */
+static void counters_that_begin_anew_make_no_rate_at_any_level(void)
+{
+	static const uint64_t when[] = { 5030, 8444, 12033 };
+
+	for (size_t k = 0; k < ARRAY_SIZE(when); k++) {
+		struct db *db = seam_store(when[k]);
+		struct history h = seam_make(db, 0, HOURS, 0, NULL);
+		size_t gaps = 0;
+
+		for (size_t i = 1; i < h.n; i++) {
+			bool anew = h.points[i].life != h.points[i - 1].life;
+
+			gaps += h.points[i].gap;
+			CHECK(h.points[i].gap == anew &&
+				      (h.v[i * 2].kind == VAL_ABSENT) == anew &&
+				      h.v[i * 2].n < 2 * HOURS,
+			      "point %zu: life %ju, %ju", i, (uintmax_t)h.points[i].life,
+			      (uintmax_t)h.v[i * 2].n);
+		}
+		CHECK_U64(gaps, 1);
+		CHECK(h.sums[0].max.n < 2 * HOURS, "%ju", (uintmax_t)h.sums[0].max.n);
+		history_done(&h);
+		/* and none in a step that both lives are in */
+		h = seam_make(db, 0, HOURS, 3600, NULL);
+		for (size_t i = 0; i < h.n; i++)
+			CHECK(h.v[i * 2].n < 2 * HOURS, "%ju", (uintmax_t)h.v[i * 2].n);
+		history_done(&h);
+		db_close(db);
+		end();
+	}
+}
+
 int main(void)
 {
 	RUN(rates_are_over_their_second_and_gauges_as_they_were);
@@ -247,5 +487,8 @@ int main(void)
 	RUN(steps_take_the_mean_and_the_greatest);
 	RUN(the_rrd_fills_what_is_missing_and_nothing_else);
 	RUN(names_are_one_to_one);
+	RUN(levels_meet_without_a_gap_or_a_double);
+	RUN(the_rrd_meets_the_coarsest_level);
+	RUN(counters_that_begin_anew_make_no_rate_at_any_level);
 	return DONE();
 }
