@@ -23,9 +23,17 @@ tests_bench_floor_recorder_LDADD =
 EXTRA_DIST += tests/bench/recorder-bench
 CLEANFILES += tests/bench/recorder
 CLEANFILES += tests/bench/floor-recorder
+bench: bench-recorder bench-collector
 bench-recorder: ctscope tests/golden/storemaker tests/bench/measure tests/bench/recorder tests/bench/floor-recorder
-	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/recorder-bench
+	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/recorder-bench $(BENCH_RECORDER)
+BENCH_RECORDER = 1000 20
 .PHONY: bench-recorder
+# and all of ctscoped, see tests/bench/collector-bench
+EXTRA_DIST += tests/bench/collector-bench
+bench-collector: ctscope ctscoped tests/bench/floor-recorder
+	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/collector-bench $(BENCH_COLLECTOR)
+BENCH_COLLECTOR = 1000 60
+.PHONY: bench-collector
 
 # what the hooks add to a start
 bench: bench-hook
