@@ -49,6 +49,55 @@ def bounce(vmid):
     pct.kill(vmid)
 
 
+DB = lib.LIB + "/ctscope.db"
+STORE = [DB, DB + "-wal", DB + "-shm", DB + "-reserve", lib.LIB]
+
+
+class Fault:
+    """Calls of a collector that runs are broken, as long as this holds."""
+
+    def __init__(self, c, what, paths=()):
+        self.pid = c.pid()
+        self.log = lib.RUN + "/fault"
+        cmd = inject(*what)
+        cmd[cmd.index("/dev/null")] = self.log
+        for p in paths:
+            cmd += ["-P", p]
+        self.cmd = cmd + ["-p", str(self.pid)]
+
+    def __enter__(self):
+        self.p = subprocess.Popen(self.cmd, stdin=subprocess.DEVNULL)
+        until(self.traced, "strace is there")
+        return self
+
+    def traced(self):
+        for t in os.listdir("/proc/%d/task" % self.pid):
+            with open("/proc/%d/task/%s/status" % (self.pid, t)) as f:
+                if "TracerPid:\t0\n" in f.read():
+                    return False
+        return True
+
+    def __exit__(self, *exc):
+        self.p.send_signal(signal.SIGINT)
+        self.p.wait(20)
+        with open(self.log, errors="replace") as f:
+            self.n = f.read().count("(INJECTED)")
+
+
+def running(c):
+    check(c.p.poll() is None, "the collector ended with %s: %s" % (c.p.returncode,
+                                                                   lib.logged()))
+
+
+def spooled():
+    return [n for n in os.listdir(lib.SPOOL) if n != "dropped" and n[0] != "."]
+
+
+def ticks():
+    """Of the flight recorder: it goes on."""
+    return os.stat(lib.RUN + "/ring").st_mtime
+
+
 @test("what lay in the spool comes before what comes while it starts")
 def _():
     fresh()
@@ -62,6 +111,62 @@ def _():
     equal(told(VMID), LIFE, "its life")
     equal(len(events(VMID, types=["reconciled"])), 0, "late ones")
     c.stop(signal.SIGKILL)
+
+
+def broken(c, vmid, name, what, paths, seconds=1.5):
+    """A life under a fault, and one after it: each event once, as soon as it is over."""
+    seq = last_seq()
+    with Fault(c, what, paths) as f:
+        bounce(vmid)
+        time.sleep(seconds)
+        running(c)
+        held = len(spooled())
+    bounce(vmid)
+    t0 = time.monotonic()
+    until(lambda: told(vmid, seq) == LIFE * 2, "%s: all is told, not %s" % (
+        name, told(vmid, seq)), 20)
+    took = time.monotonic() - t0
+    until(lambda: not spooled(), "%s: the spool is empty" % name, 20)
+    running(c)
+    check(f.n, "%s: nothing was broken" % name)
+    note("%s: %d calls broken, %d files waited, %.1f s later all was told; %s" % (
+        name, f.n, held, took, c.status()))
+
+
+FAULTS = [
+    ("EIO of writes", ["pwrite64:error=EIO"], STORE),
+    ("EIO of syncs", ["fdatasync,fsync:error=EIO"], STORE),
+    ("ENOSPC of writes", ["pwrite64:error=ENOSPC", "fallocate:error=ENOSPC"], STORE),
+    ("writes of nothing", ["pwrite64:retval=0"], STORE),
+    ("EIO of reads", ["pread64:error=EIO"], STORE),
+    ("EIO of opens", ["openat:error=EIO", "pwrite64:error=EIO"], STORE),
+    ("EIO of all", ["openat,openat2,pwrite64,pread64,fdatasync,fsync,ftruncate,unlink,"
+                    "unlinkat,rename,renameat,newfstatat,fcntl,mmap:error=EIO"], STORE),
+    ("no memory for maps", ["mmap:error=ENOMEM", "pwrite64:error=EIO"], STORE),
+    ("EIO of removing from the spool", ["unlinkat:error=EIO"], [lib.SPOOL]),
+    ("EROFS of removing from the spool", ["unlinkat:error=EROFS"], [lib.SPOOL]),
+    ("EIO of opens in the spool", ["openat,openat2:error=EIO"], [lib.SPOOL]),
+    ("EMFILE of opens in the spool", ["openat,openat2:error=EMFILE"], [lib.SPOOL]),
+    ("EIO of listing the spool", ["getdents64:error=EIO"], [lib.SPOOL]),
+]
+
+
+@test("whatever call of the store or the spool is broken: it runs on, and loses nothing")
+def _():
+    fresh()
+    make(VMID, start=False)
+    c = Collector(notify=True)
+    bad = []
+    for name, what, paths in FAULTS:
+        try:
+            broken(c, VMID, name, what, paths)
+        except Failed as e:
+            bad.append(str(e))
+            note(str(e) + "; " + lib.logged()[-600:])
+            if c.p.poll() is not None:
+                c = Collector(notify=True)
+    end(c)
+    check(not bad, "%d of %d" % (len(bad), len(FAULTS)))
 
 
 main()
