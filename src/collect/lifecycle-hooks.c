@@ -154,6 +154,19 @@ static bool is_guest_phase(enum hook_type t)
 	return t >= HOOK_GUEST_PRE_START && t <= HOOK_GUEST_POST_STOP;
 }
 
+/*
+ * It ran before the start that the kernel told of: the spool could not be read then. (That
+ * time is in ticks: up to ten milliseconds too early.)
+ */
+static bool is_of_before(const struct lc_ct *ct, const struct spool_event *h)
+{
+	uint64_t up = ct->up.boot_usec;
+
+	if (!ct->life || !up)
+		return false;
+	return h->boot_usec < (h->type == HOOK_PRE_START ? up + 10 * USEC_PER_MSEC : up);
+}
+
 void lc_hook(struct lifecycle *lc, const struct spool_event *h, bool alive,
 	     struct lc_time now)
 {
@@ -172,6 +185,11 @@ void lc_hook(struct lifecycle *lc, const struct spool_event *h, bool alive,
 		return;
 	}
 	ct->last_hook_boot_usec = h->boot_usec;
+	if (is_of_before(ct, h)) {
+		ct->hooked = true;
+		lc_emit_note(lc, ct, h, "late: the start after it was told before it");
+		return;
+	}
 	switch (h->type) {
 	case HOOK_PRE_START:
 		on_pre_start(lc, ct, h);

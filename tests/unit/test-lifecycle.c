@@ -340,6 +340,33 @@ static void the_kernel_waits_for_the_start_hook(void)
 	lc_done(&lc);
 }
 
+/* The spool could not be read for a while: the kernel told two lives by then. */
+static void hooks_of_what_was_told_begin_nothing(void)
+{
+	struct lifecycle lc = new_lc();
+
+	lc_up(&lc, 101, 500, 500, true, at(1010), at(1021));
+	lc_tick(&lc, at(1021));
+	lc_gone(&lc, 101, 500, INIT_EXIT_CODE, 0, true, at(2000));
+	lc_tick(&lc, at(2000));
+	lc_up(&lc, 101, 600, 600, true, at(3010), at(3021));
+	lc_tick(&lc, at(3021));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:halted-inside ~started/2");
+	buf_done(&said);
+	start(&lc, 500, 1000);
+	tell_stop(&lc, false, true, 2001);
+	tell(&lc, HOOK_POST_STOP, 2003);
+	/* the kernel counts in ticks: this pre-start may even be younger than its init */
+	start(&lc, 600, 3013);
+	CHECK_STR(buf_str(&said), "reconciled/2 reconciled/2 reconciled/2 reconciled/2 "
+				  "reconciled/2 reconciled/2");
+	buf_done(&said);
+	lc_gone(&lc, 101, 600, INIT_EXIT_CODE, 0, true, at(4000));
+	tell_stop(&lc, false, false, 4001);
+	CHECK_STR(buf_str(&said), "stopped/2:halted-inside");
+	lc_done(&lc);
+}
+
 static void hooks_out_of_order(void)
 {
 	struct lifecycle lc = new_lc();
@@ -543,6 +570,7 @@ int main(void)
 	RUN(a_second_init_ends_the_first);
 	RUN(the_kernel_is_faster_than_the_hook);
 	RUN(the_kernel_waits_for_the_start_hook);
+	RUN(hooks_of_what_was_told_begin_nothing);
 	RUN(hooks_out_of_order);
 	RUN(a_crash_loop_has_each_life_once);
 	RUN(destroyed_and_made_again);
