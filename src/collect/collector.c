@@ -262,6 +262,7 @@ void collector_settle(struct collector *c)
 	next = sooner(next, lc_tick(&c->lc, now));
 	next = sooner(next, incsrc_due(c, now));
 	next = sooner(next, netsrc_due(c, now));
+	next = sooner(next, spoolsrc_due(c));
 	tasksrc_settle(c);
 	collector_flush(c, false);
 	loop_at(c->due, next ? MAX(next, now.boot_usec + 500) : 0);
@@ -277,13 +278,20 @@ static void on_due(void *arg, uint32_t events)
 static void status(struct collector *c)
 {
 	struct writer_stat st;
+	char bad[96] = "";
+	uint64_t drops = 0;
 	size_t up = 0;
 
 	for (size_t i = 0; i < c->lc.n; i++)
 		up += c->lc.v[i].phase == LC_UP;
 	writer_stat(c->writer, &st);
-	loop_status(c->loop, "%zu containers run, %ju events%s%s", up,
-		    (uintmax_t)c->n_events, *st.trouble ? "; " : "", st.trouble);
+	for (size_t i = 0; i < WRITER_DROPS; i++)
+		drops += st.drops[i];
+	if (st.errors || drops)
+		snprintf(bad, sizeof(bad), "; %ju errors of the store, %ju dropped",
+			 (uintmax_t)st.errors, (uintmax_t)drops);
+	loop_status(c->loop, "%zu containers run, %ju events%s%s%s", up,
+		    (uintmax_t)c->n_events, bad, *st.trouble ? "; " : "", st.trouble);
 	if (*st.trouble)
 		loop_log(c->loop, 4, "store", "the store: %s", st.trouble);
 }
