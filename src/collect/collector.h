@@ -122,6 +122,7 @@ void spoolsrc_close(struct collector *c);
 void spoolsrc_drain(struct collector *c); /* what is there now, before the kernel is
 					     believed */
 void spoolsrc_done(struct collector *c, uint64_t token, int result);
+uint64_t spoolsrc_due(const struct collector *c); /* when it has to be drained again */
 void spoolsrc_reconcile(struct collector *c);
 void spoolsrc_finish(struct collector *c); /* the end: answers that came meanwhile */
 void spoolsrc_room(struct collector *c);   /* the queue has room again */

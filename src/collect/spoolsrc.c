@@ -15,8 +15,12 @@
 
 struct taken {
 	char id[SPOOL_ID_MAX];
-	uint64_t token; /* 0: committed, but the file cannot be removed */
 };
+
+/* What cannot be read now may be readable soon: asked again after that, and for so long
+ * the younger ones wait for it. */
+#define RETRY_USEC (200 * USEC_PER_MSEC)
+#define HOLD_USEC  (5 * USEC_PER_SEC)
 
 struct spoolsrc {
 	int dir, inotify;
@@ -29,6 +33,10 @@ struct spoolsrc {
 		char id[SPOOL_ID_MAX];
 	} * wait; /* in the order of the tokens */
 	size_t wait_first, wait_n, wait_cap;
+	struct strv stuck;        /* committed, but the file could not be removed */
+	char held[SPOOL_ID_MAX];  /* the one that the younger ones wait for */
+	uint64_t held_boot_usec;  /* since when */
+	uint64_t retry_boot_usec; /* 0: nothing is waited for */
 	bool gone;
 	bool rescan; /* names were missed, or left because the queue was full */
 	uint64_t n_bad;
@@ -106,8 +114,19 @@ static void remove_file(struct collector *c, const char *id)
 
 	if (spool_remove(c->spool->dir, id, &err) == 0)
 		untake(c->spool, id);
-	else /* it stays in the set: never told twice */
+	else { /* it stays in the set: never told twice */
 		loop_log(c->loop, 4, "unlink", "%s", err.msg);
+		strv_add(&c->spool->stuck, xstrdup(id));
+	}
+}
+
+static void remove_stuck(struct collector *c)
+{
+	_cleanup_(strv_done) struct strv again = c->spool->stuck;
+
+	c->spool->stuck = (struct strv){ 0 };
+	for (size_t i = 0; i < again.n; i++)
+		remove_file(c, again.v[i]);
 }
 
 static void refuse(struct collector *c, const char *id, const struct err *err)
@@ -166,7 +185,39 @@ static void tell(struct collector *c, const struct spool_event *h)
 	lc_hook(&c->lc, h, alive, collector_now());
 }
 
-static void one_file(struct collector *c, const char *id)
+static bool may_pass(int r)
+{
+	return r == -EIO || r == -EMFILE || r == -ENFILE || r == -ENOMEM ||
+	       r == -EAGAIN || r == -EINTR || r == -EBUSY;
+}
+
+static void ask_again(struct spoolsrc *s)
+{
+	s->rescan = true;
+	s->retry_boot_usec = clock_boot_usec() + RETRY_USEC;
+}
+
+/* It cannot be read. True: those that are younger wait for it. */
+static bool hold(struct collector *c, const char *id, int r, const struct err *err)
+{
+	struct spoolsrc *s = c->spool;
+	uint64_t now = clock_boot_usec();
+
+	loop_log(c->loop, 4, "spool", "%s", err->msg);
+	if (!may_pass(r))
+		return false; /* looked at again with the next reconciliation */
+	if (!str_eq(s->held, id)) {
+		snprintf(s->held, sizeof(s->held), "%s", id);
+		s->held_boot_usec = now;
+	}
+	if (now >= s->held_boot_usec + HOLD_USEC)
+		return false;
+	ask_again(s);
+	return true;
+}
+
+/* False: no younger one may be taken before it. */
+static bool one_file(struct collector *c, const char *id)
 {
 	struct spoolsrc *s = c->spool;
 	_cleanup_(buf_done) struct buf text = { 0 };
@@ -176,36 +227,32 @@ static void one_file(struct collector *c, const char *id)
 	int r;
 
 	if (!spool_is_id(id) || is_taken(s, id))
-		return;
+		return true;
 	if (collector_is_full(c)) {
 		s->rescan = true;
-		return;
+		return false;
 	}
 	if (was_stored(s, id)) {
 		take(s, id);
 		remove_file(c, id);
-		return;
+		return true;
 	}
 	r = spool_read(s->dir, id, &text, &h, &err);
-	if (r == -EINVAL) {
+	if (r == -EINVAL)
 		refuse(c, id, &err);
-		return;
-	}
-	if (r < 0) {
-		if (r != -ENOENT) {
-			s->rescan = true;
-			loop_log(c->loop, 4, "spool", "%s", err.msg);
-		}
-		return;
-	}
+	else if (r < 0 && r != -ENOENT)
+		return !hold(c, id, r, &err);
+	if (r < 0)
+		return true;
 	take(s, id);
 	collector_flush(c, false); /* what came before is not this file's */
 	tell(c, &h);
 	token = collector_flush(c, true);
 	remember(s, token, id);
+	return true;
 }
 
-static void list_names(struct collector *c, struct strv *names)
+static bool list_names(struct collector *c, struct strv *names)
 {
 	_cleanup_(spool_list_done) struct spool_list list = { 0 };
 	struct err err = { 0 };
@@ -213,11 +260,13 @@ static void list_names(struct collector *c, struct strv *names)
 	c->spool->rescan = false;
 	if (spool_list(c->spool->dir, &list, &err) < 0) {
 		loop_log(c->loop, 4, "scan", "%s", err.msg);
-		return;
+		ask_again(c->spool);
+		return false;
 	}
 	for (size_t i = 0; i < list.ids.n; i++)
 		strv_add(names, take_ptr(list.ids.v[i]));
 	c->spool->rescan = list.more;
+	return true;
 }
 
 /* All that the kernel has ready, in the order of the renames. */
@@ -255,14 +304,20 @@ static bool take_names(struct collector *c)
 	_cleanup_(strv_done) struct strv names = { 0 };
 	struct spoolsrc *s = c->spool;
 	bool whole = s->rescan && !collector_is_full(c);
+	bool wait = s->rescan && clock_boot_usec() < s->retry_boot_usec;
 
-	if (whole)
-		list_names(c, &names);
+	if (whole && !wait) {
+		s->retry_boot_usec = 0;
+		wait = !list_names(c, &names);
+	}
 	read_names(s, &names);
+	if (wait)
+		return true;
 	if (whole)
 		strv_sort(&names);
 	for (size_t i = 0; i < names.n; i++)
-		one_file(c, names.v[i]);
+		if (!one_file(c, names.v[i]))
+			break;
 	return whole;
 }
 
@@ -297,6 +352,13 @@ void spoolsrc_done(struct collector *c, uint64_t token, int result)
 	remove_file(c, s->wait[s->wait_first++].id);
 	if (s->wait_first == s->wait_n)
 		s->wait_first = s->wait_n = 0;
+}
+
+uint64_t spoolsrc_due(const struct collector *c)
+{
+	const struct spoolsrc *s = c->spool;
+
+	return s && s->dir >= 0 && s->rescan ? s->retry_boot_usec : 0;
 }
 
 void spoolsrc_room(struct collector *c)
@@ -422,6 +484,7 @@ void spoolsrc_reconcile(struct collector *c)
 	}
 	(void)spool_sweep(c->spool->dir, clock_boot_usec(), &swept, NULL);
 	tell_dropped(c);
+	remove_stuck(c);
 	c->spool->rescan = true;
 	spoolsrc_drain(c);
 }
@@ -456,6 +519,7 @@ void spoolsrc_close(struct collector *c)
 		return;
 	close_dir(s);
 	strv_done(&s->known);
+	strv_done(&s->stuck);
 	free(s->v);
 	free(s->wait);
 	free(s);

@@ -314,16 +314,18 @@ int spool_read(int dirfd, const char *id, struct buf *text, struct spool_event *
 	       struct err *err)
 {
 	struct spool_event e;
+	struct fs_stat st;
 	int r;
 
 	if (!spool_is_id(id))
 		return err_set(err, -EINVAL, "%s: not the name of an event", id);
 	text->n = 0;
-	r = fs_read_file(dirfd, id, SPOOL_MAX_FILE, text, err);
-	if (r == -EFBIG || r == -EISDIR || r == -ELOOP)
+	r = fs_read_entry(dirfd, id, SPOOL_MAX_FILE, text, &st);
+	/* a directory, a link, a socket, a device, or too long */
+	if (r == -EFBIG || r == -EISDIR || r == -ELOOP || r == -ENXIO || r == -ENODEV)
 		r = -EINVAL;
 	if (r < 0)
-		return err_wrap(err, r, "spool");
+		return err_set(err, r, "spool: read %s: %s", id, strerror(-r));
 	r = spool_parse(span_of(buf_str(text), text->n), &e, err);
 	if (r < 0)
 		return err_wrap(err, r, "spool: %s", id);
