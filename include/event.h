@@ -96,7 +96,10 @@ enum stop_cause {
  *	start-failed	phase, reason (one line, where one is known), phases[] as above
  *			(failed: true), texts[]: {from, text}, checks[]: {what, ok
  *			(missing: could not be told), text}, user, upid
- *	config-changed	changes[]: {key, old, new, section}, or what: created|removed
+ *	config-changed	changes[]: {key, old, new, section}, or what: created|removed, and
+ *			from, to: the node it came from or went to
+ *	(of these three) since, until (RFC 3339), reason: nobody saw it, it was somewhen
+ *			between; the time of the event is the likeliest
  *	snapshot	action: create|delete|rollback, snapshot, status, user, upid
  *	backup		phase: begin|end, mode, storage, status, user, upid
  *	interface-*	interface (the node's), net (net0), first, since_start_usec,
@@ -108,7 +111,8 @@ enum stop_cause {
  *	reconciled	what, text, of (id of the event it is about); cause and the other
  *			keys of stopped where these are known only now
  *	collector	what: started|stopped|dropped|lost|store-error|store-replaced|
- *			store-full|store-resumed|clock, text, reason, count
+ *			store-full|store-resumed|clock|stale|back (configs
+ *			are not read; are read again), text, reason, count
  */
 
 struct event {

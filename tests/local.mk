@@ -142,6 +142,7 @@ noinst_PROGRAMS += tests/golden/storemaker
 tests_golden_storemaker_SOURCES = tests/golden/storemaker.c
 tests_golden_storemaker_LDADD = libct.a $(RRD_LIBS)
 EXTRA_DIST += tests/live/test-collect.py
+EXTRA_DIST += tests/live/test-pve-events.py
 EXTRA_DIST += tests/collect/collectlib.py
 EXTRA_DIST += tests/collect/drill
 EXTRA_DIST += tests/collect/latency

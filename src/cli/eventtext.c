@@ -89,6 +89,41 @@ static void put_by(struct say *s)
 		put(s, ", ", "task", "");
 }
 
+/* As text_rfc3339() writes it; below a second nothing is shown. */
+static bool stamp(struct say *s, const char *key, uint64_t *ret)
+{
+	static const struct {
+		size_t at, n;
+	} parts[] = { { 0, 4 }, { 5, 2 }, { 8, 2 }, { 11, 2 }, { 14, 2 }, { 17, 2 } };
+	struct clock_fields f;
+	unsigned *const fields[] = { &f.year, &f.mon, &f.day, &f.hour, &f.min, &f.sec };
+	struct span t;
+	uint32_t n;
+
+	if (!jval_span(jval_get(s->d, key), &t) || t.n < 20 || t.p[t.n - 1] != 'Z')
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (num_parse_u32(span_of(t.p + parts[i].at, parts[i].n), &n) < 0)
+			return false;
+		*fields[i] = n;
+	}
+	return clock_utc_usec(&f, ret) == 0;
+}
+
+/* Nobody saw it: somewhen between two times, and why. */
+static void put_range(struct say *s)
+{
+	uint64_t since, until;
+
+	if (!stamp(s, "since", &since) || !stamp(s, "until", &until))
+		return;
+	words(s, ", between ");
+	text_stamp(s->out, since);
+	words(s, " and ");
+	text_stamp(s->out, until);
+	put(s, " (", "reason", ")");
+}
+
 static void say_started(struct say *s)
 {
 	const struct jval *phases = jval_get(s->d, "phases");
@@ -230,7 +265,14 @@ static void say_changes(struct say *s)
 	}
 	if (jval_count(changes) > 8)
 		buf_addf(s->out, "; %zu more", jval_count(changes) - 8);
+	if (is(s, "what", "created"))
+		words(s, has(s, "from") ? "it came here" : "created");
+	else if (is(s, "what", "removed"))
+		words(s, has(s, "to") ? "it went away" : "removed");
+	put(s, " from node ", "from", "");
+	put(s, " to node ", "to", "");
 	put_by(s);
+	put_range(s);
 }
 
 static void say_failed(struct say *s)

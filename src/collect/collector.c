@@ -52,6 +52,7 @@ static void batch_done(struct batch *b)
 		event_done(&b->events[i]);
 	for (size_t i = 0; i < b->n_lives; i++)
 		db_life_done(&b->lives[i]);
+	db_configs_done(&b->configs);
 	free(b->events);
 	free(b->lives);
 	*b = (struct batch){ 0 };
@@ -97,6 +98,7 @@ static int submit(struct collector *c, struct batch *b)
 				  .n_events = b->n_events,
 				  .lives = b->lives,
 				  .n_lives = b->n_lives,
+				  .configs = &b->configs,
 				  .urgent = b->urgent,
 				  .token = b->token };
 	int r = writer_put(c->writer, &put);
@@ -130,7 +132,7 @@ uint64_t collector_flush(struct collector *c, bool want_token)
 {
 	struct batch b = c->now;
 
-	if (!b.n_events && !b.n_lives)
+	if (!b.n_events && !b.n_lives && !b.configs.n && !b.configs.seen_real_usec)
 		return 0;
 	incsrc_look(c, b.events, b.n_events);
 	b = c->now; /* an incident may have added to it */
@@ -277,6 +279,7 @@ static void on_due(void *arg, uint32_t events)
 
 static void status(struct collector *c)
 {
+	const char *pve = confsrc_trouble(c);
 	struct writer_stat st;
 	char bad[96] = "";
 	uint64_t drops = 0;
@@ -290,8 +293,9 @@ static void status(struct collector *c)
 	if (st.errors || drops)
 		snprintf(bad, sizeof(bad), "; %ju errors of the store, %ju dropped",
 			 (uintmax_t)st.errors, (uintmax_t)drops);
-	loop_status(c->loop, "%zu containers run, %ju events%s%s%s", up,
-		    (uintmax_t)c->n_events, bad, *st.trouble ? "; " : "", st.trouble);
+	loop_status(c->loop, "%zu containers run, %ju events%s%s%s%s%s", up,
+		    (uintmax_t)c->n_events, pve ? "; " : "", pve ? pve : "", bad,
+		    *st.trouble ? "; " : "", st.trouble);
 	if (*st.trouble)
 		loop_log(c->loop, 4, "store", "the store: %s", st.trouble);
 }

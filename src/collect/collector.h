@@ -41,6 +41,8 @@ struct batch {
 	size_t n_events, cap_events;
 	struct db_life *lives;
 	size_t n_lives, cap_lives;
+	struct db_configs configs;
+	size_t cap_configs;
 	uint64_t token;
 	bool urgent;
 };
@@ -148,14 +150,18 @@ void collector_say(struct collector *c, const char *what, const char *text,
 		   uint64_t count);
 
 /* confsrc.c: configs of /etc/pve, by a process that can be abandoned */
-int confsrc_open(struct collector *c, struct err *err);
+int confsrc_open(struct collector *c, struct db *db, struct err *err);
+/* The lives are known: tells what changed since the store was last written. */
+void confsrc_begin(struct collector *c);
+void confsrc_finish(struct collector *c); /* the end: until when nothing had changed */
 void confsrc_close(struct collector *c);
 void confsrc_reconcile(struct collector *c);
 char *confsrc_name(struct collector *c, uint32_t vmid); /* owned; NULL: not known */
 void confsrc_kick(struct collector *c);                 /* something is new: look soon */
 /* Its config says lock: backup (or snapshot), as far as it is known. */
 bool confsrc_is_locked(struct collector *c, uint32_t vmid);
-bool confsrc_is_stale(const struct collector *c); /* /etc/pve does not answer */
+bool confsrc_is_stale(const struct collector *c);       /* /etc/pve does not answer */
+const char *confsrc_trouble(const struct collector *c); /* one sentence; NULL: none */
 
 /* tasksrc.c: who did it */
 int tasksrc_open(struct collector *c, struct err *err);
@@ -170,6 +176,19 @@ struct stop_task tasksrc_at_work(struct collector *c, uint32_t vmid,
 /* The status of the last failed task that started it, not before `since`; NULL: none. */
 const char *tasksrc_start_status(struct collector *c, uint32_t vmid,
 				 uint64_t since_real_usec);
+
+/*
+ * The newest task about that container which fits and was at work between two times;
+ * since 0: now, or only just. Borrowed until the next call.
+ */
+struct task_find {
+	uint32_t vmid;
+	uint64_t since_real_usec, until_real_usec;
+	bool (*fits)(const void *arg, const char *type);
+	const void *arg;
+};
+
+struct stop_task tasksrc_find(struct collector *c, const struct task_find *f);
 
 /* failure.c: why a start failed, as far as it can be seen from outside */
 void failure_evidence(struct collector *c, const struct lc_ct *ct,

@@ -158,3 +158,67 @@ void conf_diff_done(struct conf_diff *d)
 	free(d->snaps);
 	*d = (struct conf_diff){ 0 };
 }
+
+/* A pending value of that key, or its deletion, is gone: it was applied. */
+static bool was_pending(const struct conf_diff *d, const struct conf_change *c)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (str_eq(d->v[i].section, "pending") && !d->v[i].new.p &&
+		    (str_eq(d->v[i].key, c->key) ||
+		     (!c->new.p &&str_eq(d->v[i].key, "delete"))))
+			return true;
+	return false;
+}
+
+static bool is_applied(const struct conf_diff *d, const struct conf_change *c)
+{
+	return str_eq(c->section, "pending") ? !c->new.p : was_pending(d, c);
+}
+
+static bool is_one_of(const char *keys, const char *key)
+{
+	struct span list = span_str(keys), k;
+	uint32_t n;
+
+	while (span_cut(&list, ' ', &k)) {
+		_cleanup_free_ char *name = xstrndup(k.p, k.n);
+
+		if (str_eq(name, "*") || str_eq(name, key) ||
+		    pveconf_numbered(key, name, &n))
+			return true;
+	}
+	return false;
+}
+
+bool conf_diff_by_task(const struct conf_diff *d, const char *type)
+{
+	static const struct {
+		const char *type, *keys;
+		bool applies; /* pending values */
+	} tasks[] = {
+		{ "resize", "rootfs mp lock", false },
+		{ "move_volume", "rootfs mp unused lock", false },
+		{ "vztemplate", "template rootfs mp unused lock", false },
+		{ "vzclone", "lock", false },
+		{ "vzmigrate", "rootfs mp unused lock", false },
+		{ "vzdump", "lock", false },
+		{ "vzdestroy", "lock", false },
+		{ "vzstart", "lock", true },
+		{ "vzreboot", "lock", true },
+		{ "startall", "lock", true },
+		{ "vzrollback", "*", false },
+		{ "vzrestore", "*", false },
+		{ "vzcreate", "*", false },
+	};
+
+	for (size_t t = 0; t < ARRAY_SIZE(tasks); t++) {
+		if (!str_eq(tasks[t].type, type))
+			continue;
+		for (size_t i = 0; i < d->n; i++)
+			if (!(tasks[t].applies && is_applied(d, &d->v[i])) &&
+			    (*d->v[i].section || !is_one_of(tasks[t].keys, d->v[i].key)))
+				return false;
+		return d->n > 0;
+	}
+	return false;
+}

@@ -35,3 +35,9 @@ struct conf_diff {
 void conf_diff(const struct pveconf *old, const struct pveconf *new,
 	       struct conf_diff *ret);
 void conf_diff_done(struct conf_diff *d);
+
+/*
+ * Can a task of that type have made all of these changes? (facts: pve-node.md 6.2; what
+ * `pct set` and the API's config do makes no task.)
+ */
+bool conf_diff_by_task(const struct conf_diff *d, const char *type);

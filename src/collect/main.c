@@ -184,7 +184,7 @@ static int open_all(struct collector *c, struct err *err)
 	if (r == 0)
 		r = tasksrc_open(c, err);
 	if (r == 0)
-		r = confsrc_open(c, err);
+		r = confsrc_open(c, db, err);
 	if (r == 0)
 		r = incsrc_open(c, db, err);
 	if (r == 0)
@@ -211,6 +211,7 @@ static int close_all(struct collector *c)
 	int r = 0;
 
 	if (c->writer) {
+		confsrc_finish(c);
 		collector_say(c, "stopped", "the collector ends in order", 0);
 		collector_settle(c);
 	}
@@ -252,7 +253,8 @@ static int run(struct collector *c, struct err *err)
 		return r;
 	recorder_run(c);
 	collector_say(c, "started", PACKAGE_STRING, 0);
-	/* hooks before the kernel: what they say came first */
+	/* what is older comes first; then hooks before the kernel */
+	confsrc_begin(c);
 	spoolsrc_drain(c);
 	tasksrc_reconcile(c);
 	cgsrc_reconcile(c);

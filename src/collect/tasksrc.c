@@ -39,6 +39,8 @@ struct tasksrc {
 	struct loop_io *io;
 	struct fs_stat seen;
 	bool began, due;
+	struct tasks past; /* of the index too, as it was at past_boot_usec */
+	uint64_t past_boot_usec;
 };
 
 static void known_done(struct known *k)
@@ -273,6 +275,58 @@ const char *tasksrc_start_status(struct collector *c, uint32_t vmid,
 	return NULL;
 }
 
+/* What was at work a while ago: the index goes further back than what we saw ourselves. */
+static struct stop_task find_past(struct collector *c, const struct task_find *f)
+{
+	uint64_t now = clock_boot_usec();
+	struct tasksrc *s = c->tasks;
+
+	if (!s->past_boot_usec || now > s->past_boot_usec + 5 * USEC_PER_SEC) {
+		tasks_done(&s->past);
+		(void)tasks_read(c->rootfd, &(struct tasks_want){ 0 }, &s->past, NULL);
+		s->past_boot_usec = now;
+	}
+	for (size_t i = 0; i < s->past.n; i++) {
+		const struct task *t = &s->past.v[i];
+		/* one whose end nobody knows may have ended at once */
+		uint64_t end = t->state == TASK_RUNNING ? UINT64_MAX
+			       : t->end_real_usec.kind == VAL_SET
+				       ? t->end_real_usec.n
+				       : t->upid.start_real_usec;
+
+		if (upid_is_about(&t->upid, f->vmid) &&
+		    t->upid.start_real_usec <= f->until_real_usec &&
+		    end >= num_sub(f->since_real_usec, NEAR_SEC * USEC_PER_SEC) &&
+		    f->fits(f->arg, t->upid.type))
+			return (struct stop_task){ .type = t->upid.type,
+						   .user = t->upid.user,
+						   .upid = t->upid.text };
+	}
+	return (struct stop_task){ 0 };
+}
+
+struct stop_task tasksrc_find(struct collector *c, const struct task_find *f)
+{
+	uint64_t now = clock_boot_usec();
+	struct tasksrc *s = c->tasks;
+
+	if (!s)
+		return (struct stop_task){ 0 };
+	if (f->since_real_usec)
+		return find_past(c, f);
+	look(c);
+	for (size_t i = s->n; i-- > 0;) {
+		struct known *k = &s->v[i];
+
+		if (k->vmid != f->vmid || !f->fits(f->arg, k->upid.type))
+			continue;
+		check_alive(c, k);
+		if (k->alive || k->dead_boot_usec + 2 * NEAR_SEC * USEC_PER_SEC > now)
+			return as_task(k);
+	}
+	return (struct stop_task){ 0 };
+}
+
 /*
  * Was the task at work when the container ended? It is still, or ended only just. One
  * that explained the end of an earlier life and is no more explains no other.
@@ -384,6 +438,7 @@ void tasksrc_close(struct collector *c)
 		close(s->inotify);
 	for (size_t i = 0; i < s->n; i++)
 		known_done(&s->v[i]);
+	tasks_done(&s->past);
 	free(s->v);
 	free(s);
 	c->tasks = NULL;

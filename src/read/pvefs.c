@@ -178,10 +178,13 @@ static int send_link(struct sender *s, const char *path)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_(buf_done) struct buf b = { 0 };
+	struct fs_stat st = { 0 };
 	int r = fs_readlink(s->rootfd, path, &text, NULL);
 
+	if (r == 0 && fs_stat(s->rootfd, path, false, &st, NULL) < 0)
+		st = (struct fs_stat){ 0 };
 	if (r == 0)
-		return send_record(s, path, 0, NULL, span_str(text));
+		return send_record(s, path, 0, &st, span_str(text));
 	/* a copy that lost its symlinks */
 	if (r == -EINVAL && fs_read_file(s->rootfd, path, 4096, &b, NULL) == 0)
 		return send_record(s, path, 0, NULL, span_trim(span_of(b.p, b.n)));

@@ -24,7 +24,7 @@ enum pvefs_kind {
 	PVEFS_CONFS, /* path is a directory: every [1-9][0-9]*.conf in it, as PVEFS_FILE
 		      */
 	PVEFS_NODES, /* path is etc/pve/nodes: every <node>/lxc/N.conf below it */
-	PVEFS_LINK,  /* the text of a symlink as `data` */
+	PVEFS_LINK,  /* the text of a symlink as `data`, and its own mode */
 	PVEFS_LSTAT, /* mode only */
 };
 

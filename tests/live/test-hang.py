@@ -2,46 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """/etc/pve that does not answer: the kernel's truth, one sentence, in bounded time."""
 import os
-import shutil
-import subprocess
 
-from live import (BUILD, HERE, SLOW, Failed, Skip, check, ctscope, equal, main, make, note,
-                  pct, test, until)
+from live import (SLOW, Failed, Hang, check, ctscope, equal, main, make, note, pct, test,
+                  until)
 
 LIMIT = 2.5
-
-
-def helper():
-    path = BUILD + "/tests/node/hangfuse"
-    if not os.access(path, os.X_OK):
-        path = "/run/node/hangfuse"
-        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", path,
-                        HERE + "/../node/hangfuse.c"], check=True)
-    return path
-
-
-class Hang:
-    """pmxcfs' place taken by a FUSE that shows the same files and hangs at `op`."""
-
-    def __init__(self, op):
-        if not os.path.exists("/dev/fuse"):
-            raise Skip("no /dev/fuse")
-        shutil.rmtree("/run/node/pve-copy", ignore_errors=True)
-        shutil.copytree("/etc/pve", "/run/node/pve-copy", symlinks=True)
-        self.p = subprocess.Popen([helper(), "/run/node/pve-copy", "/etc/pve", op],
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if self.p.stdout.readline() != b"ready\n":
-            raise Skip("cannot mount FUSE: %s" % self.p.stderr.read().decode())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        # every request that hangs fails now, then nobody is in the way of the umount
-        self.p.kill()
-        self.p.wait()
-        until(lambda: subprocess.run(["umount", "-l", "/etc/pve"],
-                                     stderr=subprocess.DEVNULL).returncode == 0, "umount")
 
 
 @test("with a FUSE that answers, everything is as ever")

@@ -289,6 +289,41 @@ static void snapshots_and_locks(void)
 		  "memory 1>2;<s1;");
 }
 
+static bool by_task(const char *a, const char *b, const char *type)
+{
+	struct pveconf x = { 0 }, y = { 0 };
+	struct conf_diff d;
+	bool ret;
+
+	pveconf_parse(a, strlen(a), 101, &x, NULL);
+	pveconf_parse(b, strlen(b), 101, &y, NULL);
+	conf_diff(&x, &y, &d);
+	ret = conf_diff_by_task(&d, type);
+	conf_diff_done(&d);
+	pveconf_done(&x);
+	pveconf_done(&y);
+	return ret;
+}
+
+static void a_task_explains_what_it_does_and_no_more(void)
+{
+	const char *pending =
+		"memory: 1\nswap: 1\n[pve:pending]\ndelete: swap\nmemory: 2\n";
+
+	CHECK(by_task("rootfs: a:b,size=1G\n", "rootfs: a:b,size=2G\n", "resize"),
+	      "rootfs");
+	CHECK(by_task("mp7: a:b,size=1G\n", "mp7: a:b,size=2G\n", "resize"), "mp7");
+	CHECK(!by_task("rootfs: a\n", "rootfs: b\ncores: 1\n", "resize"), "and cores");
+	CHECK(!by_task("rootfs: a\n", "rootfs: b\n", "vzsnapshot"), "another task");
+	CHECK(!by_task("memory: 1\n", "memory: 1\n", "vzrestore"), "nothing");
+	CHECK(by_task("memory: 1\n", "cores: 1\n", "vzrollback"), "a rollback");
+	CHECK(by_task(pending, "memory: 2\n", "vzstart"), "pending values");
+	CHECK(!by_task(pending, "memory: 2\ncores: 1\n", "vzstart"), "and another");
+	CHECK(!by_task("memory: 1\n", "memory: 2\n", "vzstart"), "nothing was pending");
+	CHECK(!by_task("cores: 1\n", "cores: 1\n[pve:pending]\ncores: 2\n", "resize"),
+	      "what is pending is no task's");
+}
+
 /* ---- kernel messages ----------------------------------------------------------------
  */
 
@@ -424,6 +459,7 @@ int main(void)
 	RUN(pressure_of_what);
 	RUN(configs_key_by_key);
 	RUN(snapshots_and_locks);
+	RUN(a_task_explains_what_it_does_and_no_more);
 	RUN(an_oom_kill);
 	RUN(names_that_a_guest_chose);
 	RUN(a_denial);

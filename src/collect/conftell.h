@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <pveconf.h>
+
+#include "collect/collector.h"
+#include "collect/confdiff.h"
+
+/* One container's config, as it was last seen. */
+struct conf {
+	uint32_t vmid;
+	struct pveconf conf;
+	char *name;
+	size_t stored_bytes;
+	uint64_t since_real_usec; /* not read since then; 0: it is up to date */
+	uint64_t n_told;          /* for ids */
+	bool seen;                /* in this reading */
+	bool unknown;             /* it is there, and was never read */
+	bool creating;            /* it began with PVE's lock: create */
+	bool backing_up;
+};
+
+/*
+ * When something changed: just now, or at some time between two, of which the later one
+ * is the best guess. `reason`: why nobody saw it.
+ */
+struct conf_when {
+	uint64_t since_real_usec, until_real_usec; /* 0: now */
+	const char *reason;
+};
+
+/* other: the node it came from or went to; NULL: none. */
+void conftell_file(struct collector *c, struct conf *f, const struct conf_when *w,
+		   bool created, const char *other);
+
+/* f->conf is the old one. */
+void conftell_changes(struct collector *c, struct conf *f, const struct conf_when *w,
+		      const struct pveconf *new);

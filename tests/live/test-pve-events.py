@@ -1,0 +1,368 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the collector tells of /etc/pve and of PVE's tasks: edits that nobody saw, who did
+it, backups, snapshots, and a pmxcfs that hangs, is not there or may not be read."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
+import collectlib as lib  # noqa: E402
+import live  # noqa: E402
+from collectlib import Collector, events, last_seq, logged, wait_event  # noqa: E402
+from live import (SLOW, Failed, Hang, Skip, check, ctscope, destroy, equal, main,  # noqa: E402
+                  make, note, pct, test, until, write_conf)
+
+VMID = 960
+state = {}
+
+
+def need():
+    if "c" not in state:
+        if not os.path.exists(lib.CTSCOPED):
+            raise Skip("ctscoped is not built (no libsystemd)")
+        if "node" not in state:
+            lib.fresh_node()
+            lib.hooks_on()
+            state["node"] = True
+        state["c"] = Collector()
+        time.sleep(0.3)
+    check(state["c"].p.poll() is None, "the collector ended: " + logged())
+    return state["c"]
+
+
+def down(sig=signal.SIGTERM):
+    c = need()
+    equal(c.stop(sig), 0 if sig == signal.SIGTERM else -sig, "exit")
+    del state["c"]
+
+
+def conf(vmid):
+    with open(pct.conf_path(vmid)) as f:
+        return f.read()
+
+
+def remove_conf(vmid):
+    os.unlink(pct.conf_path(vmid))
+    pct.dotfiles()
+
+
+def changes(e):
+    return {(c.get("section", ""), c["key"], c.get("old"), c.get("new"))
+            for c in e["data"]["changes"]}
+
+
+def shown(vmid, *args):
+    """What an admin reads."""
+    text = ctscope("events", vmid, "-n", "all", *args).out.decode()
+    return text
+
+
+def last_line(vmid, kind):
+    line = [x for x in shown(vmid, "--type", kind).splitlines() if x][-1]
+    note(line)
+    return line
+
+
+def ranged(e, reason):
+    check(e["inferred"], "inferred")
+    check(e["data"]["since"] <= e["data"]["until"], "range %s" % e["data"])
+    equal(e["data"]["reason"], reason, "reason")
+
+
+@test("an edit while no collector ran is told key by key, with the range of its time")
+def _():
+    need()
+    make(VMID, start=False)
+    live._made.remove(VMID)  # the tests after this one go on with it
+    wait_event(VMID, "config-changed", 0)
+    down()
+    t0 = time.time()
+    time.sleep(1.1)
+    write_conf(VMID, conf(VMID).replace("memory: 128", "memory: 160") + "cores: 2\n")
+    time.sleep(1.1)
+    t1 = time.time()
+    seq = last_seq()
+    need()
+    e = wait_event(VMID, "config-changed", seq)
+    equal(changes(e), {("", "memory", "128", "160"), ("", "cores", None, "2")}, "changes")
+    ranged(e, "no collector ran")
+    check(t0 - 0.1 <= e["time"] / 1e6 <= t1 + 1, "its time is the file's")
+    check("user" not in e["data"], "nobody is made up")
+    equal(len(events(VMID, seq, ["config-changed"])), 1, "once")
+    line = last_line(VMID, "config-changed")
+    check("memory: 128 -> 160" in line and "no collector ran" in line, line)
+
+
+@test("killed at any moment, it tells each edit once")
+def _():
+    need()
+    for i in range(12):
+        write_conf(VMID, re.sub("memory: [0-9]+", "memory: %d" % (200 + i), conf(VMID)))
+        time.sleep(0.2 * (i % 4))
+        down(signal.SIGKILL)
+        need()
+    until(lambda: [c for e in events(VMID, 0, ["config-changed"])
+                   for c in e["data"].get("changes", []) if c.get("new") == "211"], "the last")
+    time.sleep(2.5)
+    seen = [(c.get("old"), c.get("new")) for e in events(VMID, 0, ["config-changed"])
+            for c in e["data"].get("changes", []) if c["key"] == "memory"]
+    check(all(a[1] == b[0] for a, b in zip(seen, seen[1:])), "each from the one before: %s" % seen)
+    check(len(set(seen)) == len(seen), "once: %s" % seen)
+
+
+@test("created, destroyed and moved away while no collector ran")
+def _():
+    need()
+    make(VMID + 1, start=False)
+    make(VMID + 2, start=False)
+    wait_event(VMID + 1, "config-changed", 0)
+    wait_event(VMID + 2, "config-changed", 0)
+    down()
+    time.sleep(1.1)
+    text = conf(VMID + 2)
+    pct.in_task("vzdestroy", VMID + 1, lambda: remove_conf(VMID + 1))
+    os.makedirs("/etc/pve/nodes/pvn2/lxc", exist_ok=True)
+    os.rename(pct.conf_path(VMID + 2), "/etc/pve/nodes/pvn2/lxc/%d.conf" % (VMID + 2))
+    pct.in_task("vzcreate", VMID + 3, lambda: write_conf(VMID + 3, text))
+    seq = last_seq()
+    need()
+    gone = wait_event(VMID + 1, "config-changed", seq)
+    moved = wait_event(VMID + 2, "config-changed", seq)
+    new = wait_event(VMID + 3, "config-changed", seq)
+    for e, what, other, task in ((gone, "removed", None, "vzdestroy"),
+                                 (moved, "removed", "pvn2", None),
+                                 (new, "created", None, "vzcreate")):
+        ranged(e, "no collector ran")
+        equal(e["data"]["what"], what, "what")
+        equal(e["data"].get("to"), other, "to")
+        equal(e["data"].get("task"), task, "task of %s" % e["data"])
+        last_line(e["vmid"], "config-changed")
+    # and it comes back
+    time.sleep(1.1)
+    os.rename("/etc/pve/nodes/pvn2/lxc/%d.conf" % (VMID + 2), pct.conf_path(VMID + 2))
+    pct.dotfiles()
+    e = wait_event(VMID + 2, "config-changed", moved["seq"])
+    equal((e["data"]["what"], e["data"].get("from")), ("created", "pvn2"), "back")
+    last_line(VMID + 2, "config-changed")
+    for i in (2, 3):
+        remove_conf(VMID + i)
+    wait_event(VMID + 3, "config-changed", new["seq"])
+
+
+@test("who did it: a task that explains the change, and only that")
+def _():
+    need()
+    down()
+    time.sleep(1.1)
+    pct.in_task("resize", VMID, lambda: write_conf(
+        VMID, conf(VMID).replace("size=1G", "size=2G")))
+    seq = last_seq()
+    need()
+    e = wait_event(VMID, "config-changed", seq)
+    equal((e["data"].get("task"), e["data"].get("user")), ("resize", "root@pam"), "who")
+    last_line(VMID, "config-changed")
+    time.sleep(1.1)
+    seq = last_seq()
+    pct.in_task("resize", VMID, lambda: write_conf(
+        VMID, conf(VMID).replace("size=2G", "size=3G")))
+    e = wait_event(VMID, "config-changed", seq)
+    check(not e["inferred"] and "since" not in e["data"], "live: %s" % e)
+    equal(e["data"].get("task"), "resize", "who, live")
+    time.sleep(1.1)
+    seq = e["seq"]
+    pct.in_task("resize", VMID, lambda: write_conf(
+        VMID, conf(VMID).replace("size=3G", "size=4G") + "onboot: 1\n"))
+    e = wait_event(VMID, "config-changed", seq)
+    equal(e["data"].get("task"), None, "a resize does not set onboot")
+
+
+@test("a store that is begun anew does not make every container new")
+def _():
+    need()
+    down()
+    shutil.rmtree(lib.LIB)
+    os.makedirs(lib.LIB)
+    os.chown(lib.LIB, lib.USER.pw_uid, lib.USER.pw_gid)
+    os.chmod(lib.LIB, 0o750)
+    need()
+    time.sleep(1)
+    equal(events(VMID, 0, ["config-changed"]), [], "events")
+    down()
+    write_conf(VMID, conf(VMID) + "swap: 7\n")
+    seq = last_seq()
+    need()
+    e = wait_event(VMID, "config-changed", seq)
+    check(("", "swap", "0", "7") in changes(e), changes(e))
+
+
+def readers():
+    """Children of the collector."""
+    pid = state["c"].pid()
+    kids = []
+    for t in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/children" % (pid, t)) as f:
+            kids += f.read().split()
+    return kids
+
+
+def hung(op):
+    need()
+    make(VMID + 5)
+    wait_event(VMID + 5, "started", 0)
+    time.sleep(2.5)
+    with Hang(op):
+        seq = last_seq()
+        # so that all is read anew
+        shutil.copy("/etc/os-release", "/run/node/pve-copy/.version")
+        wait_event(None, "collector", seq, 10, lambda e: e["data"]["what"] == "stale")
+        t0 = time.clock_gettime(time.CLOCK_BOOTTIME)
+        pct.kill(VMID + 5)
+        e = wait_event(VMID + 5, "stopped", seq)
+        took = e["boot_usec"] / 1e6 - t0
+        check(took < 0.5 * SLOW, "the stop was seen after %.3f s" % took)
+        check(e["name"] == "ct%d" % (VMID + 5), "its name is known: %s" % e["name"])
+        most = 0
+        for _ in range(24):
+            most = max(most, len(readers()))
+            time.sleep(0.5)
+        note("hang at %s: the stop was seen %.1f ms after it began, %d readers at most"
+             % (op, took * 1e3, most))
+        check(most <= 4, "%d readers" % most)
+        # what the FUSE shows once it answers: an edit of meanwhile
+        seq = last_seq()
+        write_below(VMID + 5, "memory: 128", "memory: 192")
+    e = wait_event(VMID + 5, "config-changed", seq, 40)
+    equal(changes(e), {("", "memory", "128", "192")}, "changes")
+    ranged(e, "/etc/pve could not be read")
+    wait_event(None, "collector", seq, 10, lambda e: e["data"]["what"] == "back")
+    last_line(VMID + 5, "config-changed")
+    until(lambda: len(readers()) <= 1, "readers that are left")
+
+
+def write_below(vmid, old, new):
+    """Below the FUSE: the directory that it covers, by the mount namespace's eyes."""
+    fd = state["below"]
+    path = "/proc/self/fd/%d/nodes/%s/lxc/%d.conf" % (fd, pct.NODE, vmid)
+    with open(path) as f:
+        text = f.read()
+    pct.write(path, text.replace(old, new))
+    # the version that pmxcfs would count up
+    v = "/proc/self/fd/%d/.version" % fd
+    with open(v) as f:
+        text = f.read()
+    pct.write(v, re.sub('"vmlist": ([0-9]+)', lambda m: '"vmlist": %d' % (int(m[1]) + 1), text))
+
+
+def with_below(fn):
+    state["below"] = os.open("/etc/pve", os.O_PATH | os.O_DIRECTORY)
+    try:
+        fn()
+    finally:
+        os.close(state["below"])
+
+
+for OP in ("all", "read", "readdir"):
+    @test("/etc/pve hangs (%s): starts and stops go on, no reader piles up, edits are told "
+          "afterwards" % OP)
+    def _(op=OP):
+        with_below(lambda: hung(op))
+
+
+@test("started while /etc/pve hangs: names are known, edits of before are told afterwards")
+def _():
+    def run():
+        need()
+        make(VMID + 6)
+        wait_event(VMID + 6, "started", 0)
+        time.sleep(2.5)
+        down()
+        seq = last_seq()
+        write_conf(VMID + 6, conf(VMID + 6) + "onboot: 1\n")
+        with Hang("all"):
+            t0 = time.monotonic()
+            need()
+            note("up after %.1f s" % (time.monotonic() - t0))
+            pct.kill(VMID + 6)
+            e = wait_event(VMID + 6, "stopped", seq)
+            equal(e["name"], "ct%d" % (VMID + 6), "name")
+        e = wait_event(VMID + 6, "config-changed", seq, 40)
+        equal(changes(e), {("", "onboot", None, "1")}, "changes")
+        ranged(e, "no collector ran, then /etc/pve could not be read")
+        check(events(None, seq, ["config-changed"])[0]["vmid"], "of containers")
+    with_below(run)
+
+
+@test("/etc/pve that is empty, as without pmxcfs: nothing is taken for removed")
+def _():
+    need()
+    make(VMID + 7)
+    wait_event(VMID + 7, "started", 0)
+    time.sleep(2.5)
+    seq = last_seq()
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/etc/pve"], check=True)
+    try:
+        e = wait_event(None, "collector", seq, 10, lambda e: e["data"]["what"] == "stale")
+        check("not mounted" in e["data"]["text"], e["data"])
+        pct_kill = subprocess.run(["lxc-stop", "-n", str(VMID + 7), "--kill"])
+        equal(pct_kill.returncode, 0, "stop")
+        wait_event(VMID + 7, "stopped", seq)
+        down()
+        need()
+        time.sleep(2.5)
+        equal(events(None, seq, ["config-changed"]), [], "config-changed")
+    finally:
+        subprocess.run(["umount", "/etc/pve"], check=True)
+    wait_event(None, "collector", seq, 10, lambda e: e["data"]["what"] == "back")
+    equal(events(None, seq, ["config-changed"]), [], "config-changed")
+
+
+@test("configs that may not be read, then may again")
+def _():
+    need()
+    seq = last_seq()
+    d = "/etc/pve/nodes/%s/lxc" % pct.NODE
+    os.chmod(d, 0o700)
+    pct.dotfiles()
+    try:
+        e = wait_event(None, "collector", seq, 70, lambda e: e["data"]["what"] == "stale")
+        check("Permission denied" in e["data"]["text"], e["data"])
+        write_conf(VMID, conf(VMID).replace("memory: ", "memory: 1"))
+    finally:
+        os.chmod(d, 0o755)
+    e = wait_event(VMID, "config-changed", seq, 10)
+    equal([x[1] for x in changes(e)], ["memory"], "changes")
+    equal([x["data"].get("what") for x in events(None, seq, ["config-changed"])
+           if x["vmid"] < VMID + 7], [None], "no other")
+
+
+@test("no quorum: read-only changes nothing in what is seen")
+def _():
+    need()
+    seq = last_seq()
+    # pmxcfs takes the write bits away; configs are read as before
+    for d in ("/etc/pve/nodes/%s/lxc" % pct.NODE, "/etc/pve/nodes"):
+        os.chmod(d, 0o555)
+    try:
+        time.sleep(1.1)
+        write_conf(VMID, conf(VMID) + "tty: 1\n")
+        e = wait_event(VMID, "config-changed", seq)
+        equal(changes(e), {("", "tty", None, "1")}, "changes")
+    finally:
+        for d in ("/etc/pve/nodes/%s/lxc" % pct.NODE, "/etc/pve/nodes"):
+            os.chmod(d, 0o755)
+
+
+@test("the collector ends in order")
+def _():
+    if "c" in state:
+        down()
+    if os.path.exists(pct.conf_path(VMID)):
+        destroy(VMID)
+
+
+main()
