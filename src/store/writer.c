@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/macros.h"
+#include "base/num.h"
+#include "base/sched.h"
 
 #define MAX_ITEMS        ((size_t)32768)
 #define MAX_BYTES        ((size_t)16 << 20)
@@ -23,6 +25,7 @@
 #define BATCH_ITEMS      ((size_t)4096)
 #define BATCH_BYTES      ((size_t)8 << 20)
 #define CHECKPOINT_PAGES 512
+#define MAX_PASSED       16 /* batches before blocks that wait have their turn */
 
 static void trouble(struct writer *w, const char *text)
 {
@@ -382,36 +385,51 @@ static void deadline_in(uint64_t usec, struct timespec *ret)
 	ret->tv_nsec = (long)(at % USEC_PER_SEC) * 1000;
 }
 
+static bool is_due(const struct writer *w)
+{
+	return w->q.n && (w->quit || w->n_urgent ||
+			  clock_boot_usec() - w->oldest_boot_usec >= w->o.group_usec);
+}
+
+/* For a group to be complete; or for whatever comes. */
+static void wait_work(struct writer *w)
+{
+	uint64_t age = clock_boot_usec() - w->oldest_boot_usec;
+	struct timespec ts;
+
+	deadline_in(w->q.n ? num_sub(w->o.group_usec, age) : USEC_PER_SEC, &ts);
+	(void)pthread_cond_timedwait(&w->wake, &w->lock, &ts);
+}
+
+/* All that is due, in its order; else one slice of blocks, which have to go on too. */
+static size_t take_batch(struct writer *w, struct item **ret)
+{
+	bool slice = w->blocks.n && (!is_due(w) || w->passed >= MAX_PASSED);
+	struct queue *q = slice ? &w->blocks : &w->q;
+	size_t max = slice ? 1 : MIN(q->n, BATCH_ITEMS), n = 0, bytes = 0;
+
+	if (!slice && !is_due(w))
+		return 0;
+	w->passed = slice || !w->blocks.n ? 0 : w->passed + 1;
+	*ret = xcalloc(max, sizeof(**ret));
+	while (n < max && bytes < BATCH_BYTES)
+		writer_pop(w, q, &(*ret)[n++], &bytes);
+	w->busy_since = clock_boot_usec();
+	if (!slice)
+		w->oldest_boot_usec = w->busy_since;
+	return n;
+}
+
 /* Waits for work: at once for what is urgent, for a group of the rest. */
 static size_t wait_batch(struct writer *w, struct item **ret, bool *ret_quit)
 {
-	uint64_t now = clock_boot_usec(), age;
-	size_t n = 0, bytes = 0;
-	struct timespec ts;
+	size_t n;
 
 	pthread_mutex_lock(&w->lock);
-	age = w->q_n ? now - w->oldest_boot_usec : 0;
-	if (!w->quit && !w->n_urgent && !(w->q_n && age >= w->o.group_usec)) {
-		deadline_in(w->q_n ? w->o.group_usec - age : USEC_PER_SEC, &ts);
-		(void)pthread_cond_timedwait(&w->wake, &w->lock, &ts);
-		age = w->q_n ? clock_boot_usec() - w->oldest_boot_usec : 0;
-	}
-	if (w->q_n && (w->quit || w->n_urgent || age >= w->o.group_usec)) {
-		*ret = xcalloc(MIN(w->q_n, BATCH_ITEMS), sizeof(**ret));
-		while (n < BATCH_ITEMS && w->q_n && bytes < BATCH_BYTES) {
-			struct item *i = writer_queue_at(w, 0);
-
-			bytes += i->bytes;
-			w->n_urgent -= i->urgent;
-			(*ret)[n++] = *i;
-			w->q_first = (w->q_first + 1) % w->q_cap;
-			w->q_n--;
-		}
-		w->q_bytes -= bytes;
-		w->oldest_boot_usec = clock_boot_usec();
-		w->busy_since = w->oldest_boot_usec;
-	}
-	*ret_quit = w->quit && !w->q_n;
+	if (!w->quit && !w->blocks.n && !is_due(w))
+		wait_work(w);
+	n = take_batch(w, ret);
+	*ret_quit = w->quit && !w->q.n && !w->blocks.n;
 	pthread_mutex_unlock(&w->lock);
 	return n;
 }
@@ -421,6 +439,7 @@ static void *run(void *arg)
 	struct writer *w = arg;
 	bool quit = false;
 
+	sched_wake_soon();
 	while (!quit) {
 		struct item *v = NULL;
 		size_t n = wait_batch(w, &v, &quit);
@@ -461,9 +480,13 @@ static void set_opts(struct writer *w, const struct writer_opts *o)
 
 static void writer_free(struct writer *w)
 {
-	for (size_t i = 0; i < w->q_n; i++)
-		writer_item_done(writer_queue_at(w, i));
-	free(w->q);
+	struct queue *const queues[] = { &w->q, &w->blocks };
+
+	for (size_t k = 0; k < ARRAY_SIZE(queues); k++) {
+		for (size_t i = 0; i < queues[k]->n; i++)
+			writer_item_done(writer_queue_at(queues[k], i));
+		free(queues[k]->v);
+	}
 	free(w->done);
 	free(w->path);
 	free(w->node);

@@ -10,7 +10,8 @@
 
 /*
  * The store behind a thread and a bounded queue: no call here ever waits for the disk.
- * Work is committed in the order it was handed in. A submission with `urgent` is
+ * Work is committed in the order it was handed in, but that blocks let the rest go first
+ * (a minute of a thousand containers is stored in slices of 32). A submission with `urgent` is
  * committed at once, and on the disk (with all that came before it, in one transaction);
  * the rest in groups of at most 100 ms. What was committed comes back as its token:
  * poll writer_fd() for POLLIN, then writer_done().
@@ -95,7 +96,7 @@ int writer_events(struct writer *w, struct event *v, size_t n, bool urgent,
 		  uint64_t token);
 int writer_life(struct writer *w, struct db_life *l, bool urgent, uint64_t token);
 
-/* Never urgent. 0, or -ENOBUFS: dropped and counted. Elements are emptied either way. */
+/* Never urgent; a slice at a time is there. 0, or -ENOBUFS: dropped and counted. Elements are emptied either way. */
 int writer_blocks(struct writer *w, struct db_block *v, size_t n, uint64_t token);
 
 /* As lifecycle events: 0 or -EAGAIN. i->n 0: the number comes with writer_done(). */

@@ -26,6 +26,12 @@ struct item {
 	struct incident incident;
 };
 
+/* A ring. */
+struct queue {
+	struct item *v;
+	size_t cap, first, n;
+};
+
 struct writer {
 	struct writer_opts o;
 	char *path, *node, boot[37];
@@ -35,9 +41,9 @@ struct writer {
 	pthread_cond_t wake;
 
 	/* under the lock */
-	struct item *q; /* ring */
-	size_t q_cap, q_first, q_n;
-	size_t q_bytes;
+	struct queue q;      /* events, lives, incidents: in this order */
+	struct queue blocks; /* in slices: nothing of the life cycle waits for a minute */
+	size_t bytes;        /* of both */
 	uint64_t oldest_boot_usec; /* when the first of the queue came */
 	size_t n_urgent;
 	struct writer_done *done;
@@ -52,12 +58,15 @@ struct writer {
 	uint64_t errors[3]; /* the latest, CLOCK_BOOTTIME */
 	uint64_t next_maintain, next_space, next_retry;
 	bool more_to_prune;
+	unsigned passed; /* batches that went before blocks that wait */
 };
 
 /* What writer.c needs of the queue. All but the first two under the lock. */
 void writer_item_done(struct item *i);
 /* Takes the elements over and empties the caller's. */
 void writer_take_put(struct item *i, const struct writer_put *p);
-struct item *writer_queue_at(struct writer *w, size_t i);
+struct item *writer_queue_at(struct queue *q, size_t i);
 void writer_push(struct writer *w, struct item *i);
+/* *ret_bytes grows by its size. */
+void writer_pop(struct writer *w, struct queue *q, struct item *ret, size_t *ret_bytes);
 void writer_answer(struct writer *w, uint64_t token, int result, uint64_t n);

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/macros.h"
 
+#define SLICE_BLOCKS ((size_t)32)
+
 const char *writer_drop_name(enum writer_drop d)
 {
 	static const char *const names[WRITER_DROPS] = { [DROP_QUEUE] = "queue",
@@ -103,39 +105,56 @@ void writer_answer(struct writer *w, uint64_t token, int result, uint64_t n)
 	(void)!write(w->fd, &one, sizeof(one));
 }
 
-struct item *writer_queue_at(struct writer *w, size_t i)
+struct item *writer_queue_at(struct queue *q, size_t i)
 {
-	return &w->q[(w->q_first + i) % w->q_cap];
+	return &q->v[(q->first + i) % q->cap];
+}
+
+static void grow(struct queue *q)
+{
+	size_t cap = q->cap ? q->cap * 2 : 256;
+	struct item *v = xcalloc(cap, sizeof(*v));
+
+	for (size_t k = 0; k < q->n; k++)
+		v[k] = *writer_queue_at(q, k);
+	free(q->v);
+	q->v = v;
+	q->cap = cap;
+	q->first = 0;
 }
 
 void writer_push(struct writer *w, struct item *i)
 {
-	if (w->q_n == w->q_cap) {
-		size_t cap = w->q_cap ? w->q_cap * 2 : 256;
-		struct item *q = xcalloc(cap, sizeof(*q));
+	struct queue *q = i->kind == ITEM_BLOCKS ? &w->blocks : &w->q;
 
-		for (size_t k = 0; k < w->q_n; k++)
-			q[k] = *writer_queue_at(w, k);
-		free(w->q);
-		w->q = q;
-		w->q_cap = cap;
-		w->q_first = 0;
-	}
-	if (!w->q_n)
+	if (q->n == q->cap)
+		grow(q);
+	if (!w->q.n && q == &w->q)
 		w->oldest_boot_usec = clock_boot_usec();
-	*writer_queue_at(w, w->q_n++) = *i;
-	w->q_bytes += i->bytes;
+	*writer_queue_at(q, q->n++) = *i;
+	w->bytes += i->bytes;
 	if (i->urgent)
 		w->n_urgent++;
 	/* the thread sleeps for the group's time: only what is urgent, or first, wakes it
 	 */
-	if (i->urgent || w->q_n == 1)
+	if (i->urgent || q->n == 1)
 		pthread_cond_signal(&w->wake);
+}
+
+void writer_pop(struct writer *w, struct queue *q, struct item *ret, size_t *ret_bytes)
+{
+	*ret = *writer_queue_at(q, 0);
+	q->first = (q->first + 1) % q->cap;
+	q->n--;
+	w->bytes -= ret->bytes;
+	w->n_urgent -= ret->urgent;
+	*ret_bytes += ret->bytes;
 }
 
 static bool is_full(const struct writer *w, size_t part)
 {
-	return w->q_n >= w->o.max_items / part || w->q_bytes >= w->o.max_bytes / part;
+	return w->q.n + w->blocks.n >= w->o.max_items / part ||
+	       w->bytes >= w->o.max_bytes / part;
 }
 
 /* Is other work than the life cycle to be dropped now? */
@@ -197,26 +216,37 @@ int writer_life(struct writer *w, struct db_life *l, bool urgent, uint64_t token
 			   .lives = l, .n_lives = 1, .urgent = urgent, .token = token });
 }
 
+/* A part of a minute: the blocks are taken over. */
+static void take_blocks(struct item *i, struct db_block *v, size_t n)
+{
+	*i = (struct item){ .kind = ITEM_BLOCKS, .n_blocks = n, .bytes = sizeof(*i) };
+	i->blocks = xcalloc(n ? n : 1, sizeof(*i->blocks));
+	for (size_t k = 0; k < n; k++) {
+		i->blocks[k] = v[k];
+		v[k] = (struct db_block){ 0 };
+		i->bytes += sizeof(struct db_block) + i->blocks[k].data.cap;
+	}
+}
+
 int writer_blocks(struct writer *w, struct db_block *v, size_t n, uint64_t token)
 {
-	struct item i = { .kind = ITEM_BLOCKS, .token = token, .n_blocks = n };
 	enum writer_drop why;
 	int r = 0;
 
-	i.blocks = xcalloc(n ? n : 1, sizeof(*i.blocks));
-	i.bytes = sizeof(i);
-	for (size_t k = 0; k < n; k++) {
-		i.blocks[k] = v[k];
-		v[k] = (struct db_block){ 0 };
-		i.bytes += sizeof(struct db_block) + i.blocks[k].data.cap;
-	}
 	pthread_mutex_lock(&w->lock);
 	if (drops(w, true, &why)) {
+		for (size_t k = 0; k < n; k++)
+			db_block_done(&v[k]);
 		w->st.drops[why] += n;
 		writer_answer(w, token, -ENOBUFS, 0);
-		writer_item_done(&i);
 		r = -ENOBUFS;
-	} else {
+	}
+	for (size_t at = 0; r == 0 && at < n; at += SLICE_BLOCKS) {
+		struct item i;
+
+		take_blocks(&i, v + at, MIN(SLICE_BLOCKS, n - at));
+		/* the last of them is answered */
+		i.token = n - at <= SLICE_BLOCKS ? token : 0;
 		writer_push(w, &i);
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -278,8 +308,8 @@ void writer_stat(struct writer *w, struct writer_stat *ret)
 {
 	pthread_mutex_lock(&w->lock);
 	*ret = w->st;
-	ret->queued_items = w->q_n;
-	ret->queued_bytes = w->q_bytes;
+	ret->queued_items = w->q.n + w->blocks.n;
+	ret->queued_bytes = w->bytes;
 	ret->busy_usec = w->busy_since ? clock_boot_usec() - w->busy_since : 0;
 	pthread_mutex_unlock(&w->lock);
 }
