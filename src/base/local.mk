@@ -17,6 +17,8 @@ libct_a_SOURCES += \
 	src/base/mem.h \
 	src/base/num.c \
 	src/base/num.h \
+	src/base/sched.c \
+	src/base/sched.h \
 	src/base/sha1.c \
 	src/base/sha1.h \
 	src/base/str.c \

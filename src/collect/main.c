@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/sched.h"
 #include "collect/collector.h"
 #include "out/text.h"
 #include <config.h>
@@ -260,6 +261,8 @@ static int run(struct collector *c, struct err *err)
 	cgsrc_reconcile(c);
 	collector_settle(c);
 	loop_ready(c->loop);
+	/* of this thread only: the recorder's, which runs by now, computes for longer */
+	sched_wake_soon();
 	r = loop_run(c->loop, err);
 	loop_stopping(c->loop);
 	if (close_all(c) == -ETIMEDOUT)
