@@ -112,7 +112,7 @@ enum stop_cause {
  *			keys of stopped where these are known only now
  *	collector	what: started|stopped|dropped|lost|store-error|store-replaced|
  *			store-full|store-resumed|clock|stale|back (configs
- *			are not read; are read again), text, reason, count
+ *			are not read; are read again)|reloaded, text, reason, count
  */
 
 struct event {

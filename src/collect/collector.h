@@ -9,6 +9,7 @@
 #include "collect/lifecycle.h"
 #include "collect/loop.h"
 #include "out/json.h"
+#include "settings.h"
 #include "store/writer.h"
 
 /*
@@ -54,6 +55,7 @@ struct collector {
 	char boot[37];
 	char *node; /* NULL: not known yet */
 	struct lifecycle lc;
+	struct settings settings;
 
 	struct writer *writer;
 	struct loop_io *writer_io;
@@ -112,6 +114,11 @@ uint64_t collector_flush(struct collector *c, bool want_token);
 
 /* True: the writer's queue is full, no more may be taken from the spool. */
 bool collector_is_full(const struct collector *c);
+
+/* settings.c: /etc/ctscope/ctscope.conf */
+void settings_read(struct collector *c);
+struct db_limits settings_limits(const struct collector *c);
+int settings_watch(struct collector *c, struct err *err); /* SIGHUP */
 
 /* data.c */
 void data_of_lifecycle(struct collector *c, const struct lc_event *e, char **ret);

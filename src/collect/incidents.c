@@ -424,7 +424,7 @@ static void look_pressure(struct collector *c, struct cgct *t)
 	if (t->dir < 0 || !t->init || recorder_is_calm(c, t->vmid) ||
 	    cg_read_pressure(t->dir, &p, NULL) < 0)
 		return;
-	what = incident_pressure(&p);
+	what = incident_pressure(&p, &c->settings.incidents);
 	if (!what)
 		return;
 	now = collector_now();
@@ -450,10 +450,12 @@ static void look_pressure(struct collector *c, struct cgct *t)
 
 static void look_frozen(struct collector *c, struct cgct *t, uint64_t now)
 {
-	if (t->frozen && t->frozen_boot_usec &&
-	    now > t->frozen_boot_usec + INCIDENT_FROZEN_USEC)
+	struct val sec = c->settings.incidents.frozen_sec;
+
+	if (t->frozen && t->frozen_boot_usec && sec.kind == VAL_SET &&
+	    now > t->frozen_boot_usec + sec.n * USEC_PER_SEC)
 		incsrc_sign(c, t->vmid, INCIDENT_FROZEN, NULL,
-			    "frozen for more than 30 seconds");
+			    "frozen for more than %ju seconds", (uintmax_t)sec.n);
 }
 
 static void look_quiet(struct collector *c, struct incct *ct, uint64_t now)

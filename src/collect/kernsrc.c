@@ -250,7 +250,8 @@ int kernsrc_open(struct collector *c, struct err *err)
 	s->io = loop_add_io(c->loop, s->wake, EPOLLIN, false, on_wake, s);
 	if (!s->io)
 		return err_set(err, -ENOMEM, "add the journal to the event loop");
-	s->runs = c->o->live && pthread_create(&s->thread, NULL, run, s) == 0;
+	s->runs = c->o->live && c->settings.collect.kernel_messages.kind == VAL_SET &&
+		  pthread_create(&s->thread, NULL, run, s) == 0;
 	return 0;
 }
 

@@ -45,5 +45,6 @@ ctscoped_SOURCES += src/collect/oom.c
 ctscoped_SOURCES += src/collect/pidfd.c
 ctscoped_SOURCES += src/collect/pidfd.h
 ctscoped_SOURCES += src/collect/recorder.c
+ctscoped_SOURCES += src/collect/settings.c
 ctscoped_SOURCES += src/collect/spoolsrc.c
 ctscoped_SOURCES += src/collect/tasksrc.c

@@ -21,8 +21,15 @@ struct log_key {
 	uint64_t last_mono_usec, held;
 };
 
+#define LOOP_SIGNALS 4
+
 struct loop {
 	sd_event *e;
+	struct loop_signal {
+		loop_fn *fn;
+		void *arg;
+	} signals[LOOP_SIGNALS];
+	size_t n_signals;
 	struct log_key keys[LOG_KEYS];
 };
 
@@ -82,6 +89,37 @@ void loop_free(struct loop *l)
 		return;
 	sd_event_unref(l->e);
 	free(l);
+}
+
+static int on_asked_signal(sd_event_source *s, const struct signalfd_siginfo *si,
+			   void *arg)
+{
+	struct loop_signal *sig = arg;
+
+	(void)s;
+	(void)si;
+	sig->fn(sig->arg, 0);
+	return 0;
+}
+
+int loop_on_signal(struct loop *l, int sig, loop_fn *fn, void *arg, struct err *err)
+{
+	sigset_t set;
+	int r;
+
+	if (l->n_signals == LOOP_SIGNALS)
+		return err_set(err, -ENOSPC, "too many signals");
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_set(err, -errno, "block a signal: %s", strerror(errno));
+	l->signals[l->n_signals] = (struct loop_signal){ fn, arg };
+	r = sd_event_add_signal(l->e, NULL, sig, on_asked_signal,
+				&l->signals[l->n_signals]);
+	if (r < 0)
+		return err_set(err, r, "wait for a signal: %s", strerror(-r));
+	l->n_signals++;
+	return 0;
 }
 
 int loop_run(struct loop *l, struct err *err)
@@ -210,7 +248,8 @@ static struct log_key *log_key(struct loop *l, const char *key)
 void loop_log(struct loop *l, int level, const char *key, const char *fmt, ...)
 {
 	_cleanup_(buf_done) struct buf out = { 0 };
-	struct log_key *k = log_key(l, key);
+	struct log_key once = { 0 };
+	struct log_key *k = key ? log_key(l, key) : &once;
 	uint64_t now = clock_mono_usec();
 	char text[512];
 	va_list ap;

@@ -31,6 +31,9 @@ struct loop_io *loop_add_io(struct loop *l, int fd, uint32_t events, bool urgent
 void loop_del_io(struct loop_io *io); /* NULL is fine */
 void loop_set_io(struct loop_io *io, uint32_t events);
 
+/* A signal that is blocked already, or is from now on; `events` is 0. */
+int loop_on_signal(struct loop *l, int sig, loop_fn *fn, void *arg, struct err *err);
+
 /*
  * Fires once at that time of CLOCK_BOOTTIME (or soon after); again after loop_at(). 0:
  * not now.
@@ -45,7 +48,8 @@ void loop_stopping(struct loop *l);
 
 /*
  * One line to the journal (stderr) with a syslog level "<4>": at most one each ten
- * seconds for each `key` (a literal), with the number of those that were left out.
+ * seconds for each `key` (a literal), with the number of those that were left out. NULL:
+ * it is said in any case.
  */
 void loop_log(struct loop *l, int level, const char *key, const char *fmt, ...)
 	_printf_(4, 5);

@@ -171,9 +171,18 @@ static int open_writer(struct collector *c, struct db *db, struct err *err)
 	const struct writer_opts w = { .path = c->o->db,
 				       .boot_id = c->boot,
 				       .node = c->node,
-				       .limits = DB_LIMITS_DEFAULT };
+				       .limits = settings_limits(c) };
 
 	return writer_new(&w, db, &c->writer, err);
+}
+
+static int open_recorder(struct collector *c, struct db *db, struct err *err)
+{
+	if (c->settings.collect.recorder.kind == VAL_SET)
+		return recorder_open(c, db, err);
+	/* what it recorded last is not now */
+	(void)unlink(c->o->ring);
+	return 0;
 }
 
 /* In this order: first what the store knows, then what hooks said, then the kernel. */
@@ -189,7 +198,7 @@ static int open_all(struct collector *c, struct err *err)
 	if (r == 0)
 		r = incsrc_open(c, db, err);
 	if (r == 0)
-		r = recorder_open(c, db, err);
+		r = open_recorder(c, db, err);
 	if (r == 0)
 		r = cgsrc_open(c, err);
 	if (r == 0)
@@ -246,8 +255,11 @@ static int run(struct collector *c, struct err *err)
 		r = read_boot(c, err);
 	if (r == 0)
 		r = loop_new(&c->loop, err);
+	if (r == 0)
+		r = settings_watch(c, err);
 	if (r < 0)
 		return r;
+	settings_read(c);
 	collector_init(c);
 	r = open_all(c, err);
 	if (r < 0)

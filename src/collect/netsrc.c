@@ -389,7 +389,9 @@ int netsrc_open(struct collector *c, struct err *err)
 	(void)err;
 	c->net = s;
 	s->fd = -1;
-	if (!c->o->live || nlwatch_open(&s->fd, &why) < 0) {
+	if (!c->o->live || c->settings.collect.network.kind != VAL_SET)
+		return 0;
+	if (nlwatch_open(&s->fd, &why) < 0) {
 		if (c->o->live)
 			loop_log(c->loop, 4, "net", "links are not watched: %s", why.msg);
 		return 0;

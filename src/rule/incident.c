@@ -89,15 +89,22 @@ bool incident_unexpected(const struct stop_verdict *v, const struct stop_evidenc
 	}
 }
 
-const char *incident_pressure(const struct cg_pressure *p)
+/* avg60 in hundredths of a percent */
+static bool reaches(struct val avg_centi, struct val percent)
 {
-	/* avg60 in hundredths of a percent */
-	if (val_or(p->memory.full.avg60_centi, 0) >= 1000 ||
-	    val_or(p->memory.some.avg60_centi, 0) >= 2500)
+	return percent.kind == VAL_SET && avg_centi.kind == VAL_SET &&
+	       avg_centi.n >= percent.n * 100;
+}
+
+const char *incident_pressure(const struct cg_pressure *p,
+			      const struct incident_settings *from)
+{
+	if (reaches(p->memory.full.avg60_centi, from->memory_full_percent) ||
+	    reaches(p->memory.some.avg60_centi, from->memory_some_percent))
 		return "memory";
-	if (val_or(p->io.full.avg60_centi, 0) >= 4000)
+	if (reaches(p->io.full.avg60_centi, from->io_full_percent))
 		return "io";
-	if (val_or(p->cpu.some.avg60_centi, 0) >= 7000)
+	if (reaches(p->cpu.some.avg60_centi, from->cpu_some_percent))
 		return "cpu";
 	return NULL;
 }

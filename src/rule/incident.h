@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 #include "rule/cause.h"
+#include "settings.h"
 
 /*
  * When is something an incident, and when is it over? Pure; times are of CLOCK_BOOTTIME.
  * A guest can bring most of them about at will: there is one of a kind at a time, and so
  * many an hour.
  */
-#define INCIDENTS_PER_HOUR   8 /* of one container */
-#define INCIDENT_FROZEN_USEC ((uint64_t)30 * 1000000)
+#define INCIDENTS_PER_HOUR 8 /* of one container */
 
 struct incident_slot {
 	bool open;
@@ -55,4 +55,5 @@ bool incident_unexpected(const struct stop_verdict *v, const struct stop_evidenc
 /* "memory", "io", "cpu": what its processes waited for most of the last minute; NULL:
  * none.
  */
-const char *incident_pressure(const struct cg_pressure *p);
+const char *incident_pressure(const struct cg_pressure *p,
+			      const struct incident_settings *from);

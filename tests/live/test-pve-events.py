@@ -357,6 +357,42 @@ def _():
             os.chmod(d, 0o755)
 
 
+CONF = "/etc/ctscope/ctscope.conf"
+
+
+def configure(text):
+    os.makedirs(os.path.dirname(CONF), exist_ok=True)
+    pct.write(CONF, text)
+
+
+@test("ctscope.conf: what is bad is said with its line, the rest holds, SIGHUP reads it anew")
+def _():
+    need()
+    down()
+    configure("[store]\nmax_size = lots\n[collect]\nnetwork = off\ncolour = red\n")
+    c = need()
+    said = logged()
+    check("ctscope.conf:2: max_size: expected a size" in said, said)
+    check('ctscope.conf:5: there is no key "colour" in section [collect]' in said, said)
+    seq = last_seq()
+    make(VMID + 8, net="ip=10.99.0.68/24")
+    wait_event(VMID + 8, "started", seq)
+    configure("[incidents]\nfrozen = 1s\n[collect]\nnetwork = on\n[store]\nkeep_1s = 1\n")
+    os.kill(c.pid(), signal.SIGHUP)
+    wait_event(None, "collector", seq, 10, lambda e: e["data"]["what"] == "reloaded")
+    check("ctscope.conf:6: keep_1s: expected a time" in logged(), logged())
+    check("for the next start" in logged(), logged())
+    pct.main(["freeze", str(VMID + 8)])
+    inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ? AND kind = 'frozen'",
+                                  (VMID + 8,)), "an incident", 15)
+    check("1 seconds" in inc[0]["summary"], inc[0]["summary"])
+    pct.main(["thaw", str(VMID + 8)])
+    equal(events(VMID + 8, seq, ["interface-up", "address"]), [], "network is off")
+    os.unlink(CONF)
+    down()
+    need()
+
+
 @test("the collector ends in order")
 def _():
     if "c" in state:

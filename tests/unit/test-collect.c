@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "collect/confdiff.h"
+#include "read/conffile.h"
 #include "read/kernmsg.h"
 #include "read/procnet.h"
 #include "read/pveconf.h"
@@ -221,12 +222,20 @@ static void what_nobody_wanted(void)
 static void pressure_of_what(void)
 {
 	struct cg_pressure p = { 0 };
+	struct settings s;
 
-	CHECK(!incident_pressure(&p), "no PSI");
+	conffile_defaults(&s);
+	CHECK(!incident_pressure(&p, &s.incidents), "no PSI");
+	p.cpu.some.avg60_centi = val_set(6999);
+	CHECK(!incident_pressure(&p, &s.incidents), "just not");
 	p.cpu.some.avg60_centi = val_set(7000);
-	CHECK_STR(incident_pressure(&p), "cpu");
+	CHECK_STR(incident_pressure(&p, &s.incidents), "cpu");
 	p.memory.full.avg60_centi = val_set(1000);
-	CHECK_STR(incident_pressure(&p), "memory");
+	CHECK_STR(incident_pressure(&p, &s.incidents), "memory");
+	s.incidents.memory_full_percent = val_set(11);
+	CHECK_STR(incident_pressure(&p, &s.incidents), "cpu");
+	s.incidents.cpu_some_percent = (struct val){ 0 };
+	CHECK(!incident_pressure(&p, &s.incidents), "off");
 }
 
 /* ---- configs ------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 #include "read/conffile.h"
+#include "store/db.h"
 #include "tmproot.h"
 
 #ifdef HAVE_INIH
@@ -74,6 +75,81 @@ static void a_bad_value_names_its_line_and_leaves_the_default(void)
 	}
 }
 
+static void sizes_times_and_switches_have_their_forms(void)
+{
+	_cleanup_(strv_done) struct strv w = { 0 };
+	struct settings s;
+
+	parse("[store]\nmax_size = 512 M\nkeep_1s=2h\nkeep_10s = 3600\nkeep_60s = 1w\n"
+	      "keep_events = off\n[collect]\nnetwork = No\nrecorder = YES\n[incidents]\n"
+	      "frozen = 2m\nio_full_percent = off\n",
+	      &s, &w);
+	CHECK(w.n == 0, "%s", w.n ? w.v[0] : "");
+	CHECK_U64(s.store.max_bytes.n, (uint64_t)512 << 20);
+	CHECK_U64(s.store.keep_1s_sec.n, 7200);
+	CHECK_U64(s.store.keep_10s_sec.n, 3600);
+	CHECK_U64(s.store.keep_60s_sec.n, 604800);
+	CHECK(s.store.keep_events_sec.kind == VAL_ABSENT, "events");
+	CHECK(s.collect.network.kind == VAL_ABSENT, "network");
+	CHECK(s.collect.recorder.kind == VAL_SET, "recorder");
+	CHECK_U64(s.incidents.frozen_sec.n, 120);
+	CHECK(s.incidents.io_full_percent.kind == VAL_ABSENT, "io");
+	CHECK_U64(s.incidents.memory_some_percent.n, 25);
+	parse("[store]\nmax_size = 16T\n", &s, &w);
+	CHECK_U64(s.store.max_bytes.n, (uint64_t)16 << 40);
+}
+
+static void bad_sizes_times_and_switches_say_what_was_expected(void)
+{
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{ "[store]\nmax_size = 1\n",
+		  "f:2: max_size: expected a size (K, M, G, T) from 64M to 16T or \"off\", "
+		  "not \"1\"" },
+		{ "[store]\nmax_size = 17T\n",
+		  "f:2: max_size: expected a size (K, M, G, T) from 64M to 16T or \"off\", "
+		  "not \"17T\"" },
+		{ "[store]\nmax_size = 99999999999999999T\n",
+		  "f:2: max_size: expected a size (K, M, G, T) from 64M to 16T or \"off\", "
+		  "not \"99999999999999999T\"" },
+		{ "[store]\nkeep_1s = off\n",
+		  "f:2: keep_1s: expected a time (s, m, h, d, w) from 1h to 90d, not \"off\"" },
+		{ "[store]\nkeep_1s = 1.5d\n",
+		  "f:2: keep_1s: expected a time (s, m, h, d, w) from 1h to 90d, not \"1.5d\"" },
+		{ "[store]\nkeep_1s = d\n",
+		  "f:2: keep_1s: expected a time (s, m, h, d, w) from 1h to 90d, not \"d\"" },
+		{ "[collect]\nnetwork = maybe\n",
+		  "f:2: network: expected \"on\" or \"off\", not \"maybe\"" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(strv_done) struct strv w = { 0 };
+		struct settings s, d;
+
+		parse(cases[i].text, &s, &w);
+		CHECK(w.n == 1, "%zu: %zu", i, w.n);
+		if (w.n)
+			CHECK_STR(w.v[0], cases[i].said);
+		conffile_defaults(&d);
+		CHECK(memcmp(&s, &d, sizeof(s)) == 0, "%zu: the defaults", i);
+	}
+}
+
+/* What the store takes when nobody says otherwise. */
+static void the_defaults_are_those_of_the_store(void)
+{
+	const struct db_limits l = DB_LIMITS_DEFAULT;
+	struct settings s;
+
+	conffile_defaults(&s);
+	CHECK_U64(s.store.max_bytes.n, l.max_bytes);
+	CHECK_U64(s.store.keep_1s_sec.n, l.keep_sec[0]);
+	CHECK_U64(s.store.keep_10s_sec.n, l.keep_sec[1]);
+	CHECK_U64(s.store.keep_60s_sec.n, l.keep_sec[2]);
+	CHECK_U64(s.store.keep_events_sec.n, l.keep_events_sec);
+}
+
 static void long_lines_and_nuls_are_reported_not_cut(void)
 {
 	_cleanup_(strv_done) struct strv w = { 0 };
@@ -122,7 +198,7 @@ static void the_example_file_says_the_defaults(void)
 		buf_add(&active, line.p, line.n);
 		buf_addc(&active, '\n');
 	}
-	CHECK(n == 11, "%d", n);
+	CHECK(n == 24, "%d", n);
 	parse(buf_str(&active), &s, &w);
 	CHECK(w.n == 0, "%s", w.n ? w.v[0] : "");
 	conffile_defaults(&d);
@@ -157,6 +233,9 @@ int main(void)
 	RUN(a_key_is_set_and_the_others_keep_their_default);
 	RUN(off_switches_off);
 	RUN(a_bad_value_names_its_line_and_leaves_the_default);
+	RUN(sizes_times_and_switches_have_their_forms);
+	RUN(bad_sizes_times_and_switches_say_what_was_expected);
+	RUN(the_defaults_are_those_of_the_store);
 	RUN(long_lines_and_nuls_are_reported_not_cut);
 	RUN(the_example_file_says_the_defaults);
 	RUN(the_file_is_optional_and_must_be_readable);
