@@ -132,60 +132,213 @@ static bool parse_killed(struct span s, struct kernmsg *m)
 	return true;
 }
 
-static struct span quoted(struct span s, const char *key)
+/* ---- audit --------------------------------------------------------------------------
+ */
+
+/*
+ * The value of key="..."; or of key=HEX, which the kernel writes when what a guest chose
+ * has a quote, a blank or a control byte in it (audit_log_n_untrustedstring()). So
+ * neither kind can hold another key.
+ */
+static struct span untrusted(struct span s, const char *key, bool *ret_hex)
 {
 	struct span v = behind(s, key);
 
-	return v.p ? until(v, '"') : v;
+	*ret_hex = false;
+	if (!v.n)
+		return (struct span){ 0 };
+	if (*v.p == '"')
+		return until(span_of(v.p + 1, v.n - 1), '"');
+	*ret_hex = true;
+	return until(v, ' ');
 }
 
-/* "lxc-101_</var/lib/lxc>" or "...//lxc-101_<-var-lib-lxc>..." */
+static struct span quoted(struct span s, const char *key)
+{
+	bool hex;
+	struct span v = untrusted(s, key, &hex);
+
+	return hex ? (struct span){ 0 } : v;
+}
+
+/*
+ * "lxc-101_</var/lib/lxc>", "root//lxc-101_<-var-lib-lxc>//...", ":lxc-101_<-var...":
+ * LXC's own is the first of a stack; those after it may be the guest's to name.
+ */
 static uint32_t ct_of_profile(struct span p)
 {
-	struct span s = behind_last(p, "lxc-");
 	uint32_t id = 0;
 
-	if (!s.p || !span_find(s, "_<"))
+	(void)span_skip(&p, ":");
+	(void)span_skip(&p, "root//");
+	if (!span_skip(&p, "lxc-") || !span_find(p, "_<"))
 		return 0;
-	return num_parse_u32(until(s, '_'), &id) == 0 ? id : 0;
+	return num_parse_u32(until(p, '_'), &id) == 0 ? id : 0;
 }
 
-/* What a guest chose cannot hold a quote in these lines: the kernel makes it hex then. */
 static bool parse_denied(struct span s, struct kernmsg *m)
 {
 	uint32_t pid;
+	bool hex;
 
 	m->kind = KERNMSG_DENIED;
-	m->operation = quoted(s, " operation=\"");
-	m->profile = quoted(s, " profile=\"");
-	m->path = quoted(s, " name=\"");
-	m->name = quoted(s, " comm=\"");
-	m->requested = quoted(s, " requested_mask=\"");
+	m->by = DENIED_APPARMOR;
+	m->operation = quoted(s, " operation=");
+	m->profile = quoted(s, " profile=");
+	m->path = untrusted(s, " name=", &m->path_hex);
+	m->name = untrusted(s, " comm=", &m->name_hex);
+	m->requested = quoted(s, " requested_mask=");
+	m->error = quoted(s, " info=");
 	if (digits(behind(s, " pid="), &pid))
 		m->pid = (pid_t)pid;
-	m->vmid = ct_of_profile(quoted(s, " namespace=\""));
+	m->vmid = ct_of_profile(untrusted(s, " namespace=", &hex));
 	if (!m->vmid)
 		m->vmid = ct_of_profile(m->profile);
 	if (!m->vmid)
-		m->vmid = ct_of_profile(quoted(s, " label=\""));
-	return m->vmid != 0;
+		m->vmid = ct_of_profile(quoted(s, " label="));
+	return m->operation.n && (m->vmid || m->pid > 0);
 }
 
+static struct val number(struct span s, const char *key, unsigned base)
+{
+	struct span v = behind_last(s, key);
+	uint64_t n = 0;
+	size_t k = 0;
+
+	for (; k < v.n && k < 16; k++) {
+		char c = v.p[k];
+		unsigned d = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+			     : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+						    : 16;
+
+		if (d >= base)
+			break;
+		n = n * base + d;
+	}
+	return k ? val_set(n) : (struct val){ 0 };
+}
+
+/*
+ * auid=.. uid=.. gid=.. ses=.. subj=LABEL pid=9 comm="x" exe="/x" sig=0 arch=c000003e
+ * syscall=165 compat=0 ip=0x7f code=0x50000: a label may hold anything but LXC's part at
+ * its beginning, so the rest is taken from the end.
+ */
+static bool parse_seccomp(struct span s, struct kernmsg *m)
+{
+	struct span head, comm = behind_last(s, " comm=");
+	struct span subj = behind(s, " subj=");
+	uint32_t pid, uid;
+
+	if (!comm.p)
+		return false;
+	head = span_of(s.p, (size_t)(comm.p - s.p) - strlen(" comm="));
+	m->kind = KERNMSG_DENIED;
+	m->by = DENIED_SECCOMP;
+	comm = span_of(comm.p - strlen(" comm="),
+		       s.n - (size_t)(comm.p - strlen(" comm=") - s.p));
+	m->name = untrusted(comm, " comm=", &m->name_hex);
+	m->path = untrusted(comm, " exe=", &m->path_hex);
+	m->syscall = number(comm, " syscall=", 10);
+	m->arch = number(comm, " arch=", 16);
+	m->action = number(comm, " code=0x", 16);
+	if (digits(behind_last(head, " pid="), &pid))
+		m->pid = (pid_t)pid;
+	if (digits(behind(head, " uid="), &uid))
+		m->uid = val_set(uid);
+	if (subj.p && subj.p < comm.p) {
+		m->vmid = ct_of_profile(subj);
+		m->profile = until(subj, ' ');
+	}
+	return m->syscall.kind == VAL_SET && (m->vmid || m->pid > 0);
+}
+
+/* "audit: type=1400 audit(1732170000.123:45): ...": `type`, and behind it. */
+static bool audit_line(struct span *s, const char *type)
+{
+	struct span t = *s;
+
+	if (!span_skip(&t, "audit: type=") || !span_skip(&t, type) ||
+	    !span_skip(&t, " audit("))
+		return false;
+	while (t.n && ((*t.p >= '0' && *t.p <= '9') || *t.p == '.' || *t.p == ':')) {
+		t.p++;
+		t.n--;
+	}
+	if (!span_skip(&t, "):"))
+		return false;
+	*s = t;
+	return true;
+}
+
+static int nibble(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+				      : -1;
+}
+
+char *kernmsg_text(struct span s, bool hex)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	if (!hex)
+		return span_dup(s);
+	for (size_t i = 0; i + 1 < s.n; i += 2) {
+		int hi = nibble(s.p[i]), lo = nibble(s.p[i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return span_dup(s);
+		if (hi || lo) /* the name of an abstract socket begins with it */
+			buf_addc(&b, (char)(hi << 4 | lo));
+	}
+	return xstrdup(buf_str(&b));
+}
+
+const char *kernmsg_seccomp_action(uint64_t code)
+{
+	static const struct {
+		uint64_t code;
+		const char *name;
+	} names[] = {
+		{ 0x80000000, "kill-process" }, { 0x00000000, "kill-thread" },
+		{ 0x00030000, "trap" },         { 0x00050000, "errno" },
+		{ 0x7fc00000, "notify" },       { 0x7ff00000, "trace" },
+		{ 0x7ffc0000, "log" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].code == (code & 0xffff0000))
+			return names[i].name;
+	return NULL;
+}
+
+/*
+ * The kernel prints what audit says when no auditd takes it; journald's own copy of it
+ * (with auditd, too) begins with the name of the type instead: "AVC apparmor=...".
+ */
 bool kernmsg_parse(struct span msg, struct kernmsg *ret)
 {
 	struct kernmsg m = { 0 };
 	struct span s = msg;
 	bool is;
 
-	if (span_skip(&s, "oom-kill:constraint="))
+	if (span_skip(&s, "oom-kill:constraint=")) {
 		is = parse_oom(s, &m);
-	else if (span_skip(&s, "Memory cgroup out of memory: Killed process ") ||
-		 span_skip(&s, "Out of memory: Killed process "))
+	} else if (span_skip(&s, "Memory cgroup out of memory: Killed process ") ||
+		   span_skip(&s, "Out of memory: Killed process ")) {
 		is = parse_killed(s, &m);
-	else if (span_find(msg, "apparmor=\"DENIED\""))
-		is = parse_denied(behind(msg, "apparmor=\"DENIED\""), &m);
-	else
+	} else if (span_skip(&s, "kauditd_printk_skb: ")) {
+		m.lines = val_or(number(msg, "kauditd_printk_skb: ", 10), 0);
+		m.kind = KERNMSG_SUPPRESSED;
+		is = m.lines > 0;
+	} else if (audit_line(&s, "1400") || span_skip(&s, "AVC")) {
+		is = span_skip(&s, " apparmor=\"DENIED\"") && parse_denied(s, &m);
+	} else if (audit_line(&s, "1326") || span_skip(&s, "SECCOMP")) {
+		is = parse_seccomp(s, &m);
+	} else {
 		is = false;
+	}
 	if (is)
 		*ret = m;
 	return is;

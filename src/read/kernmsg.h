@@ -9,17 +9,23 @@
 #include "val.h"
 
 /*
- * What the kernel's log says about containers: OOM kills (mm/oom_kill.c) and AppArmor
- * denials (security/apparmor/audit.c). Names of processes and of cgroups below a
- * container's own are the guest's, so lines are taken apart from their safe ends. Spans
- * point into the message.
+ * What the kernel's log says about containers: OOM kills (mm/oom_kill.c), AppArmor
+ * denials (security/apparmor/audit.c), system calls that seccomp stopped
+ * (kernel/auditsc.c, audit_seccomp()). Names of processes and of cgroups below a
+ * container's own are the guest's, so lines are taken apart from their safe ends, and a
+ * line is told by how it begins: what a guest has in one never stands there. Spans point
+ * into the message.
  */
 enum kernmsg_kind {
 	KERNMSG_NONE,
 	KERNMSG_OOM,    /* "oom-kill:constraint=...": whose, and which process */
 	KERNMSG_KILLED, /* "... Killed process N (name) ...": its sizes */
-	KERNMSG_DENIED, /* apparmor="DENIED" */
+	KERNMSG_DENIED, /* apparmor="DENIED", or a system call that seccomp stopped */
+	/* the kernel left out so many lines of audit: 10 in 5 s are printed of all */
+	KERNMSG_SUPPRESSED,
 };
+
+enum denied_by { DENIED_APPARMOR, DENIED_SECCOMP };
 
 struct kernmsg {
 	enum kernmsg_kind kind;
@@ -36,9 +42,22 @@ struct kernmsg {
 	struct val total_vm_bytes, anon_bytes, file_bytes, shmem_bytes;
 	int64_t oom_score_adj;
 	bool has_score;
-	/* DENIED */
-	struct span operation, profile, path, requested;
+	/* DENIED: vmid 0 where the line does not name it, pid does. A text that the
+	 * kernel had to write in hex is `..._hex`: kernmsg_text() */
+	enum denied_by by;
+	struct span operation, profile, path, requested, error;
+	bool name_hex, path_hex;
+	struct val syscall, arch,
+		action; /* seccomp: number, AUDIT_ARCH_*, SECCOMP_RET_* */
+	/* SUPPRESSED */
+	uint64_t lines;
 };
 
 /* False: it is nothing of the above. */
 bool kernmsg_parse(struct span msg, struct kernmsg *ret);
+
+/* A text of the message as the bytes that it stands for; hex: it is written in hex. */
+char *kernmsg_text(struct span s, bool hex);
+
+/* "errno", "kill", "log", ... : what seccomp did, by its SECCOMP_RET_* value. */
+const char *kernmsg_seccomp_action(uint64_t code);

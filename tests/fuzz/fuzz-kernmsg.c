@@ -26,6 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		inside(m.operation, msg);
 		inside(m.profile, msg);
 		inside(m.path, msg);
+		inside(m.requested, msg);
+		inside(m.error, msg);
+		free(kernmsg_text(m.path, m.path_hex));
+		free(kernmsg_text(m.name, m.name_hex));
 	}
 	procnet_parse_fib_trie(msg, 32, &l);
 	procnet_parse_if_inet6(msg, 32, &l);

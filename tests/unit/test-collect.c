@@ -415,15 +415,106 @@ static void a_denial(void)
 	      "a denial");
 	CHECK(m.vmid == 101 && is(m.operation, "mount") && is(m.path, "/x"), "%u",
 	      m.vmid);
-	CHECK(parse("apparmor=\"DENIED\" operation=\"open\" "
+	CHECK(is(m.error, "failed flags match") && m.by == DENIED_APPARMOR, "%.*s",
+	      (int)m.error.n, m.error.p);
+	CHECK(parse("AVC apparmor=\"DENIED\" operation=\"open\" "
 		    "namespace=\"root//lxc-104_<-var-lib-lxc>\" profile=\"snap.x\" "
 		    "name=\"/y\"",
 		    &m) &&
 		      m.vmid == 104,
-	      "in its namespace");
-	CHECK(!parse("apparmor=\"DENIED\" operation=\"open\" profile=\"/usr/bin/man\"",
+	      "in its namespace, as journald has it of auditd");
+	CHECK(!parse("audit: type=1400 audit(1.2:3): apparmor=\"DENIED\" "
+		     "operation=\"open\" profile=\"/usr/bin/man\"",
 		     &m),
 	      "of the node");
+	CHECK(parse("audit: type=1400 audit(1.2:3): apparmor=\"DENIED\" "
+		    "operation=\"open\" profile=\"lxc-container-default-cgns\" pid=77",
+		    &m) &&
+		      !m.vmid && m.pid == 77,
+	      "in a profile that many share: by its pid");
+	CHECK(parse("audit: type=1400 audit(1.2:3): apparmor=\"DENIED\" "
+		    "operation=\"open\" profile=\"lxc-101_</var/lib/lxc>\" "
+		    "name=2F746D702F612262 pid=9 comm=2F0A22",
+		    &m) &&
+		      m.path_hex && m.name_hex,
+	      "names in hex");
+	_cleanup_free_ char *path = kernmsg_text(m.path, m.path_hex);
+	_cleanup_free_ char *comm = kernmsg_text(m.name, m.name_hex);
+	_cleanup_free_ char *odd = kernmsg_text(span_str("2Fz"), true);
+	CHECK_STR(path, "/tmp/a\"b");
+	CHECK_STR(comm, "/\n\"");
+	CHECK_STR(odd, "/");
+}
+
+#define SECCOMP "audit: type=1326 audit(1732170000.123:45): auid=4294967295 uid=100000 "
+
+static void a_system_call_that_seccomp_stopped(void)
+{
+	struct kernmsg m;
+
+	CHECK(parse(SECCOMP "gid=100000 ses=4294967295 subj=lxc-101_</var/lib/lxc>//&"
+			    ":lxc-101_<-var-lib-lxc>:unconfined pid=123 comm=\"x\" "
+			    "exe=\"/bin/x\" sig=31 arch=c000003e syscall=165 compat=0 "
+			    "ip=0x7f01 code=0x80000000",
+		    &m),
+	      "seccomp");
+	CHECK(m.vmid == 101 && m.pid == 123 && m.by == DENIED_SECCOMP &&
+		      is(m.name, "x") && is(m.path, "/bin/x"),
+	      "%u %d", m.vmid, m.pid);
+	CHECK_U64(m.syscall.n, 165);
+	CHECK_U64(m.arch.n, 0xc000003e);
+	CHECK_U64(m.uid.n, 100000);
+	CHECK_STR(kernmsg_seccomp_action(m.action.n), "kill-process");
+	CHECK_STR(kernmsg_seccomp_action(0x50001), "errno");
+	CHECK(kernmsg_seccomp_action(0x12340000) == NULL, "an action that is new");
+	CHECK(parse(SECCOMP "subj=unconfined pid=9 comm=\"x\" exe=\"/x\" sig=0 "
+			    "arch=40000003 syscall=1 compat=1 ip=0x1 code=0x7ffc0000",
+		    &m) &&
+		      !m.vmid && m.pid == 9,
+	      "unconfined: by its pid");
+	CHECK(!parse(SECCOMP "subj=unconfined pid=9", &m) &&
+		      !parse("audit: type=1326 audit(", &m) && !parse("SECCOMP", &m),
+	      "cut");
+	CHECK(parse("kauditd_printk_skb: 34 callbacks suppressed", &m) && m.lines == 34 &&
+		      m.kind == KERNMSG_SUPPRESSED,
+	      "left out");
+}
+
+/* None of these begins as the kernel begins it, or names a container first that it is. */
+static void lines_that_a_guest_made_up(void)
+{
+	static const char *const lines[] = {
+		/* AUDIT_USER of a container with CAP_AUDIT_WRITE */
+		"audit: type=1107 audit(1.2:3): pid=1 uid=0 msg='apparmor=\"DENIED\" "
+		"operation=\"open\" profile=\"lxc-102_<x>\"'",
+		"USER_AVC pid=1 uid=0 msg='apparmor=\"DENIED\" operation=\"open\" "
+		"profile=\"lxc-102_<x>\"'",
+		"x[7]: segfault at 0 ip 0 sp 0 error 4 in audit: type=1400 audit(1.2:3): "
+		"apparmor=\"DENIED\" operation=\"open\" profile=\"lxc-102_<x>\"",
+		"apparmor=\"DENIED\" operation=\"open\" profile=\"lxc-102_<x>\"",
+		" oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/lxc/102,"
+		"task_memcg=/lxc/102/ns,task=x,pid=1,uid=0",
+		"audit: type=1400 audit(1.2:3) x): apparmor=\"DENIED\" operation=\"open\" "
+		"profile=\"lxc-102_<x>\"",
+	};
+	struct kernmsg m;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		CHECK(!parse(lines[i], &m), "%s", lines[i]);
+	/* a profile, a namespace of its own below LXC's, named as if it were another's */
+	CHECK(parse("audit: type=1400 audit(1.2:3): apparmor=\"DENIED\" operation=\"open\" "
+		    "namespace=\"root//lxc-101_<-var-lib-lxc>//lxc-102_<-var-lib-lxc>\" "
+		    "profile=\"lxc-102_</var/lib/lxc>\"",
+		    &m) &&
+		      m.vmid == 101,
+	      "%u", m.vmid);
+	CHECK(parse(SECCOMP
+		    "subj=lxc-101_</var/lib/lxc>//&:lxc-101_<-var-lib-lxc>:a pid=1 "
+		    "subj=lxc-102_<x> pid=4 comm=\"x\" exe=\"/x\" sig=0 "
+		    "arch=c000003e syscall=1 compat=0 ip=0x1 code=0x7ffc0000",
+		    &m) &&
+		      m.vmid == 101 && m.pid == 4,
+	      "%u %d", m.vmid, m.pid);
 }
 
 /* ---- addresses ----------------------------------------------------------------------
@@ -472,6 +563,8 @@ int main(void)
 	RUN(an_oom_kill);
 	RUN(names_that_a_guest_chose);
 	RUN(a_denial);
+	RUN(a_system_call_that_seccomp_stopped);
+	RUN(lines_that_a_guest_made_up);
 	RUN(addresses_of_a_namespace);
 	buf_done(&diff_said);
 	return DONE();
