@@ -105,7 +105,12 @@ enum stop_cause {
  *	interface-*	interface (the node's), net (net0), first, since_start_usec,
  *			removed
  *	address		change: added|removed, address, first, since_start_usec
- *	denied		by: apparmor|seccomp, operation, path, process, profile, times
+ *	denied		by: apparmor|seccomp, operation | syscall, syscall_number, arch,
+ *			action: errno|log|kill-process|...; path, process, profile, requested,
+ *			error: of the first; times (since the event before it), others (of
+ *			these, with another path), seconds (that these took), several: true
+ *			(of more kinds than are told apart), withheld (lines of whatever
+ *			container that the kernel left out meanwhile)
  *	hookscript	phase
  *	task		task, state: begin|end, status, user, upid
  *	reconciled	what, text, of (id of the event it is about); cause and the other

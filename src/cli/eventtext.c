@@ -334,6 +334,29 @@ static void say_pressure(struct say *s)
 	put(s, ", for ", "seconds", " s");
 }
 
+static void say_denied(struct say *s)
+{
+	uint64_t times, others;
+
+	put(s, "", "by", "");
+	put(s, ", ", "operation", "");
+	put(s, ", ", "syscall", "");
+	if (!has(s, "syscall"))
+		put(s, ", system call ", "syscall_number", "");
+	put(s, " (", "action", ")");
+	put(s, " ", "path", "");
+	if (has(s, "path"))
+		put(s, " (", "requested", ")");
+	put(s, ", ", "error", "");
+	put(s, ", process ", "process", "");
+	if (jval_u64(jval_get(s->d, "times"), &times) && times > 1) {
+		put(s, ", ", "times", " times");
+		put(s, " in ", "seconds", " s");
+	}
+	if (jval_u64(jval_get(s->d, "others"), &others))
+		put(s, ", ", "others", " of them elsewhere");
+}
+
 static void say_by_type(struct say *s, enum event_type type)
 {
 	switch (type) {
@@ -387,11 +410,7 @@ static void say_by_type(struct say *s, enum event_type type)
 		say_reconciled(s);
 		break;
 	case EVENT_DENIED:
-		put(s, "", "by", "");
-		put(s, ", ", "operation", "");
-		put(s, " ", "path", "");
-		put(s, ", process ", "process", "");
-		put(s, ", ", "times", " times");
+		say_denied(s);
 		break;
 	default:
 		break;

@@ -443,6 +443,8 @@ void cgsrc_evidence(struct collector *c, const struct lc_ct *ct, struct stop_evi
 		ev->oom_kills = val_set(t->oom_near);
 	if (t && t->oom_victim && t->oom_victim == ct->init)
 		ev->oom_victim_init = true;
+	if (t && t->crash_pid && t->crash_pid == ct->init)
+		ev->crash = t->crash_signal;
 	ev->emptied = recorder_emptied(c, ct->vmid, gone);
 	snprintf(path, sizeof(path), "var/lib/lxc/%u/reboot", ct->vmid);
 	if (!ev->hook && fs_stat(c->rootfd, path, false, &st, NULL) == 0 &&

@@ -51,6 +51,8 @@ struct cgct {
 	struct oom_victim victims[OOM_VICTIMS];
 	size_t n_victims;
 	pid_t last_init; /* of the life before */
+	pid_t crash_pid; /* that the kernel told of, and its signal */
+	int crash_signal;
 	uint64_t last_ticks;
 
 	uint64_t pressure_told;

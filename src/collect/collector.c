@@ -219,6 +219,7 @@ static void on_lc_evidence(void *arg, const struct lc_ct *ct, struct stop_eviden
 	struct collector *c = arg;
 
 	cgsrc_evidence(c, ct, ev);
+	kernsrc_evidence(c, ct, ev);
 	tasksrc_evidence(c, ct, ev);
 	failure_evidence(c, ct, ev);
 }

@@ -81,6 +81,9 @@ static void sentences(struct jw *w, const struct stop_verdict *v,
 		buf_addf(&b, "init ended by %s", cause_signal_name(ev->exit_value, sig));
 	else if (ev->exit == INIT_EXIT_CODE)
 		buf_addf(&b, "init ended with code %d", ev->exit_value);
+	else if (ev->crash)
+		buf_addf(&b, "the kernel told of a crash of init: %s",
+			 cause_signal_name(ev->crash, sig));
 	else
 		buf_adds(&b, "the kernel does not tell how init ended");
 	jw_str(w, NULL, buf_str(&b));
@@ -90,6 +93,10 @@ static void sentences(struct jw *w, const struct stop_verdict *v,
 				       : "the stop hook was told LXC_TARGET=stop");
 	if (ev->reboot_file)
 		jw_str(w, NULL, "PVE left its mark to start it again (reboot)");
+	if (ev->unit_stop && v->cause != CAUSE_ADMIN)
+		jw_str(w, NULL, "systemd was told to stop its unit");
+	if (ev->monitor && v->cause != CAUSE_SIGNAL)
+		jw_str(w, NULL, "its monitor (lxc-start) was killed");
 	if (ev->dump.type && v->cause != CAUSE_BACKUP)
 		jw_str(w, NULL, "a backup was at work on it");
 	if (ev->node_down && v->cause != CAUSE_HOST_SHUTDOWN)
@@ -107,6 +114,8 @@ void data_evidence(struct jw *w, const struct stop_verdict *v,
 		jw_int(w, "signal", (uint64_t)ev->exit_value);
 	else if (ev->exit == INIT_EXIT_CODE)
 		jw_int(w, "exit", (uint64_t)ev->exit_value);
+	else if (ev->crash)
+		jw_int(w, "signal", (uint64_t)ev->crash);
 	task(w, v->cause == CAUSE_BACKUP ? &ev->dump : &ev->task);
 	if (ev->oom_kills.kind == VAL_SET && ev->oom_kills.n)
 		jw_int(w, "oom_kills", ev->oom_kills.n);

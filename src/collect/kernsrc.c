@@ -6,25 +6,39 @@
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
 #include "collect/cgsrc.h"
 #include "collect/collector.h"
+#include "collect/denied.h"
 #include "read/journal.h"
+#include "read/procfs.h"
+#include "read/syscall.h"
 
 /*
- * The kernel's messages out of the journal, in a thread of its own: the journal's files
- * are on a disk that may be slow. Without a journal, or the right to read it, OOM kills
- * are still counted; only who was killed is not known.
+ * What the kernel and systemd say, out of the journal, in a thread of its own: the
+ * journal's files are on a disk that may be slow. Without a journal, or the right to read
+ * it, OOM kills are still counted; only who was killed is not known.
  */
-#define MAX_LINES         4096 /* that wait for the loop */
-#define RETRY_USEC        (30 * USEC_PER_SEC)
-#define DENIED_EVERY_USEC (10 * USEC_PER_SEC)
-#define DENIED_KEPT       64
+#define MAX_LINES  4096 /* that wait for the loop */
+#define MAX_DENIED 256  /* of these, what a guest can bring about at will */
+#define MAX_UNITS  4096
+#define BATCH      1024
+#define RETRY_USEC (30 * USEC_PER_SEC)
+#define PAUSE_USEC (100 * USEC_PER_MSEC) /* after a whole batch: others want the CPU */
+#define NEAR_USEC  (2 * USEC_PER_SEC)    /* the monitor's end and the container's */
 
-struct denied {
+/* What systemd said of the unit of one container. */
+struct unit {
 	uint32_t vmid;
-	char *operation, *path, *profile, *process;
-	struct lc_time first;
-	uint64_t times;
+	uint64_t stop_boot_usec, exit_boot_usec; /* 0: it did not */
+	char how[40];                            /* "killed 9" */
+};
+
+struct line {
+	uint64_t real_usec;
+	char *unit; /* NULL: of the kernel */
+	char *text;
 };
 
 struct kernsrc {
@@ -36,38 +50,75 @@ struct kernsrc {
 	bool runs;
 	pthread_mutex_t lock;
 	/* under the lock */
-	struct strv lines;
-	uint64_t lost;
+	struct line *lines;
+	size_t n_lines, cap_lines, n_denied;
+	uint64_t lost, lost_denied;
 	bool there;
 	char why[256];
 
-	struct denied denied[DENIED_KEPT];
-	size_t n_denied;
-	uint64_t denied_more;
+	/* of the loop */
+	struct denied denied;
+	struct unit *units;
+	size_t n_units, cap_units;
 };
+
+static void lines_free(struct line *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(v[i].unit);
+		free(v[i].text);
+	}
+	free(v);
+}
 
 /* ---- the thread ---------------------------------------------------------------------
  */
+
+/* Under the lock. */
+static void keep(struct kernsrc *s, const struct logline *l, const struct kernmsg *m)
+{
+	bool denied = m && m->kind == KERNMSG_DENIED;
+
+	if (s->n_lines >= MAX_LINES || (denied && s->n_denied >= MAX_DENIED)) {
+		s->lost += !denied;
+		s->lost_denied += denied;
+		return;
+	}
+	s->n_denied += denied;
+	GROW(s->lines, s->n_lines, s->cap_lines);
+	s->lines[s->n_lines++] = (struct line){
+		.real_usec = l->time_real_usec,
+		.unit = m ? NULL : xstrdup(l->origin),
+		.text = xstrndup((const char *)l->text.p, l->text.n),
+	};
+}
+
+/* The library is on that disk, too: it is loaded here. */
+static void load_names(const struct kernmsg *m)
+{
+	if (m->kind == KERNMSG_DENIED && m->by == DENIED_SECCOMP)
+		free(syscall_name(val_or(m->arch, 0), val_or(m->syscall, 0)));
+}
 
 static void hand_over(struct kernsrc *s, const struct loglines *l)
 {
 	const uint64_t one = 1;
 	bool any = false;
 
-	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < l->n; i++) {
-		struct span text = span_of((const char *)l->v[i].text.p, l->v[i].text.n);
-		struct kernmsg m;
+		const struct logline *v = &l->v[i];
+		bool unit = v->source == LOG_UNIT;
+		struct kernmsg m = { 0 };
 
-		if (!kernmsg_parse(text, &m))
+		if (!unit &&
+		    !kernmsg_parse(span_of((const char *)v->text.p, v->text.n), &m))
 			continue;
+		load_names(&m);
 		any = true;
-		if (s->lines.n < MAX_LINES)
-			strv_addn(&s->lines, text.p, text.n);
-		else
-			s->lost++;
+		pthread_mutex_lock(&s->lock);
+		keep(s, v, unit ? NULL : &m);
+		pthread_mutex_unlock(&s->lock);
 	}
-	pthread_mutex_unlock(&s->lock);
 	if (any)
 		(void)!write(s->wake, &one, sizeof(one));
 }
@@ -90,21 +141,37 @@ static bool wait_for(struct kernsrc *s, int fd, uint64_t usec)
 	return !(p[0].revents & POLLIN);
 }
 
+/* auditd takes audit's messages: they are not in the kernel's log then. */
+static bool has_auditd(const struct kernsrc *s)
+{
+	struct fs_stat st;
+
+	return fs_stat(s->rootfd, "run/auditd.pid", false, &st, NULL) == 0;
+}
+
 static bool follow(struct kernsrc *s, struct journal *j, uint64_t since)
 {
+	bool audit = has_auditd(s);
 	struct err err = { 0 };
 
 	say_there(s, true, "");
 	for (;;) {
 		_cleanup_(loglines_done) struct loglines lines = { 0 };
+		bool on = true;
 
-		if (journal_follow_kernel(j, since, 1024, &lines, &err) < 0) {
+		if (journal_follow_kernel(j, since, audit, BATCH, &lines, &err) < 0) {
 			say_there(s, false, err.msg);
 			return true;
 		}
 		hand_over(s, &lines);
-		if (!lines.n && !wait_for(s, journal_fd(j), USEC_PER_SEC))
+		if (!lines.n)
+			on = wait_for(s, journal_fd(j), USEC_PER_SEC);
+		else if (lines.n == BATCH)
+			on = wait_for(s, -1, PAUSE_USEC);
+		if (!on)
 			return false;
+		if (audit != has_auditd(s))
+			return true; /* opened anew, with the other matches */
 	}
 }
 
@@ -124,7 +191,7 @@ static void *run(void *arg)
 			say_there(s, false, err.msg);
 		journal_free(j);
 		since = clock_real_usec();
-		if (on)
+		if (on && !kernsrc_is_there(s->c))
 			on = wait_for(s, -1, RETRY_USEC);
 	}
 	return NULL;
@@ -133,83 +200,150 @@ static void *run(void *arg)
 /* ---- the loop -----------------------------------------------------------------------
  */
 
-static bool same_denied(const struct denied *d, const struct kernmsg *m)
+/* A profile that many containers share does not tell whose it was: the process does. */
+static uint32_t vmid_of_pid(const struct kernsrc *s, pid_t pid)
 {
-	return d->vmid == m->vmid && span_eq(m->operation, d->operation) &&
-	       span_eq(m->path, d->path) && span_eq(m->profile, d->profile);
+	char path[40], text[4096];
+	struct span cgroup;
+	uint32_t vmid = 0;
+	size_t n;
+
+	if (pid <= 0)
+		return 0;
+	snprintf(path, sizeof(path), "proc/%d/cgroup", pid);
+	if (fs_read_small(s->rootfd, path, text, sizeof(text), &n, NULL) < 0 ||
+	    procfs_parse_cgroup(span_of(text, n), &cgroup) < 0 ||
+	    !span_skip(&cgroup, "/lxc/"))
+		return 0;
+	if (!span_cut(&cgroup, '/', &cgroup) || num_parse_u32(cgroup, &vmid) < 0)
+		return 0;
+	return vmid;
 }
 
-/* The same refusal again and again is one event each ten seconds. */
-static void on_denied(struct kernsrc *s, const struct kernmsg *m)
+/* An init that died of its own fault: before Linux 6.15 nothing else tells. */
+static void on_crash(struct collector *c, const struct kernmsg *m)
 {
-	struct denied *d;
+	struct cgct *t;
 
-	for (size_t i = 0; i < s->n_denied; i++)
-		if (same_denied(&s->denied[i], m)) {
-			s->denied[i].times++;
-			return;
-		}
-	if (s->n_denied == DENIED_KEPT) {
-		s->denied_more++;
+	for (size_t i = 0; (t = cgsrc_at(c, i)); i++) {
+		if (m->pid != (t->init ? t->init : t->last_init))
+			continue;
+		t->crash_pid = m->pid;
+		t->crash_signal = m->signal;
+		lc_learned(&c->lc, t->vmid, ORIGIN_KERNEL, collector_now());
+	}
+}
+
+static struct unit *unit_of(struct kernsrc *s, const char *name)
+{
+	struct span n = span_str(name), id;
+	uint32_t vmid;
+
+	if (!span_skip(&n, "pve-container@") && !span_skip(&n, "pve-container-debug@"))
+		return NULL;
+	if (!span_cut(&n, '.', &id) || !span_eq(n, "service") ||
+	    num_parse_u32(id, &vmid) < 0)
+		return NULL;
+	for (size_t i = 0; i < s->n_units; i++)
+		if (s->units[i].vmid == vmid)
+			return &s->units[i];
+	if (s->n_units >= MAX_UNITS)
+		return NULL;
+	GROW(s->units, s->n_units, s->cap_units);
+	s->units[s->n_units] = (struct unit){ .vmid = vmid };
+	return &s->units[s->n_units++];
+}
+
+static void on_unit(struct kernsrc *s, const struct line *l)
+{
+	struct unit *u = unit_of(s, l->unit);
+	struct lc_time now = collector_now();
+	uint64_t when = now.boot_usec - MIN(num_sub(now.real_usec, l->real_usec),
+					    MIN(now.boot_usec, NEAR_USEC));
+
+	if (!u)
+		return;
+	if (str_eq(l->text, "stop")) {
+		u->stop_boot_usec = when;
+	} else {
+		u->exit_boot_usec = when;
+		snprintf(u->how, sizeof(u->how), "%s", l->text);
+	}
+	lc_learned(&s->c->lc, u->vmid, ORIGIN_KERNEL, now);
+}
+
+void kernsrc_evidence(struct collector *c, const struct lc_ct *ct,
+		      struct stop_evidence *ev)
+{
+	uint64_t gone = ct->gone.boot_usec;
+	struct kernsrc *s = c->kern;
+
+	for (size_t i = 0; s && i < s->n_units; i++) {
+		const struct unit *u = &s->units[i];
+
+		if (u->vmid != ct->vmid)
+			continue;
+		ev->unit_stop = u->stop_boot_usec > ct->up.boot_usec &&
+				u->stop_boot_usec <= gone + NEAR_USEC / 4;
+		if (u->exit_boot_usec + NEAR_USEC > gone &&
+		    u->exit_boot_usec < gone + NEAR_USEC &&
+		    span_starts(span_str(u->how), "killed"))
+			ev->monitor = u->how;
+	}
+}
+
+static void on_line(struct kernsrc *s, const struct line *l)
+{
+	struct kernmsg m;
+	uint32_t vmid;
+
+	if (l->unit) {
+		on_unit(s, l);
 		return;
 	}
-	d = &s->denied[s->n_denied++];
-	*d = (struct denied){ .vmid = m->vmid,
-			      .operation = span_dup(m->operation),
-			      .path = span_dup(m->path),
-			      .profile = span_dup(m->profile),
-			      .process = span_dup(m->name),
-			      .first = collector_now(),
-			      .times = 1 };
-}
-
-static void tell_denied(struct collector *c, struct denied *d)
-{
-	struct event *e =
-		collector_event(c, EVENT_DENIED, ORIGIN_KERNEL, d->vmid, d->first);
-	struct data w;
-
-	collector_id(c, e, "denied", d->first.boot_usec);
-	if (data_open(&w)) {
-		jw_str(w.w, "by", "apparmor");
-		jw_text(w.w, "operation", tbytes_str(d->operation));
-		if (*d->path)
-			jw_text(w.w, "path", tbytes_str(d->path));
-		if (*d->process)
-			jw_text(w.w, "process", tbytes_str(d->process));
-		jw_text(w.w, "profile", tbytes_str(d->profile));
-		jw_int(w.w, "times", d->times);
-		data_close(&w, &e->data);
+	if (!kernmsg_parse(span_str(l->text), &m))
+		return;
+	switch (m.kind) {
+	case KERNMSG_DENIED:
+		vmid = m.vmid ? m.vmid : vmid_of_pid(s, m.pid);
+		if (vmid)
+			denied_add(s->c, &s->denied, &m, vmid);
+		break;
+	case KERNMSG_SUPPRESSED:
+		s->denied.withheld += m.lines;
+		break;
+	case KERNMSG_CRASH:
+		on_crash(s->c, &m);
+		break;
+	default:
+		oom_message(s->c, &m);
 	}
-	free(d->operation);
-	free(d->path);
-	free(d->profile);
-	free(d->process);
 }
 
 static void on_wake(void *arg, uint32_t events)
 {
 	struct kernsrc *s = arg;
-	struct strv lines;
-	uint64_t n;
+	struct line *lines;
+	uint64_t n, lost;
+	size_t n_lines;
 
 	(void)events;
 	(void)!read(s->wake, &n, sizeof(n));
 	pthread_mutex_lock(&s->lock);
 	lines = s->lines;
-	s->lines = (struct strv){ 0 };
+	n_lines = s->n_lines;
+	lost = s->lost;
+	s->denied.withheld += s->lost_denied;
+	s->lines = NULL;
+	s->n_lines = s->cap_lines = s->n_denied = 0;
+	s->lost = s->lost_denied = 0;
 	pthread_mutex_unlock(&s->lock);
-	for (size_t i = 0; i < lines.n; i++) {
-		struct kernmsg m;
-
-		if (!kernmsg_parse(span_str(lines.v[i]), &m))
-			continue;
-		if (m.kind == KERNMSG_DENIED)
-			on_denied(s, &m);
-		else
-			oom_message(s->c, &m);
-	}
-	strv_done(&lines);
+	for (size_t i = 0; i < n_lines; i++)
+		on_line(s, &lines[i]);
+	lines_free(lines, n_lines);
+	if (lost)
+		collector_say(s->c, "lost", "messages of the kernel: too many at once",
+			      lost);
 	collector_settle(s->c);
 }
 
@@ -227,12 +361,8 @@ bool kernsrc_is_there(const struct collector *c)
 
 void kernsrc_reconcile(struct collector *c)
 {
-	struct kernsrc *s = c->kern;
-
-	for (size_t i = 0; s && i < s->n_denied; i++)
-		tell_denied(c, &s->denied[i]);
-	if (s)
-		s->n_denied = 0;
+	if (c->kern)
+		denied_look(c, &c->kern->denied);
 }
 
 int kernsrc_open(struct collector *c, struct err *err)
@@ -270,13 +400,9 @@ void kernsrc_close(struct collector *c)
 	ts.tv_sec += 2;
 	if (s->runs && pthread_timedjoin_np(s->thread, NULL, &ts) != 0)
 		return; /* it still uses what it has */
-	strv_done(&s->lines);
-	for (size_t i = 0; i < s->n_denied; i++) {
-		free(s->denied[i].operation);
-		free(s->denied[i].path);
-		free(s->denied[i].profile);
-		free(s->denied[i].process);
-	}
+	lines_free(s->lines, s->n_lines);
+	denied_done(&s->denied);
+	free(s->units);
 	if (s->wake >= 0)
 		close(s->wake);
 	if (s->stop >= 0)

@@ -317,6 +317,16 @@ static void better_cause(struct lifecycle *lc, struct lc_ct *ct, struct stop_evi
 	lc_put_life(lc, ct, true);
 }
 
+void lc_learned(struct lifecycle *lc, uint32_t vmid, enum event_origin origin,
+		struct lc_time now)
+{
+	struct stop_evidence ev = { 0 };
+	struct lc_ct *ct = lc_find(lc, vmid);
+
+	if (ct && ct->life && !ct->failed && ct->phase == LC_DOWN && ct->cause_weak)
+		better_cause(lc, ct, &ev, "learned", origin, now);
+}
+
 void lc_rebooted(struct lifecycle *lc, uint32_t vmid, struct lc_time now)
 {
 	struct stop_evidence ev = { 0 };

@@ -127,6 +127,10 @@ void lc_absent(struct lifecycle *lc, uint32_t vmid, struct lc_time now);
 /* The kernel's OOM message named this init, maybe after its end was told. */
 void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, struct lc_time now);
 
+/* The sources know more than they did: of an end whose cause was not certain. */
+void lc_learned(struct lifecycle *lc, uint32_t vmid, enum event_origin origin,
+		struct lc_time now);
+
 /*
  * The mark of a reboot from inside was seen (/var/lib/lxc/N/reboot): of the life that
  * just ended, or ends.

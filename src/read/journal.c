@@ -410,6 +410,11 @@ static enum log_source classify(struct journal *j, const struct names *n, uint32
 	transport = field(j, "_TRANSPORT");
 	if (span_eq(transport, "kernel") || span_eq(transport, "audit")) {
 		msg = field(j, "MESSAGE");
+		/* a program may write to /dev/kmsg, but never with the kernel's facility
+		 */
+		if (span_eq(transport, "kernel") &&
+		    !span_eq(field(j, "SYSLOG_FACILITY"), "0"))
+			return LOG_SOURCES;
 		if (killed_pid(msg, ret_killed) ||
 		    journal_kernel_is_about(span_tbytes(msg), vmid))
 			return LOG_KERNEL;
@@ -589,25 +594,94 @@ int journal_follow(struct journal *j, const struct log_want *want,
 	return r < 0 ? err_set(err, r, "read the journal: %s", strerror(-r)) : 0;
 }
 
-int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, size_t max,
-			  struct loglines *ret, struct err *err)
+/* systemd's catalog: "unit is being stopped", "unit process exited" */
+#define ID_STOPPING "de5b426a63be47a7b6ac3eaac82e2f6f"
+#define ID_EXITED   "98e322203f7a4ed290d09fe03c09fe15"
+
+static int match_kernel(struct journal *j, bool audit)
 {
-	static const struct log_want all = { 0 };
+	static const struct {
+		const char *field, *value; /* NULL: or */
+	} all[] = {
+		{ "_TRANSPORT", "kernel" },
+		{ "SYSLOG_FACILITY", "0" },
+		{ NULL, NULL },
+		{ "_PID", "1" },
+		{ "MESSAGE_ID", ID_STOPPING },
+		{ "MESSAGE_ID", ID_EXITED },
+		{ NULL, NULL },
+		{ "_TRANSPORT", "audit" },
+		{ "_AUDIT_TYPE", "1400" },
+		{ "_AUDIT_TYPE", "1326" },
+	};
+	int r = 0;
+
+	dl_sd_journal_flush_matches(j->j);
+	for (size_t i = 0; r >= 0 && i < (audit ? ARRAY_SIZE(all) : 6); i++)
+		r = all[i].field ? match(j, all[i].field, all[i].value)
+				 : dl_sd_journal_add_disjunction(j->j);
+	return r;
+}
+
+static void add_kernel(struct journal *j, struct loglines *ret)
+{
+	struct logline l = { .time_kind = LOG_TIME_EXACT, .source = LOG_KERNEL };
+	struct span msg = field(j, "MESSAGE"), line;
+
+	if (dl_sd_journal_get_realtime_usec(j->j, &l.time_real_usec) < 0 ||
+	    !span_line(&msg, &line) || !line.n)
+		return;
+	l.level = level_of(j);
+	l.text = loglines_keep(ret, line.p, line.n);
+	loglines_add(ret, l);
+}
+
+static void add_unit(struct journal *j, struct loglines *ret)
+{
+	struct logline l = { .time_kind = LOG_TIME_EXACT, .source = LOG_UNIT };
+	struct span unit = field(j, "UNIT");
+	_cleanup_free_ char *name = unit.n < 128 ? span_dup(unit) : NULL;
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct span how;
+
+	if (!name || !span_starts(unit, "pve-container") ||
+	    dl_sd_journal_get_realtime_usec(j->j, &l.time_real_usec) < 0)
+		return;
+	if (span_eq(field(j, "MESSAGE_ID"), ID_STOPPING)) {
+		how = field(j, "JOB_TYPE");
+		if (how.n && !span_eq(how, "stop"))
+			return;
+		buf_adds(&b, "stop");
+	} else {
+		how = field(j, "EXIT_CODE");
+		buf_addf(&b, "%.*s ", (int)MIN(how.n, (size_t)16), how.n ? how.p : "");
+		how = field(j, "EXIT_STATUS");
+		buf_addf(&b, "%.*s", (int)MIN(how.n, (size_t)16), how.n ? how.p : "");
+	}
+	l.origin = loglines_keep_str(ret, name);
+	l.text = loglines_keep(ret, b.p, b.n);
+	loglines_add(ret, l);
+}
+
+int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, bool audit,
+			  size_t max, struct loglines *ret, struct err *err)
+{
 	int r = 0;
 
 	if (!j->following) {
-		dl_sd_journal_flush_matches(j->j);
-		r = match(j, "_TRANSPORT", "kernel");
-		if (r >= 0)
-			r = match(j, "_TRANSPORT", "audit");
+		r = match_kernel(j, audit);
 		if (r >= 0)
 			r = dl_sd_journal_seek_realtime_usec(j->j, since_real_usec);
 		j->following = true;
 	} else {
 		r = dl_sd_journal_process(j->j);
 	}
-	for (size_t n = 0; r >= 0 && n < max && (r = dl_sd_journal_next(j->j)) > 0; n++)
-		add_entry(j, LOG_KERNEL, &all, false, ret);
+	for (size_t n = 0; r >= 0 && n < max && (r = dl_sd_journal_next(j->j)) > 0; n++) {
+		if (span_eq(field(j, "_PID"), "1"))
+			add_unit(j, ret);
+		else
+			add_kernel(j, ret);
+	}
 	return r < 0 ? err_set(err, r, "read the journal: %s", strerror(-r)) : 0;
 }
 
@@ -655,10 +729,11 @@ int journal_follow(struct journal *j, const struct log_want *want,
 	return journal_lines(j, want, sources, ret, err);
 }
 
-int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, size_t max,
-			  struct loglines *ret, struct err *err)
+int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, bool audit,
+			  size_t max, struct loglines *ret, struct err *err)
 {
 	(void)since_real_usec;
+	(void)audit;
 	(void)max;
 	return journal_lines(j, NULL, NULL, ret, err);
 }

@@ -30,12 +30,20 @@ int journal_follow(struct journal *j, const struct log_want *want,
 		   struct err *err);
 
 /*
- * The kernel's messages of the whole node (from _TRANSPORT kernel and audit), those since
- * the last call, from `since` on at the first: for a handle of its own. At most `max`
- * lines in one call.
+ * What the node's kernel and systemd say, those since the last call, from `since` on at
+ * the first: for a handle of its own. At most `max` entries in one call.
+ *
+ * LOG_KERNEL: the kernel's own messages. What a program wrote into /dev/kmsg has the
+ * transport of the kernel, too, but never its facility (0). With `audit` (auditd runs and
+ * takes them from the kernel's log) audit's records of AppArmor and seccomp as journald
+ * heard them. Cut at the first newline: behind it only a name from a guest can stand.
+ *
+ * LOG_UNIT: what systemd itself (_PID=1) says of units pve-container@..., `origin`: that
+ * unit is told to stop ("stop" is the text), or its main process, the container's
+ * monitor, ended ("killed 9", "exited 1").
  */
-int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, size_t max,
-			  struct loglines *ret, struct err *err);
+int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, bool audit,
+			  size_t max, struct loglines *ret, struct err *err);
 
 /* One kernel message: is it about that container? Pure, for tests. */
 bool journal_kernel_is_about(struct tbytes msg, uint32_t vmid);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/kernmsg.h"
 
+#include <signal.h>
+
 #include "base/num.h"
 
 static struct span behind(struct span s, const char *needle)
@@ -314,6 +316,48 @@ const char *kernmsg_seccomp_action(uint64_t code)
 }
 
 /*
+ * "init[4711]: segfault at 0 ip ...", "traps: init[4711] trap invalid opcode ip:..."
+ * (arch/x86/mm/fault.c, kernel/traps.c): of processes whose signal is not handled. The
+ * name is the guest's and at most 15 bytes, too few for a pid and the words behind it.
+ */
+static bool parse_crash(struct span s, struct kernmsg *m)
+{
+	static const struct {
+		const char *words;
+		int signal;
+	} faults[] = {
+		{ ": segfault at ", SIGSEGV },
+		{ " general protection fault", SIGSEGV },
+		{ " trap stack segment", SIGBUS },
+		{ " trap invalid opcode", SIGILL },
+		{ " trap divide error", SIGFPE },
+		{ " trap int3", SIGTRAP },
+	};
+
+	(void)span_skip(&s, "traps: ");
+	for (size_t i = 0; i < MIN(s.n, (size_t)16); i++) {
+		struct span rest = span_of(s.p + i + 1, s.n - i - 1);
+		uint32_t pid;
+
+		if (s.p[i] != '[' || !digits(rest, &pid))
+			continue;
+		rest = span_after_digits(rest);
+		if (!span_skip(&rest, "]"))
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(faults); k++) {
+			if (!span_starts(rest, faults[k].words))
+				continue;
+			m->kind = KERNMSG_CRASH;
+			m->pid = (pid_t)pid;
+			m->signal = faults[k].signal;
+			m->name = span_of(s.p, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
  * The kernel prints what audit says when no auditd takes it; journald's own copy of it
  * (with auditd, too) begins with the name of the type instead: "AVC apparmor=...".
  */
@@ -337,7 +381,7 @@ bool kernmsg_parse(struct span msg, struct kernmsg *ret)
 	} else if (audit_line(&s, "1326") || span_skip(&s, "SECCOMP")) {
 		is = parse_seccomp(s, &m);
 	} else {
-		is = false;
+		is = parse_crash(s, &m);
 	}
 	if (is)
 		*ret = m;

@@ -21,6 +21,7 @@ enum kernmsg_kind {
 	KERNMSG_OOM,    /* "oom-kill:constraint=...": whose, and which process */
 	KERNMSG_KILLED, /* "... Killed process N (name) ...": its sizes */
 	KERNMSG_DENIED, /* apparmor="DENIED", or a system call that seccomp stopped */
+	KERNMSG_CRASH,  /* a process died of a fault that it did not handle */
 	/* the kernel left out so many lines of audit: 10 in 5 s are printed of all */
 	KERNMSG_SUPPRESSED,
 };
@@ -49,6 +50,8 @@ struct kernmsg {
 	bool name_hex, path_hex;
 	struct val syscall, arch,
 		action; /* seccomp: number, AUDIT_ARCH_*, SECCOMP_RET_* */
+	/* CRASH: pid, name */
+	int signal;
 	/* SUPPRESSED */
 	uint64_t lines;
 };

@@ -117,6 +117,26 @@ static bool by_node(const struct stop_evidence *ev, struct stop_verdict *v)
 	return true;
 }
 
+/* What systemd said of the unit: by no task of PVE. */
+static bool by_unit(const struct stop_evidence *ev, struct stop_verdict *v)
+{
+	if (rebooted(ev))
+		return false;
+	if (ev->unit_stop) {
+		v->cause = CAUSE_ADMIN;
+		snprintf(v->why, sizeof(v->why),
+			 "systemd was told to stop its unit, and no task was at work");
+		return true;
+	}
+	if (!ev->monitor)
+		return false;
+	v->cause = CAUSE_SIGNAL;
+	snprintf(v->why, sizeof(v->why),
+		 "its monitor (lxc-start) was %.32s: init is killed when that ends",
+		 ev->monitor);
+	return true;
+}
+
 /* What init's own end says, the strongest first. */
 static void by_exit(const struct stop_evidence *ev, struct stop_verdict *v)
 {
@@ -127,6 +147,11 @@ static void by_exit(const struct stop_evidence *ev, struct stop_verdict *v)
 		snprintf(v->why, sizeof(v->why),
 			 "reboot(2) was called inside and no "
 			 "task was at work");
+	} else if (ev->crash && ev->exit == INIT_EXIT_UNKNOWN) {
+		v->cause = CAUSE_SIGNAL;
+		snprintf(v->why, sizeof(v->why),
+			 "init crashed: the kernel's message names it (%s)",
+			 cause_signal_name(ev->crash, buf));
 	} else if ((killed_by(ev, SIGKILL) || ev->exit == INIT_EXIT_UNKNOWN) &&
 		   ev->emptied) {
 		v->cause = CAUSE_HALTED_INSIDE;
@@ -171,7 +196,8 @@ void cause_decide(const struct stop_evidence *ev, struct stop_verdict *ret)
 		v.cause = CAUSE_START_FAILED;
 		v.rebooted = false;
 		snprintf(v.why, sizeof(v.why), "the start failed before init could run");
-	} else if (!by_oom(ev, &v) && !by_task(ev, &v) && !by_node(ev, &v)) {
+	} else if (!by_oom(ev, &v) && !by_task(ev, &v) && !by_node(ev, &v) &&
+		   !by_unit(ev, &v)) {
 		by_exit(ev, &v);
 	}
 	*ret = v;

@@ -41,10 +41,13 @@ struct stop_evidence {
 	struct stop_task task;   /* that stops a container */
 	enum backup_mode backup; /* of a vzdump task that runs for it */
 	struct stop_task dump;   /* that task */
-	bool node_down;          /* the node is shutting down */
-	bool node_booted;        /* found after the node was booted anew */
-	bool start_failed;       /* init never got to run its own program */
-	bool emptied;            /* all other processes of it had ended before init did */
+	bool unit_stop;          /* systemd was told to stop its unit */
+	const char *monitor; /* its monitor was killed: "killed 9"; NULL: it was not */
+	int crash;           /* init's fault that the kernel told of: a signal, or 0 */
+	bool node_down;      /* the node is shutting down */
+	bool node_booted;    /* found after the node was booted anew */
+	bool start_failed;   /* init never got to run its own program */
+	bool emptied;        /* all other processes of it had ended before init did */
 };
 
 struct stop_verdict {

@@ -63,6 +63,36 @@ static void causes_by_table(void)
 		  CAUSE_SIGNAL,
 		  false,
 		  false },
+		{ "crashed, by the kernel's message",
+		  { .hook = true, .crash = SIGSEGV },
+		  CAUSE_SIGNAL,
+		  false,
+		  false },
+		{ "a crash does not outweigh how it ended",
+		  { .exit = INIT_EXIT_CODE, .crash = SIGSEGV },
+		  CAUSE_HALTED_INSIDE,
+		  false,
+		  false },
+		{ "systemd was told to stop the unit",
+		  { .hook = true, .unit_stop = true },
+		  CAUSE_ADMIN,
+		  false,
+		  false },
+		{ "systemd stops it with the node",
+		  { .hook = true, .unit_stop = true, .node_down = true },
+		  CAUSE_HOST_SHUTDOWN,
+		  false,
+		  false },
+		{ "its monitor was killed",
+		  { .monitor = "killed 9" },
+		  CAUSE_SIGNAL,
+		  false,
+		  false },
+		{ "a reboot from inside restarts the unit",
+		  { .hook = true, .hook_reboot = true, .unit_stop = true },
+		  CAUSE_REBOOTED_INSIDE,
+		  false,
+		  true },
 		{ "a task",
 		  { .exit = INIT_EXIT_CODE, .task = STOP_TASK },
 		  CAUSE_ADMIN,
@@ -480,6 +510,26 @@ static void a_system_call_that_seccomp_stopped(void)
 	      "left out");
 }
 
+static void a_crash(void)
+{
+	struct kernmsg m;
+
+	CHECK(parse("init[4711]: segfault at 0 ip 0 sp 0 error 4 in busybox[4000+1]",
+		    &m) &&
+		      m.kind == KERNMSG_CRASH && m.pid == 4711 && m.signal == 11,
+	      "segfault");
+	CHECK(is(m.name, "init"), "%.*s", (int)m.name.n, m.name.p);
+	CHECK(parse("traps: a b[1][12] trap invalid opcode ip:4 sp:5 error:0 in x[1+1]",
+		    &m) &&
+		      m.pid == 12 && m.signal == 4,
+	      "%d", m.pid);
+	CHECK(parse("a[99]: segfault[12]: segfault at 0 ip 0", &m) && m.pid == 12, "%d",
+	      m.pid);
+	CHECK(!parse("a[12]: segfaul", &m) && !parse("[12", &m) &&
+		      !parse("0123456789012345x[1]: segfault at 0", &m),
+	      "not one");
+}
+
 /* None of these begins as the kernel begins it, or names a container first that it is. */
 static void lines_that_a_guest_made_up(void)
 {
@@ -489,8 +539,6 @@ static void lines_that_a_guest_made_up(void)
 		"operation=\"open\" profile=\"lxc-102_<x>\"'",
 		"USER_AVC pid=1 uid=0 msg='apparmor=\"DENIED\" operation=\"open\" "
 		"profile=\"lxc-102_<x>\"'",
-		"x[7]: segfault at 0 ip 0 sp 0 error 4 in audit: type=1400 audit(1.2:3): "
-		"apparmor=\"DENIED\" operation=\"open\" profile=\"lxc-102_<x>\"",
 		"apparmor=\"DENIED\" operation=\"open\" profile=\"lxc-102_<x>\"",
 		" oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/lxc/102,"
 		"task_memcg=/lxc/102/ns,task=x,pid=1,uid=0",
@@ -501,6 +549,12 @@ static void lines_that_a_guest_made_up(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		CHECK(!parse(lines[i], &m), "%s", lines[i]);
+	CHECK(parse("x[7]: segfault at 0 ip 0 sp 0 error 4 in audit: type=1400 "
+		    "audit(1.2:3): apparmor=\"DENIED\" operation=\"open\" "
+		    "profile=\"lxc-102_<x>\"",
+		    &m) &&
+		      m.kind == KERNMSG_CRASH && !m.vmid,
+	      "a file of that name");
 	/* a profile, a namespace of its own below LXC's, named as if it were another's */
 	CHECK(parse("audit: type=1400 audit(1.2:3): apparmor=\"DENIED\" operation=\"open\" "
 		    "namespace=\"root//lxc-101_<-var-lib-lxc>//lxc-102_<-var-lib-lxc>\" "
@@ -564,6 +618,7 @@ int main(void)
 	RUN(names_that_a_guest_chose);
 	RUN(a_denial);
 	RUN(a_system_call_that_seccomp_stopped);
+	RUN(a_crash);
 	RUN(lines_that_a_guest_made_up);
 	RUN(addresses_of_a_namespace);
 	buf_done(&diff_said);
