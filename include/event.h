@@ -89,7 +89,8 @@ enum stop_cause {
  *	oom-kill	victim{pid, name, unit, uid, rss_bytes, anon_bytes, file_bytes,
  *			shmem_bytes, oom_score_adj}, kills (how many this event stands
  *			for), total (of this cgroup), constraint: memcg|node, cgroup,
- *			limit_bytes (null: none), memory{} as an incident has it
+ *			limit_bytes (null: none), limit_cgroup (whose limit, where it is
+ *			one of the guest's own), memory{} as an incident has it
  *	memory-limit	current_bytes, limit_bytes, times
  *	pids-limit	current, limit, times
  *	pressure	resource: cpu|io|memory, some_ppm, full_ppm, seconds
@@ -106,11 +107,11 @@ enum stop_cause {
  *			removed
  *	address		change: added|removed, address, first, since_start_usec
  *	denied		by: apparmor|seccomp, operation | syscall, syscall_number, arch,
- *			action: errno|log|kill-process|...; path, process, profile, requested,
- *			error: of the first; times (since the event before it), others (of
- *			these, with another path), seconds (that these took), several: true
- *			(of more kinds than are told apart), withheld (lines of whatever
- *			container that the kernel left out meanwhile)
+ *			action: errno|log|kill-process|...; path, process, profile,
+ *			requested, error: of the first; times (since the event before),
+ *			others (of these, with another path), seconds (these took),
+ *			several: true (of more kinds than are told apart), withheld
+ *			(lines of any container that the kernel left out meanwhile)
  *	hookscript	phase
  *	task		task, state: begin|end, status, user, upid
  *	reconciled	what, text, of (id of the event it is about); cause and the other

@@ -32,7 +32,8 @@ enum incident_kind {
  *			kernel_bytes, slab_bytes, sock_bytes, swap_bytes
  *	processes[]	{pid, name, unit, rss_bytes, swap_bytes, state}: the largest first
  *	units[]		{name, memory_bytes, anon_bytes, cpu_usec, pids}: the largest first
- *	victim{}	as data.victim of an event oom-kill
+ *	victim{}	as data.victim of an event oom-kill, with its limit_bytes and
+ *			limit_cgroup beside it
  *	pressure{}	cpu_some_ppm, io_some_ppm, io_full_ppm, memory_some_ppm,
  *			memory_full_ppm: of the last 10 s
  *	phases[]	{name, usec, failed}: of a start

@@ -194,6 +194,7 @@ static void say_oom(struct say *s)
 	if (jval_u64(jval_get(s->d, "kills"), &kills) && kills > 1)
 		buf_addf(s->out, ", %llu kills", (unsigned long long)kills);
 	put_size(s, ", limit ", jval_get(s->d, "limit_bytes"));
+	put(s, " of ", "limit_cgroup", " inside");
 	if (is(s, "constraint", "node"))
 		words(s, ", the node itself was out of memory");
 }

@@ -18,6 +18,8 @@ struct oom_victim {
 	pid_t pid;
 	bool memcg, has_score;
 	char *name, *cgroup;
+	char *limit; /* below ns/: whose limit it was, when not the container's own */
+	struct val limit_bytes;
 	struct val uid, anon, file, shmem, total_vm;
 	int64_t score;
 };

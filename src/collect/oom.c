@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
 #include "collect/cgsrc.h"
 #include "read/cgtree.h"
 
@@ -28,14 +30,21 @@ void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,
 	t->oom_pending += kills;
 }
 
+static void victim_done(struct oom_victim *v)
+{
+	free(v->name);
+	free(v->cgroup);
+	free(v->limit);
+	*v = (struct oom_victim){ 0 };
+}
+
 static struct oom_victim *victim_of(struct cgct *t, pid_t pid)
 {
 	for (size_t i = 0; i < t->n_victims; i++)
 		if (t->victims[i].pid == pid)
 			return &t->victims[i];
 	if (t->n_victims == OOM_VICTIMS) {
-		free(t->victims[0].name);
-		free(t->victims[0].cgroup);
+		victim_done(&t->victims[0]);
 		memmove(t->victims, t->victims + 1,
 			(OOM_VICTIMS - 1) * sizeof(*t->victims));
 		t->n_victims--;
@@ -44,44 +53,95 @@ static struct oom_victim *victim_of(struct cgct *t, pid_t pid)
 	return &t->victims[t->n_victims++];
 }
 
+/* A cgroup of the guest's own may have a limit, and reach it, long before the container.
+ */
+static void take_limit(struct cgct *t, struct oom_victim *v, struct span cgroup)
+{
+	struct span rest = cgroup;
+	char path[600], text[32];
+	size_t n;
+
+	free(v->limit);
+	v->limit = NULL;
+	v->limit_bytes = (struct val){ 0 };
+	snprintf(path, sizeof(path), "/lxc/%u/ns/", t->vmid);
+	if (!span_skip(&rest, path) || !rest.n)
+		return;
+	v->limit = span_dup(rest);
+	if (rest.n > 512 || t->dir < 0)
+		return;
+	snprintf(path, sizeof(path), "ns/%s/memory.max", v->limit);
+	if (fs_read_small(t->dir, path, text, sizeof(text), &n, NULL) == 0)
+		(void)num_parse_val(span_trim(span_of(text, n)), &v->limit_bytes);
+}
+
+static void took_oom(struct collector *c, struct cgct *t, const struct kernmsg *m)
+{
+	struct oom_victim *v = victim_of(t, m->pid);
+
+	v->memcg = m->memcg;
+	v->uid = m->uid;
+	free(v->name);
+	free(v->cgroup);
+	v->name = span_dup(m->name);
+	v->cgroup = span_dup(m->task_cgroup);
+	take_limit(t, v, m->oom_cgroup);
+	t->oom_victim = m->pid;
+	c->oom_vmid = m->vmid;
+	c->oom_pid = m->pid;
+}
+
+/* The container whose init has, or last had, this pid. */
+static struct cgct *by_init(struct collector *c, pid_t pid)
+{
+	struct cgct *t;
+
+	for (size_t i = 0; (t = cgsrc_at(c, i)); i++)
+		if (pid && (t->init ? t->init : t->last_init) == pid)
+			return t;
+	return NULL;
+}
+
+static void took_killed(struct cgct *t, const struct kernmsg *m)
+{
+	struct oom_victim *v = victim_of(t, m->pid);
+
+	v->anon = m->anon_bytes;
+	v->file = m->file_bytes;
+	v->shmem = m->shmem_bytes;
+	v->total_vm = m->total_vm_bytes;
+	v->score = m->oom_score_adj;
+	v->has_score = m->has_score;
+	/* all that will come is there */
+	if (t->oom_pending && t->oom_pending <= t->n_victims &&
+	    clock_boot_usec() >= t->oom_told_boot_usec + EVERY_USEC)
+		t->oom_due_boot_usec = clock_boot_usec();
+}
+
+/*
+ * Of each kill there are two lines, the first says whose it is. With memory.oom.group all
+ * others die with the victim and have the second only: of init that is enough to know.
+ */
 void oom_message(struct collector *c, const struct kernmsg *m)
 {
 	struct cgct *t = NULL;
-	struct oom_victim *v;
+	bool init;
 
 	if (m->kind == KERNMSG_OOM) {
 		t = m->vmid ? cgsrc_find(c, m->vmid) : NULL;
-		if (!t)
-			return;
-		v = victim_of(t, m->pid);
-		v->memcg = m->memcg;
-		v->uid = m->uid;
-		free(v->name);
-		free(v->cgroup);
-		v->name = span_dup(m->name);
-		v->cgroup = span_dup(m->task_cgroup);
-		t->oom_victim = m->pid;
-		c->oom_vmid = m->vmid;
-		c->oom_pid = m->pid;
-		if (t->init == m->pid || t->last_init == m->pid) {
-			lc_oom_init(&c->lc, t->vmid, m->pid, collector_now());
-		}
+		if (t)
+			took_oom(c, t, m);
 	} else if (m->kind == KERNMSG_KILLED && c->oom_pid == m->pid) {
 		t = cgsrc_find(c, c->oom_vmid);
-		if (!t)
-			return;
-		v = victim_of(t, m->pid);
-		v->anon = m->anon_bytes;
-		v->file = m->file_bytes;
-		v->shmem = m->shmem_bytes;
-		v->total_vm = m->total_vm_bytes;
-		v->score = m->oom_score_adj;
-		v->has_score = m->has_score;
-		/* all that will come is there */
-		if (t->oom_pending && t->oom_pending <= t->n_victims &&
-		    clock_boot_usec() >= t->oom_told_boot_usec + EVERY_USEC)
-			t->oom_due_boot_usec = clock_boot_usec();
+		if (t)
+			took_killed(t, m);
 	}
+	t = t ? t : by_init(c, m->pid);
+	init = t && (t->init ? t->init : t->last_init) == m->pid;
+	if (!init)
+		return;
+	t->oom_victim = m->pid;
+	lc_oom_init(&c->lc, t->vmid, m->pid, collector_now());
 }
 
 static void put_victim(struct jw *w, const char *key, const struct oom_victim *v)
@@ -134,12 +194,41 @@ void data_memory(struct jw *w, const struct cg_memory *m)
 	jw_end(w);
 }
 
+static const struct oom_victim *last_victim(const struct cgct *t)
+{
+	return t->n_victims ? &t->victims[t->n_victims - 1] : NULL;
+}
+
+static void put_limit(struct jw *w, const struct cgct *t)
+{
+	const struct oom_victim *v = last_victim(t);
+
+	if (!v || !v->limit) {
+		jw_val(w, "limit_bytes", t->oom_memory.max_bytes);
+		return;
+	}
+	jw_text(w, "limit_cgroup", tbytes_str(v->limit));
+	jw_val(w, "limit_bytes", v->limit_bytes);
+}
+
+/* What it ran out of. */
+static void sign(struct collector *c, struct cgct *t, const struct event *e)
+{
+	const struct oom_victim *v = last_victim(t);
+
+	incsrc_sign(c, t->vmid, INCIDENT_OOM_KILL, e, "%ju process%s killed: %s%s%s",
+		    (uintmax_t)t->oom_pending, t->oom_pending == 1 ? " was" : "es were",
+		    !v || v->memcg ? "out of memory at " : "the node was out of memory",
+		    v && !v->memcg  ? ""
+		    : v && v->limit ? "a limit inside it, of "
+				    : "its limit",
+		    v && v->memcg && v->limit ? v->limit : "");
+}
+
 static void forget_victims(struct cgct *t)
 {
-	for (size_t i = 0; i < t->n_victims; i++) {
-		free(t->victims[i].name);
-		free(t->victims[i].cgroup);
-	}
+	for (size_t i = 0; i < t->n_victims; i++)
+		victim_done(&t->victims[i]);
 	t->n_victims = 0;
 }
 
@@ -171,15 +260,11 @@ void oom_tell(struct collector *c, struct cgct *t)
 		if (t->n_victims && t->victims[t->n_victims - 1].cgroup)
 			jw_text(d.w, "cgroup",
 				tbytes_str(t->victims[t->n_victims - 1].cgroup));
-		jw_val(d.w, "limit_bytes", t->oom_memory.max_bytes);
+		put_limit(d.w, t);
 		data_memory(d.w, &t->oom_memory);
 		data_close(&d, &e->data);
 	}
-	incsrc_sign(c, t->vmid, INCIDENT_OOM_KILL, e, "%ju process%s killed: %s",
-		    (uintmax_t)t->oom_pending, t->oom_pending == 1 ? " was" : "es were",
-		    !t->n_victims || t->victims[t->n_victims - 1].memcg
-			    ? "out of memory at its limit"
-			    : "the node was out of memory");
+	sign(c, t, e);
 	t->oom_pending = 0;
 	t->oom_due_boot_usec = 0;
 	t->oom_told_boot_usec = clock_boot_usec();

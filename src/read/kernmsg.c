@@ -93,7 +93,13 @@ static bool parse_oom(struct span s, struct kernmsg *m)
 	}
 	/* the limit's cgroup is the node's to name, the victim's is the guest's below it
 	 */
-	m->vmid = ct_of(behind_path(s, ",oom_memcg="));
+	m->oom_cgroup = behind_path(s, ",oom_memcg=");
+	m->vmid = ct_of(m->oom_cgroup);
+	if (m->oom_cgroup.p && m->oom_cgroup.p < rest.p)
+		m->oom_cgroup.n =
+			(size_t)(rest.p - m->oom_cgroup.p) - strlen(",task_memcg=");
+	else
+		m->oom_cgroup = (struct span){ 0 };
 	if (!m->vmid)
 		m->vmid = ct_of(rest);
 	return true;

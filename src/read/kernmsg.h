@@ -35,6 +35,7 @@ struct kernmsg {
 	/* OOM */
 	bool memcg; /* at the limit of a cgroup; else the node had no memory */
 	struct span task_cgroup; /* "/lxc/101/ns/x.service" */
+	struct span oom_cgroup;  /* whose limit it was; empty: the node's memory */
 	/* OOM, KILLED, DENIED */
 	pid_t pid;
 	struct span name;

@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (kernmsg_parse(msg, &m)) {
 		inside(m.name, msg);
 		inside(m.task_cgroup, msg);
+		inside(m.oom_cgroup, msg);
 		inside(m.operation, msg);
 		inside(m.profile, msg);
 		inside(m.path, msg);

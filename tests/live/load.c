@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -247,6 +250,74 @@ static int do_forge(char **a)
 	return 0;
 }
 
+/* N calls of getpgid(2) that seccomp lets pass and tells the kernel's log of. */
+static int do_seccomp(char **a)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), /* the number */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpgid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_LOG),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(code) / sizeof(*code), code };
+	unsigned long n = number(a[0]);
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
+		die("seccomp");
+	for (unsigned long i = 0; i < n; i++)
+		syscall(SYS_getpgid, 0);
+	ready();
+	stay();
+	return 0;
+}
+
+/* Opens FILE for so many seconds as often as it can. */
+static int do_opens(char **a)
+{
+	time_t end = time(NULL) + (time_t)number(a[0]);
+	unsigned long n = 0;
+
+	while (time(NULL) < end) {
+		int fd = open(a[1], O_RDONLY);
+
+		if (fd >= 0)
+			close(fd);
+		n++;
+	}
+	printf("opens %lu\n", n);
+	ready();
+	return 0;
+}
+
+/* Reads FILE again and again. */
+static int do_reread(char **a)
+{
+	static char block[MIB];
+
+	ready();
+	for (;;) {
+		int fd = open(a[0], O_RDONLY);
+
+		if (fd < 0)
+			die(a[0]);
+		while (read(fd, block, sizeof(block)) > 0)
+			;
+		close(fd);
+	}
+	return 0;
+}
+
+/* Dies of a fault after so many seconds. */
+static int do_crash(char **a)
+{
+	volatile uintptr_t nowhere = 8;
+
+	sleep((unsigned)number(a[0]));
+	*(volatile int *)nowhere = 1;
+	return 0;
+}
+
 static const struct {
 	const char *name, *args;
 	int nargs;
@@ -257,6 +328,8 @@ static const struct {
 	{ "read", "MIB FILE", 2, do_read },    { "spin", "SECONDS", 1, do_spin },
 	{ "forks", "N", 1, do_forks },         { "oom", "MIB", 1, do_oom },
 	{ "sleep", "[SECONDS]", 0, do_sleep }, { "forge", "VMID", 1, do_forge },
+	{ "seccomp", "N", 1, do_seccomp },     { "opens", "SECONDS FILE", 2, do_opens },
+	{ "reread", "FILE", 1, do_reread },    { "crash", "SECONDS", 1, do_crash },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(*commands))

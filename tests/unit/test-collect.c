@@ -391,10 +391,11 @@ static void an_oom_kill(void)
 	CHECK(is(m.name, "dd") && is(m.task_cgroup, "/lxc/101/ns/a.service"), "%.*s",
 	      (int)m.task_cgroup.n, m.task_cgroup.p);
 	CHECK_U64(m.uid.n, 100000);
+	CHECK(is(m.oom_cgroup, "/lxc/101"), "%.*s", (int)m.oom_cgroup.n, m.oom_cgroup.p);
 	CHECK(parse("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,"
 		    "mems_allowed=0,global_oom,task_memcg=/lxc/102/ns,task=a,pid=7,uid=0",
 		    &m) &&
-		      m.vmid == 102 && !m.memcg,
+		      m.vmid == 102 && !m.memcg && !m.oom_cgroup.n,
 	      "of the node");
 	CHECK(parse("Memory cgroup out of memory: Killed process 12642 (dd) "
 		    "total-vm:309504kB, anon-rss:130232kB, file-rss:32kB, shmem-rss:0kB, "
