@@ -38,6 +38,9 @@ struct cgsrc {
 	uint64_t slice_boot_usec;
 	bool began; /* the first look is over */
 	bool look_again;
+	bool blind;                /* said that there are not watches enough */
+	uint64_t looked_boot_usec; /* at all, as notifications were lost */
+	uint64_t lost;             /* notifications, since that was told */
 	struct collector *c;
 };
 
@@ -119,6 +122,22 @@ static const struct wd *wd_find(const struct cgsrc *s, int wd)
 /* ---- watches ------------------------------------------------------------------------
  */
 
+/* ENOENT and the like are ordinary: then there is nothing to watch. */
+static void no_watches(struct cgsrc *s, int e)
+{
+	if (e != ENOSPC && e != ENOMEM && e != EBADF)
+		return;
+	loop_log(s->c->loop, 4, "watches",
+		 "no more inotify watches (fs.inotify.max_user_watches, "
+		 "max_user_instances): looked at every ten seconds instead");
+	if (!s->blind)
+		collector_say(s->c, "lost",
+			      "no more inotify watches: what is not watched is looked at "
+			      "every ten seconds",
+			      0);
+	s->blind = true;
+}
+
 static void watch(struct cgsrc *s, struct cgct *t, enum cgwd kind)
 {
 	static const struct {
@@ -144,10 +163,8 @@ static void watch(struct cgsrc *s, struct cgct *t, enum cgwd kind)
 	t->wd[kind] = inotify_add_watch(s->inotify, path, what[kind].mask);
 	if (t->wd[kind] >= 0)
 		wd_add(s, t->wd[kind], t->vmid, kind);
-	else if (errno == ENOSPC)
-		loop_log(s->c->loop, 4, "watches",
-			 "no more inotify watches (fs.inotify.max_user_watches): looked "
-			 "at every ten seconds instead");
+	else
+		no_watches(s, errno);
 }
 
 void cgsrc_watch_ns(struct collector *c, struct cgct *t)
@@ -262,7 +279,7 @@ static void on_wd(struct collector *c, const struct inotify_event *e)
 	uint32_t vmid;
 
 	if (e->mask & IN_Q_OVERFLOW) {
-		cgsrc_reconcile(c);
+		s->lost++;
 		return;
 	}
 	if (e->wd == s->lxc_wd || e->wd == s->base_wd) {
@@ -326,6 +343,8 @@ static void watch_tree(struct cgsrc *s)
 	snprintf(path, sizeof(path), "%s/lxc", s->path);
 	s->lxc_wd = inotify_add_watch(
 		s->inotify, path, IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR);
+	if (s->lxc_wd < 0)
+		no_watches(s, errno);
 	if (s->lxc_wd < 0) /* no container since the boot: it will be made */
 		s->base_wd =
 			inotify_add_watch(s->inotify, s->path, IN_CREATE | IN_ONLYDIR);
@@ -452,6 +471,20 @@ void cgsrc_evidence(struct collector *c, const struct lc_ct *ct, struct stop_evi
 		ev->reboot_file = true;
 }
 
+static void look_at(struct collector *c, struct cgct *t)
+{
+	if (t->dir >= 0 && !same_dir(c, t))
+		detach(c, t);
+	if (t->dir < 0)
+		return;
+	cgct_look_init(c, t);
+	cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
+	cgct_look_pids(c, t, t->pids_events.kind != VAL_SET);
+	/* else it was asked as soon as init was known to run */
+	if (t->pidfd < 0)
+		cgct_look_frozen(c, t);
+}
+
 /* What inotify may have missed: a hundredth of all, a hundred times in ten seconds. */
 static void look_slice(struct collector *c, uint64_t now)
 {
@@ -459,23 +492,23 @@ static void look_slice(struct collector *c, uint64_t now)
 
 	s->slice_boot_usec = now + RECONCILE_USEC / 100;
 	for (size_t k = 0; k < s->n / 100 + 1 && s->n; k++) {
-		struct cgct *t;
-
 		s->slice = s->slice + 1 < s->n ? s->slice + 1 : 0;
-		t = s->v[s->slice];
-		if (t->dir >= 0 && !same_dir(c, t)) {
-			detach(c, t);
-			continue;
-		}
-		if (t->dir < 0)
-			continue;
-		cgct_look_init(c, t);
-		cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
-		cgct_look_pids(c, t, t->pids_events.kind != VAL_SET);
-		/* else it was asked as soon as init was known to run */
-		if (t->pidfd < 0)
-			cgct_look_frozen(c, t);
+		look_at(c, s->v[s->slice]);
 	}
+}
+
+/* Notifications were lost: everything is looked at, once a second at most. */
+static void look_all(struct collector *c, uint64_t now)
+{
+	struct cgsrc *s = c->cg;
+
+	s->looked_boot_usec = now;
+	collector_say(c, "lost", "inotify: notifications were lost, all is looked at",
+		      s->lost);
+	s->lost = 0;
+	for (size_t i = 0; i < s->n; i++)
+		look_at(c, s->v[i]);
+	cgsrc_reconcile(c);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -499,6 +532,8 @@ uint64_t cgsrc_due(struct collector *c, struct lc_time now)
 				     c->lc.v[i].init_ticks))
 				look(c, c->lc.v[i].vmid);
 	}
+	if (s->lost && now.boot_usec >= s->looked_boot_usec + USEC_PER_SEC)
+		look_all(c, now.boot_usec);
 	if (s->began && now.boot_usec >= s->slice_boot_usec)
 		look_slice(c, now.boot_usec);
 	next = s->began ? s->slice_boot_usec : 0;
@@ -529,8 +564,10 @@ int cgsrc_open(struct collector *c, struct err *err)
 	snprintf(s->path, sizeof(s->path), "/proc/self/fd/%d/%s", c->rootfd,
 		 cg_base(c->rootfd));
 	s->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (s->inotify < 0)
-		return err_set(err, -errno, "inotify: %s", strerror(errno));
+	if (s->inotify < 0) {
+		no_watches(s, ENOSPC);
+		return 0;
+	}
 	s->io = loop_add_io(c->loop, s->inotify, EPOLLIN, false, on_inotify, c);
 	return s->io ? 0 : err_set(err, -ENOMEM, "add the cgroups to the event loop");
 }

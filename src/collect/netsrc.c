@@ -17,7 +17,9 @@
  * as much as the node. Addresses inside come from /proc/<init>/net, which nobody tells
  * of: looked at often after a start, and then now and then.
  */
-#define SETTLE_USEC  (1 * USEC_PER_SEC) /* a link that flaps is told once a second */
+#define SETTLE_USEC  (1 * USEC_PER_SEC)    /* a link that flaps is told once a second */
+#define AGAIN_USEC   (200 * USEC_PER_MSEC) /* before all links are asked for again */
+#define SAY_USEC     (10 * USEC_PER_SEC)   /* that notifications were lost */
 #define MAX_ADDRS    32
 #define NET_FILE_MAX ((size_t)1 << 20)
 
@@ -45,6 +47,10 @@ struct netsrc {
 	uint64_t generation; /* of the answer to nlwatch_ask() that is coming in */
 	unsigned rounds;
 	bool dumping, began;
+	bool torn; /* the answer is not whole, or older than a loss: asked again after it
+		    */
+	uint64_t ask_boot_usec; /* all links are asked for then; 0: they are not */
+	uint64_t lost, said_boot_usec;
 };
 
 static struct ctnet *find_ct(struct netsrc *s, uint32_t vmid)
@@ -168,12 +174,30 @@ static void drop_gone(struct netsrc *s)
 	s->n = w;
 }
 
-/* All links were told: what is not among them is no more. */
+static void ask(struct netsrc *s)
+{
+	if (s->dumping || nlwatch_ask(s->fd) < 0)
+		return;
+	s->generation++;
+	s->dumping = true;
+	s->torn = false;
+	s->ask_boot_usec = 0;
+}
+
+/*
+ * All links were told: what is not among them is no more. Not so of an answer during
+ * which the kernel's list changed (NLM_F_DUMP_INTR), or before the end of which something
+ * was lost: what it tells holds, what it does not tell may be there.
+ */
 static void dump_done(struct collector *c)
 {
 	struct netsrc *s = c->net;
 
 	s->dumping = false;
+	if (s->torn) {
+		s->ask_boot_usec = clock_boot_usec() + AGAIN_USEC;
+		return;
+	}
 	s->began = true;
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->v[i].generation == s->generation)
@@ -183,14 +207,6 @@ static void dump_done(struct collector *c)
 		settle_link(c, &s->v[i], clock_boot_usec());
 	}
 	drop_gone(s);
-}
-
-static void ask(struct netsrc *s)
-{
-	if (s->dumping || nlwatch_ask(s->fd) < 0)
-		return;
-	s->generation++;
-	s->dumping = true;
 }
 
 static void on_socket(void *arg, uint32_t events)
@@ -213,17 +229,16 @@ static void on_socket(void *arg, uint32_t events)
 		for (size_t i = 0; i < l.n; i++)
 			take_link(c, &l.v[i]);
 		free(l.v);
-		if (st.done && s->dumping)
+		s->torn |= st.interrupted || st.error;
+		if ((st.done || st.error) && s->dumping)
 			dump_done(c);
 	}
 	drop_gone(s);
 	if (r == -ENOBUFS) {
-		collector_say(c, "lost",
-			      "rtnetlink: notifications were lost, all links "
-			      "are read again",
-			      0);
-		s->dumping = false;
-		ask(s);
+		s->lost++;
+		s->torn = true;
+		if (!s->dumping)
+			s->ask_boot_usec = clock_boot_usec();
 	}
 	collector_settle(c);
 }
@@ -350,10 +365,31 @@ static void due_addrs(struct collector *c, struct ctnet *ct, uint64_t now)
 		look_addrs(c, ct);
 }
 
+/* Guests can make links flap as fast as they like. */
+static void tell_lost(struct collector *c, uint64_t now)
+{
+	struct netsrc *s = c->net;
+
+	if (!s->lost || (s->said_boot_usec && now < s->said_boot_usec + SAY_USEC))
+		return;
+	collector_say(c, "lost",
+		      "rtnetlink: notifications were lost, all links are read again",
+		      s->lost);
+	s->said_boot_usec = now;
+	s->lost = 0;
+}
+
 uint64_t netsrc_due(struct collector *c, struct lc_time now)
 {
 	struct netsrc *s = c->net;
 	uint64_t next = 0;
+
+	if (s && s->fd >= 0) {
+		tell_lost(c, now.boot_usec);
+		if (s->ask_boot_usec && s->ask_boot_usec <= now.boot_usec)
+			ask(s);
+		next = s->ask_boot_usec;
+	}
 
 	for (size_t i = 0; s && i < s->n; i++) {
 		struct veth *v = &s->v[i];

@@ -276,6 +276,10 @@ static void read_names(struct spoolsrc *s, struct strv *names)
 		__attribute__((aligned(__alignof__(struct inotify_event))));
 	ssize_t n;
 
+	if (s->inotify < 0) {
+		s->rescan = true;
+		return;
+	}
 	while ((n = read(s->inotify, buf, sizeof(buf))) > 0) {
 		for (char *p = buf; p < buf + n;) {
 			const struct inotify_event *e = (const void *)p;
@@ -444,22 +448,37 @@ static int open_dir(struct collector *c, struct err *err)
 	r = fs_open(c->rootfd, c->o->spool, O_RDONLY | O_DIRECTORY, &s->dir, err);
 	if (r < 0)
 		return r;
-	r = watch(s);
-	if (r < 0)
-		return err_set(err, r, "watch %s: %s", c->o->spool, strerror(-r));
-	s->io = loop_add_io(c->loop, s->inotify, EPOLLIN, true, on_inotify, c);
-	if (!s->io)
-		return err_set(err, -ENOMEM, "add the spool to the event loop");
 	s->rescan = true;
 	return 0;
+}
+
+/* Without a watch it is looked through every ten seconds, and whenever a guest moves. */
+static void try_watch(struct collector *c)
+{
+	struct spoolsrc *s = c->spool;
+	int r = watch(s);
+
+	if (r == 0)
+		s->io = loop_add_io(c->loop, s->inotify, EPOLLIN, true, on_inotify, c);
+	if (s->io)
+		return;
+	if (s->inotify >= 0)
+		close(s->inotify);
+	s->inotify = -1;
+	loop_log(c->loop, 4, "spool",
+		 "%s is not watched (%s; fs.inotify.max_user_watches): looked through "
+		 "every ten seconds instead",
+		 c->o->spool, strerror(r < 0 ? -r : ENOMEM));
 }
 
 static void try_open(struct collector *c)
 {
 	struct err why = { 0 };
 
-	if (open_dir(c, &why) == 0)
+	if (open_dir(c, &why) == 0) {
+		try_watch(c);
 		return;
+	}
 	close_dir(c->spool);
 	loop_log(c->loop, 4, "nospool", "events of hooks are not seen: %s", why.msg);
 }
@@ -477,6 +496,8 @@ void spoolsrc_reconcile(struct collector *c)
 		if (c->spool->dir < 0)
 			return;
 	}
+	if (!c->spool->io)
+		try_watch(c);
 	if (c->spool->n_bad) {
 		collector_say(c, "dropped", "files in the spool that are no events",
 			      c->spool->n_bad);
