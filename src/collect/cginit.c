@@ -11,7 +11,7 @@
 #include "read/procfs.h"
 
 /* The first process of a container: found, held by a pidfd, and how it ended. */
-#define OOM_WAIT_USEC (300 * USEC_PER_MSEC) /* for the kernel's message about one */
+#define OOM_WAIT_USEC USEC_PER_SEC /* for the kernel's message about one */
 /* Init is lxc-start until it has exec'ed: looked at again after so many ms, doubled. */
 #define PROBE_FIRST_USEC (1 * USEC_PER_MSEC)
 #define PROBE_MAX_USEC   (16 * USEC_PER_MSEC) /* of a young one, else a second */
@@ -35,6 +35,7 @@ static void on_pidfd(void *arg, uint32_t events)
 	struct collector *c = t->c;
 
 	if (!t->gone.boot_usec) {
+		kernsrc_hurry(c); /* why it ended */
 		t->gone = collector_now();
 		cgct_look_memory(c, t, false); /* before the cgroup is removed */
 		spoolsrc_drain(c);

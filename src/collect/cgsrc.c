@@ -382,7 +382,7 @@ static void forget_gone(struct collector *c)
 		struct cgct *t = s->v[i];
 		const struct lc_ct *ct = lc_find(&c->lc, t->vmid);
 
-		if (t->dir < 0 && (!ct || ct->phase == LC_DOWN)) {
+		if (t->dir < 0 && !t->oom_pending && (!ct || ct->phase == LC_DOWN)) {
 			cgct_drop_init(t);
 			oom_forget(t);
 			unwatch(s, t, WD_LXC);
@@ -446,7 +446,7 @@ void cgsrc_ended(struct collector *c, const struct lc_ct *ct)
 
 	recorder_remove(c, ct->vmid);
 	if (t)
-		t->oom_due_boot_usec = t->oom_pending ? 1 : 0;
+		oom_ended(t);
 	if (t && (t->ticks == ct->init_ticks || !ct->init_ticks))
 		t->drop = true;
 }

@@ -50,6 +50,7 @@ struct cgct {
 	uint64_t oom_pending, oom_told_boot_usec, oom_due_boot_usec;
 	struct cg_memory oom_memory;
 	struct lc_time oom_when;
+	uint64_t oom_life, oom_total; /* whose kills wait to be told, its counter */
 	struct oom_victim victims[OOM_VICTIMS];
 	size_t n_victims;
 	pid_t last_init; /* of the life before */
@@ -85,5 +86,6 @@ void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,
 void oom_message(struct collector *c, const struct kernmsg *m);
 void oom_tell(struct collector *c, struct cgct *t); /* what waits, now */
 uint64_t oom_due(struct collector *c, struct cgct *t, uint64_t now_boot_usec);
+void oom_ended(struct cgct *t); /* its life is over: told soon */
 void oom_forget(struct cgct *t);
 void data_memory(struct jw *w, const struct cg_memory *m); /* the object "memory" */

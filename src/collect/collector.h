@@ -215,6 +215,7 @@ int kernsrc_open(struct collector *c, struct err *err);
 void kernsrc_close(struct collector *c);
 void kernsrc_reconcile(struct collector *c);
 bool kernsrc_is_there(const struct collector *c);
+void kernsrc_hurry(struct collector *c); /* a message is about to come, we wait for it */
 void kernsrc_evidence(struct collector *c, const struct lc_ct *ct,
 		      struct stop_evidence *ev);
 

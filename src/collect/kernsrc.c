@@ -26,6 +26,8 @@
 #define BATCH      1024
 #define RETRY_USEC (30 * USEC_PER_SEC)
 #define PAUSE_USEC (100 * USEC_PER_MSEC) /* after a whole batch: others want the CPU */
+#define HURRY_USEC (2 * USEC_PER_SEC)    /* something is about to be said */
+#define LOOK_USEC  (10 * USEC_PER_MSEC)  /* meanwhile: journald tells after 250 ms */
 #define NEAR_USEC  (2 * USEC_PER_SEC)    /* the monitor's end and the container's */
 
 /* What systemd said of the unit of one container. */
@@ -44,7 +46,7 @@ struct line {
 struct kernsrc {
 	struct collector *c;
 	int rootfd, wake; /* eventfd towards the loop */
-	int stop;         /* eventfd towards the thread */
+	int stop, kick;   /* eventfds towards the thread */
 	struct loop_io *io;
 	pthread_t thread;
 	bool runs;
@@ -131,13 +133,21 @@ static void say_there(struct kernsrc *s, bool there, const char *why)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* False: it is to end. */
-static bool wait_for(struct kernsrc *s, int fd, uint64_t usec)
+/* False: it is to end. *hurry: until then it is looked at without being told. */
+static bool wait_for(struct kernsrc *s, int fd, uint64_t usec, uint64_t *hurry)
 {
-	struct pollfd p[2] = { { .fd = s->stop, .events = POLLIN },
+	uint64_t now = clock_mono_usec(), n;
+	struct pollfd p[3] = { { .fd = s->stop, .events = POLLIN },
+			       { .fd = s->kick, .events = POLLIN },
 			       { .fd = fd, .events = POLLIN } };
 
-	(void)poll(p, fd >= 0 ? 2 : 1, (int)(usec / 1000));
+	if (now < *hurry)
+		usec = LOOK_USEC;
+	(void)poll(p, fd >= 0 ? 3 : 2, (int)(usec / 1000));
+	if (p[1].revents & POLLIN) {
+		(void)!read(s->kick, &n, sizeof(n));
+		*hurry = clock_mono_usec() + HURRY_USEC;
+	}
 	return !(p[0].revents & POLLIN);
 }
 
@@ -153,6 +163,7 @@ static bool follow(struct kernsrc *s, struct journal *j, uint64_t since)
 {
 	bool audit = has_auditd(s);
 	struct err err = { 0 };
+	uint64_t hurry = 0;
 
 	say_there(s, true, "");
 	for (;;) {
@@ -165,9 +176,9 @@ static bool follow(struct kernsrc *s, struct journal *j, uint64_t since)
 		}
 		hand_over(s, &lines);
 		if (!lines.n)
-			on = wait_for(s, journal_fd(j), USEC_PER_SEC);
+			on = wait_for(s, journal_fd(j), USEC_PER_SEC, &hurry);
 		else if (lines.n == BATCH)
-			on = wait_for(s, -1, PAUSE_USEC);
+			on = wait_for(s, -1, PAUSE_USEC, &hurry);
 		if (!on)
 			return false;
 		if (audit != has_auditd(s))
@@ -178,7 +189,7 @@ static bool follow(struct kernsrc *s, struct journal *j, uint64_t since)
 static void *run(void *arg)
 {
 	struct kernsrc *s = arg;
-	uint64_t since = clock_real_usec();
+	uint64_t since = clock_real_usec(), hurry = 0;
 	bool on = true;
 
 	while (on) {
@@ -192,7 +203,7 @@ static void *run(void *arg)
 		journal_free(j);
 		since = clock_real_usec();
 		if (on && !kernsrc_is_there(s->c))
-			on = wait_for(s, -1, RETRY_USEC);
+			on = wait_for(s, -1, RETRY_USEC, &hurry);
 	}
 	return NULL;
 }
@@ -347,6 +358,14 @@ static void on_wake(void *arg, uint32_t events)
 	collector_settle(s->c);
 }
 
+void kernsrc_hurry(struct collector *c)
+{
+	const uint64_t one = 1;
+
+	if (c->kern)
+		(void)!write(c->kern->kick, &one, sizeof(one));
+}
+
 bool kernsrc_is_there(const struct collector *c)
 {
 	bool there;
@@ -375,7 +394,8 @@ int kernsrc_open(struct collector *c, struct err *err)
 	pthread_mutex_init(&s->lock, NULL);
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->wake < 0 || s->stop < 0)
+	s->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->wake < 0 || s->stop < 0 || s->kick < 0)
 		return err_set(err, -errno, "eventfd: %s", strerror(errno));
 	s->io = loop_add_io(c->loop, s->wake, EPOLLIN, false, on_wake, s);
 	if (!s->io)
@@ -407,6 +427,8 @@ void kernsrc_close(struct collector *c)
 		close(s->wake);
 	if (s->stop >= 0)
 		close(s->stop);
+	if (s->kick >= 0)
+		close(s->kick);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 	c->kern = NULL;

@@ -12,22 +12,27 @@
  * event waits a moment for the message; a flood becomes an event each few seconds that
  * says how many.
  */
-#define WAIT_USEC  (300 * USEC_PER_MSEC)
-#define EVERY_USEC (5 * USEC_PER_SEC)
+#define WAIT_USEC      (2 * USEC_PER_SEC)
+#define AFTER_END_USEC USEC_PER_SEC
+#define EVERY_USEC     (5 * USEC_PER_SEC)
 
 void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,
 		    const struct cg_memory *m)
 {
+	const struct lc_ct *life = lc_find(&c->lc, t->vmid);
 	uint64_t now = clock_boot_usec();
 
+	kernsrc_hurry(c);
 	if (!t->oom_pending) {
 		t->oom_memory = *m;
 		t->oom_when = collector_now();
+		t->oom_life = life ? life->life : 0;
 		t->oom_due_boot_usec = now + (kernsrc_is_there(c) ? WAIT_USEC : 0);
 		if (t->oom_due_boot_usec < t->oom_told_boot_usec + EVERY_USEC)
 			t->oom_due_boot_usec = t->oom_told_boot_usec + EVERY_USEC;
 	}
 	t->oom_pending += kills;
+	t->oom_total = t->oom_kills.n;
 }
 
 static void victim_done(struct oom_victim *v)
@@ -242,7 +247,8 @@ void oom_tell(struct collector *c, struct cgct *t)
 	e = collector_event(c, EVENT_OOM_KILL,
 			    t->n_victims ? ORIGIN_KERNEL : ORIGIN_CGROUP, t->vmid,
 			    t->oom_when);
-	collector_id(c, e, "oom", t->oom_kills.n);
+	e->life = t->oom_life; /* another one may run by now */
+	collector_id(c, e, "oom", t->oom_total);
 	if (data_open(&d)) {
 		if (t->n_victims)
 			put_victim(d.w, "victim", &t->victims[t->n_victims - 1]);
@@ -253,7 +259,7 @@ void oom_tell(struct collector *c, struct cgct *t)
 			jw_end(d.w);
 		}
 		jw_int(d.w, "kills", t->oom_pending);
-		jw_int(d.w, "total", t->oom_kills.n);
+		jw_int(d.w, "total", t->oom_total);
 		if (t->n_victims)
 			jw_str(d.w, "constraint",
 			       t->victims[t->n_victims - 1].memcg ? "memcg" : "node");
@@ -276,6 +282,13 @@ uint64_t oom_due(struct collector *c, struct cgct *t, uint64_t now_boot_usec)
 	if (t->oom_pending && t->oom_due_boot_usec <= now_boot_usec)
 		oom_tell(c, t);
 	return t->oom_pending ? t->oom_due_boot_usec : 0;
+}
+
+void oom_ended(struct cgct *t)
+{
+	if (t->oom_pending)
+		t->oom_due_boot_usec =
+			MIN(t->oom_due_boot_usec, clock_boot_usec() + AFTER_END_USEC);
 }
 
 void oom_forget(struct cgct *t)

@@ -377,6 +377,42 @@ def _():
     until(lambda: not said("events"), "not silent", 5)
 
 
+@test("more links than fit the socket while it sleeps: said, and all that is there is told")
+def _():
+    c = need()
+    lib.hooks_on()
+    make(VMID + 7, net="ip=10.99.0.37/24")
+    seq0 = last_seq()
+    wait_event(VMID + 7, "interface-up", 0)
+    os.kill(c.pid(), signal.SIGSTOP)
+    seq = last_seq()
+    batch = "".join("link add name x%d type veth peer name y%d\n" % (i, i)
+                    for i in range(150))
+    batch += "".join("link del x%d\n" % i for i in range(150))
+    for _ in range(4):
+        subprocess.run(["ip", "-batch", "-"], input=batch.encode(), check=True)
+    # what counts, in the midst of it: one goes, another comes
+    subprocess.run(["ip", "link", "del", "veth%di0" % (VMID + 7)], check=True)
+    subprocess.run(["ip", "-batch", "-"], check=True, input=(
+        "link add name veth%di5 type veth peer name z0\nlink set z0 up\n"
+        "link set veth%di5 up\n" % (VMID + 7, VMID + 7)).encode())
+    os.kill(c.pid(), signal.SIGCONT)
+    down = wait_event(VMID + 7, "interface-down", seq)
+    equal(down["data"]["interface"], "veth%di0" % (VMID + 7), "what went")
+    up = wait_event(VMID + 7, "interface-up", seq)
+    equal(up["data"]["interface"], "veth%di5" % (VMID + 7), "what came")
+    lost = [e["data"] for e in events(None, seq, ["collector"])]
+    check(any(d["what"] == "lost" and "rtnetlink" in d["text"] for d in lost), lost)
+    time.sleep(1)
+    got = [(e["type"], e["data"]["interface"]) for e in events(VMID + 7, seq0)
+           if e["type"].startswith("interface")]
+    first, other = "veth%di0" % (VMID + 7), "veth%di5" % (VMID + 7)
+    equal(sorted(got), sorted([("interface-up", first), ("interface-down", first),
+                               ("interface-up", other)]), "each once")
+    subprocess.run(["ip", "link", "del", "z0"])
+    destroy(VMID + 7)
+
+
 @test("its store has what it saw, in order, each once")
 def _():
     c = need()
