@@ -215,7 +215,7 @@ static void *run(void *arg)
 static uint32_t vmid_of_pid(const struct kernsrc *s, pid_t pid)
 {
 	char path[40], text[4096];
-	struct span cgroup;
+	struct span cgroup, id;
 	uint32_t vmid = 0;
 	size_t n;
 
@@ -226,9 +226,7 @@ static uint32_t vmid_of_pid(const struct kernsrc *s, pid_t pid)
 	    procfs_parse_cgroup(span_of(text, n), &cgroup) < 0 ||
 	    !span_skip(&cgroup, "/lxc/"))
 		return 0;
-	if (!span_cut(&cgroup, '/', &cgroup) || num_parse_u32(cgroup, &vmid) < 0)
-		return 0;
-	return vmid;
+	return span_cut(&cgroup, '/', &id) && num_parse_u32(id, &vmid) == 0 ? vmid : 0;
 }
 
 /* An init that died of its own fault: before Linux 6.15 nothing else tells. */

@@ -35,6 +35,10 @@ EXTRA_DIST += \
 	tests/vm/guest \
 	tests/vm/image \
 	tests/vm/journal \
+	tests/vm/kernel \
+	tests/vm/limits \
+	tests/vm/node \
 	tests/vm/packages.txt \
 	tests/vm/run \
-	tests/vm/service
+	tests/vm/service \
+	tests/vm/vmnode.py
