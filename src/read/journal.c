@@ -393,6 +393,11 @@ static enum log_level level_of(struct journal *j)
 			       : LOG_LEVEL_DEBUG;
 }
 
+static bool is_no_kernel(struct span facility)
+{
+	return facility.n && !span_eq(facility, "0");
+}
+
 /*
  * What the current entry is. LOG_SOURCES: nothing of this container. *ret_killed: it is
  * the kernel's line about a kill, which belongs to the one with that pid.
@@ -409,12 +414,11 @@ static enum log_source classify(struct journal *j, const struct names *n, uint32
 	}
 	transport = field(j, "_TRANSPORT");
 	if (span_eq(transport, "kernel") || span_eq(transport, "audit")) {
-		msg = field(j, "MESSAGE");
-		/* a program may write to /dev/kmsg, but never with the kernel's facility
-		 */
+		/* a program may write to /dev/kmsg, never with the kernel's facility */
 		if (span_eq(transport, "kernel") &&
-		    !span_eq(field(j, "SYSLOG_FACILITY"), "0"))
+		    is_no_kernel(field(j, "SYSLOG_FACILITY")))
 			return LOG_SOURCES;
+		msg = field(j, "MESSAGE");
 		if (killed_pid(msg, ret_killed) ||
 		    journal_kernel_is_about(span_tbytes(msg), vmid))
 			return LOG_KERNEL;
