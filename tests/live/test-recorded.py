@@ -1,12 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rates out of the ring, where somebody writes one (tests/bench/recorder)."""
+"""Rates and history out of the ring, of tests/bench/recorder and of the collector."""
+import datetime
 import os
+import signal
 import subprocess
+import sys
 import time
 
-from live import (Load, Skip, check, ctjson, destroy, main, make, note, rows, status, test,
-                  until)
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
+import collectlib as lib  # noqa: E402
+from live import (SLOW, Load, Skip, cgkey, check, ctjson, ctscope, destroy, equal, main, make,
+                  note, rows, status, test, until)  # noqa: E402
 
 RECORDER = os.path.join(os.environ.get("CTSCOPE_BUILD", "build"), "tests/bench/recorder")
 
@@ -124,6 +129,174 @@ def died():
     with Recorder() as r:
         r.p.kill()
         until(lambda: ctjson("list")["interval"] < 0.5, "measured again", 5)
+    destroy(700)
+
+
+class Ctscoped:
+    """The collector itself, until it has recorded that container."""
+
+    def __init__(self, vmid):
+        if not os.path.exists(lib.CTSCOPED):
+            raise Skip("ctscoped is not built (no libsystemd)")
+        lib.fresh_node()
+        self.c = lib.Collector()
+        until(lambda: ctjson("status", vmid).get("interval", 0) > 0.9,
+              "rates of %d" % vmid, 10)
+
+    def __enter__(self):
+        return self.c
+
+    def __exit__(self, *exc):
+        if self.c.p.poll() is None:
+            self.c.p.send_signal(signal.SIGCONT)
+        self.c.stop()
+
+
+def measures(*args):
+    """It takes two readings: from a ring the answer is there at once."""
+    return ctscope(*args).seconds > 0.4
+
+
+def seconds_of(point):
+    return datetime.datetime.fromisoformat(point["time"].replace("Z", "+00:00")).timestamp()
+
+
+@test("rates from the ring are those of the counters, whoever reads them")
+def equality():
+    make(700, cores=1)
+    with Ctscoped(700), Load(700, "spin", 60):
+        time.sleep(3)
+        # what the counter says between two moments is what the seconds add up to
+        t0, c0 = time.time(), cgkey(700, "cpu.stat", "usage_usec")
+        time.sleep(8)
+        t1, c1 = time.time(), cgkey(700, "cpu.stat", "usage_usec")
+        time.sleep(1.5)
+        points, sums = history(700, 14, "cpu-used")
+        inner = [p for p in points if t0 + p["seconds"] <= seconds_of(p) <= t1]
+        got = sum(p["cpu-used"] * p["seconds"] for p in inner)
+        used = (c1 - c0) / 1e6
+        span = sum(p["seconds"] for p in inner)
+        check(span > t1 - t0 - 2, "%.1f s of %.1f are recorded" % (span, t1 - t0))
+        # the two pieces at the ends, a second each at most, may be anything
+        check(used - (t1 - t0 - span) - 0.01 <= got <= used + 0.01,
+              "%.3f s of CPU in %.1f s recorded, %.3f in %.1f by the counter" % (
+                  got, span, used, t1 - t0))
+        note("%.3f s of CPU in %.1f s recorded, %.3f in %.1f s by the counter" % (
+            got, span, used, t1 - t0))
+        # list and status show one of these very seconds
+        said = [ctjson("status", 700)["container"]["cpu"], rows()[700]["cpu"]]
+        time.sleep(1.2)
+        points, sums = history(700, 10, "cpu-used", "cpu")
+        for v in said:
+            check(any(abs(p.get("cpu", -1) - v) < 2e-6 for p in points),
+                  "%s is none of %s" % (v, [p.get("cpu") for p in points]))
+        # two readings at a distance of a second, and the ring's second, meanwhile
+        ring, own = [], []
+        for _ in range(4):
+            own.append({c["vmid"]: c for c in ctjson("list", "-i", "1")["containers"]}[700]["cpu"])
+            ring.append(rows()[700]["cpu"])
+        a, b = sum(own) / 4, sum(ring) / 4
+        note("two readings: %.3f, the ring: %.3f" % (a, b))
+        check(abs(a - b) < 0.25 * max(a, b), "%s by two readings, %s by the ring" % (own, ring))
+    destroy(700)
+
+
+@test("a collector that is stopped: no stale rate, then a marked gap and right rates")
+def stalled():
+    make(700, cores=1)
+    with Ctscoped(700) as c, Load(700, "spin", 60):
+        time.sleep(4)
+        os.kill(c.pid(), signal.SIGSTOP)
+        stopped = time.time()
+        end = time.monotonic() + 10
+        stale = 0
+        while time.monotonic() < end:
+            d = ctjson("list")
+            age = time.time() - stopped
+            # its last second is "now" for three more at the most
+            if d["interval"] > 0.9 and age > 4.5:
+                stale += 1
+            time.sleep(0.3)
+        equal(stale, 0, "answers out of a ring that nobody writes")
+        check(measures("usage", "700"), "usage measures by itself")
+        c0, t0 = cgkey(700, "cpu.stat", "usage_usec"), time.time()
+        os.kill(c.pid(), signal.SIGCONT)
+        time.sleep(4)
+        c1, t1 = cgkey(700, "cpu.stat", "usage_usec"), time.time()
+        points, sums = history(700, 20, "cpu-used")
+        gaps = [i for i, p in enumerate(points) if p.get("gap") and i]
+        equal(len(gaps), 1, "gaps in %s" % points)
+        g = points[gaps[0]]
+        check("cpu-used" not in g, "a rate over the gap: %s" % g)
+        hole = seconds_of(g) - seconds_of(points[gaps[0] - 1])
+        check(9 < hole < 13, "the gap is %.1f s" % hole)
+        check(not [p for p in points if stopped + 1.1 < seconds_of(p) < t0 - 0.1],
+              "points where nothing was recorded")
+        after = [p for p in points[gaps[0] + 1:]]
+        mean = (c1 - c0) / 1e6 / (t1 - t0)
+        check(after, "seconds after it")
+        got = sum(p["cpu-used"] for p in after) / len(after)
+        check(abs(got - mean) < 0.35 and max(p["cpu-used"] for p in after) < 1.2,
+              "rates after it: %.3f, by the counter %.3f" % (got, mean))
+        note("a gap of %.1f s; after it %.3f CPUs recorded, %.3f by the counter" % (
+            hole, got, mean))
+    destroy(700)
+
+
+@test("whatever lies there instead of a ring: no command hangs, lies or fails")
+def impostors():
+    make(700, cores=1)
+    ring = "/run/ctscope/ring"
+    with Ctscoped(700):
+        with open(ring, "rb") as f:
+            good = f.read()
+
+    def regular(data):
+        with open(ring, "wb") as f:
+            f.write(data)
+
+    def huge():
+        regular(good[:65536])
+        os.truncate(ring, 1 << 44)
+
+    def link(to):
+        os.symlink(to, ring)
+
+    kinds = {
+        "nothing": lambda: None,
+        "an empty file": lambda: regular(b""),
+        "noise": lambda: regular(os.urandom(1 << 20)),
+        "a piece of a head": lambda: regular(good[:40]),
+        "a head without its slots": lambda: regular(good[:4096]),
+        "a ring cut in the middle of a slot": lambda: regular(good[:len(good) - 7001]),
+        "a ring of 16 TiB": huge,
+        "a ring whose slots are noise": lambda: regular(
+            good[:4096] + os.urandom(1 << 20) + good[4096 + (1 << 20):]),
+        "an old ring": lambda: regular(good),
+        "a fifo": lambda: os.mkfifo(ring),
+        "a directory": lambda: os.mkdir(ring),
+        "a link to /dev/zero": lambda: link("/dev/zero"),
+        "a link to itself": lambda: link("ring"),
+        "a link to a file": lambda: link("/proc/self/status"),
+    }
+    with Load(700, "spin", 60):
+        for name, put in kinds.items():
+            if os.path.isdir(ring) and not os.path.islink(ring):
+                os.rmdir(ring)
+            elif os.path.lexists(ring):
+                os.unlink(ring)
+            put()
+            d = ctjson("list")
+            check(d["interval"] < 0.9, "%s: list took it for a ring: %s" % (name, d["interval"]))
+            cpu = {c["vmid"]: c for c in d["containers"]}[700]["cpu"]
+            check(0 <= cpu < 1.3, "%s: cpu %s" % (name, cpu))
+            check(ctjson("status", "700")["interval"] < 0.9, "%s: status" % name)
+            check(measures("usage", "700"), "%s: usage" % name)
+            r = ctscope("top", "-b", "-n", "1", "-d", "0.3")
+            check(b"ct700" in r.out, "%s: top: %s" % (name, r.out))
+            r = ctscope("history", "700", "--since", "-30s", code=None)
+            check(r.code in (0, 3), "%s: history: exit %d" % (name, r.code))
+            check(r.seconds < 3 * SLOW, "%s: history took %.1f s" % (name, r.seconds))
     destroy(700)
 
 
