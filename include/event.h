@@ -105,7 +105,8 @@ enum stop_cause {
  *	backup		phase: begin|end, mode, storage, status, user, upid
  *	interface-*	interface (the node's), net (net0), first, since_start_usec,
  *			removed
- *	address		change: added|removed, address, first, since_start_usec
+ *	address		change: added|removed, address, interface (inside), net,
+ *			host_interface, first, since_start_usec
  *	denied		by: apparmor|seccomp, operation | syscall, syscall_number, arch,
  *			action: errno|log|kill-process|...; path, process, profile,
  *			requested, error: of the first; times (since the event before),

@@ -358,6 +358,44 @@ static void say_denied(struct say *s)
 		put(s, ", ", "others", " of them elsewhere");
 }
 
+static bool is_true(const struct say *s, const char *key)
+{
+	bool b = false;
+
+	return jval_bool(jval_get(s->d, key), &b) && b;
+}
+
+/* Other names of it, in brackets. */
+static void put_names(struct say *s, const char *a, const char *b)
+{
+	const char *keys[] = { a, b };
+	bool open = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (!keys[i] || !has(s, keys[i]))
+			continue;
+		put(s, open ? ", " : " (", keys[i], "");
+		open = true;
+	}
+	if (open)
+		words(s, ")");
+}
+
+/* The timeline of a start. */
+static void put_since_start(struct say *s, const char *what)
+{
+	uint64_t usec;
+
+	if (!is_true(s, "first"))
+		return;
+	words(s, ", ");
+	words(s, what);
+	if (jval_u64(jval_get(s->d, "since_start_usec"), &usec))
+		buf_addf(s->out, ", %u.%03u s after the start began",
+			 (unsigned)(usec / USEC_PER_SEC),
+			 (unsigned)(usec % USEC_PER_SEC / 1000));
+}
+
 static void say_by_type(struct say *s, enum event_type type)
 {
 	switch (type) {
@@ -403,6 +441,20 @@ static void say_by_type(struct say *s, enum event_type type)
 		put(s, "", "address", "");
 		put(s, " ", "change", "");
 		put(s, " on ", "interface", "");
+		put_names(s, "net", "host_interface");
+		put_since_start(s, "the first address");
+		break;
+	case EVENT_INTERFACE_UP:
+		put(s, "", "interface", "");
+		put_names(s, "net", NULL);
+		words(s, " has a link");
+		put_since_start(s, "the first");
+		break;
+	case EVENT_INTERFACE_DOWN:
+		put(s, "", "interface", "");
+		put_names(s, "net", NULL);
+		words(s,
+		      is_true(s, "removed") ? " was removed" : " has no link any more");
 		break;
 	case EVENT_TASK:
 		say_task(s);

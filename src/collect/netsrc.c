@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "collect/cgsrc.h"
 #include "collect/collector.h"
+#include "collect/confsrc.h"
 #include "read/nlparse.h"
 #include "read/nlwatch.h"
 #include "read/procfs.h"
@@ -24,7 +25,7 @@
 #define NET_FILE_MAX ((size_t)1 << 20)
 
 struct veth {
-	uint32_t vmid, n, ifindex;
+	uint32_t vmid, n, ifindex, peer; /* peer: its index inside; 0: not known */
 	char name[NETIF_NAME_MAX + 1];
 	bool up, told_up, gone;
 	uint64_t told_boot_usec, due_boot_usec, generation;
@@ -33,8 +34,8 @@ struct veth {
 struct ctnet {
 	uint32_t vmid;
 	uint64_t life, started_boot_usec, due_boot_usec, step_usec;
-	struct strv addrs; /* as told */
-	bool carrier_told;
+	struct procnet net; /* as told */
+	bool carrier_told, address_told;
 };
 
 struct netsrc {
@@ -158,6 +159,8 @@ static void take_link(struct collector *c, const struct netif *i)
 		return; /* the one before it, of the same name */
 	}
 	v->ifindex = i->ifindex;
+	if (!i->gone)
+		v->peer = i->link;
 	v->generation = s->generation;
 	v->gone = i->gone;
 	v->up = !i->gone && i->carrier && i->up;
@@ -246,12 +249,56 @@ static void on_socket(void *arg, uint32_t events)
 /* ---- addresses ----------------------------------------------------------------------
  */
 
-static void tell_address(struct collector *c, struct ctnet *ct, const char *addr,
-			 bool added)
+/* netN: name=<name> */
+static bool is_configured(const struct pveconf *conf, uint32_t n, struct tbytes name)
+{
+	const struct pveconf_item *i;
+	struct span rest, part;
+	char key[16];
+
+	snprintf(key, sizeof(key), "net%u", n);
+	i = pveconf_item(&conf->main, key);
+	rest = i ? span_of(i->value, i->value_n) : (struct span){ 0 };
+	while (name.p && span_cut(&rest, ',', &part))
+		if (span_skip(&part, "name=") && part.n == name.n &&
+		    memcmp(part.p, name.p, name.n) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The node's end of an interface inside: the kernel names the other end by its index;
+ * else the config names the interface.
+ */
+static const struct veth *veth_of(struct collector *c, uint32_t vmid,
+				  const struct procnet_addr *a)
+{
+	const struct pveconf *conf = confsrc_get(c, vmid);
+	struct tbytes name = procnet_bytes(&a->interface);
+
+	for (size_t i = 0; i < c->net->n; i++) {
+		const struct veth *v = &c->net->v[i];
+
+		if (v->vmid != vmid || v->gone)
+			continue;
+		if (v->peer && a->ifindex) {
+			if (v->peer == a->ifindex)
+				return v;
+		} else if (conf && is_configured(conf, v->n, name)) {
+			return v;
+		}
+	}
+	return NULL;
+}
+
+static void tell_address(struct collector *c, struct ctnet *ct,
+			 const struct procnet_addr *a, bool added)
 {
 	struct lc_time now = collector_now();
 	struct event *e =
 		collector_event(c, EVENT_ADDRESS, ORIGIN_NETWORK, ct->vmid, now);
+	const struct veth *v = veth_of(c, ct->vmid, a);
+	char net[16];
 	struct data d;
 
 	e->life = ct->life;
@@ -260,64 +307,73 @@ static void tell_address(struct collector *c, struct ctnet *ct, const char *addr
 	if (!data_open(&d))
 		return;
 	jw_str(d.w, "change", added ? "added" : "removed");
-	jw_str(d.w, "address", addr);
-	if (added && !ct->addrs.n) {
+	jw_str(d.w, "address", a->text);
+	jw_text(d.w, "interface", procnet_bytes(&a->interface));
+	if (v) {
+		snprintf(net, sizeof(net), "net%u", v->n);
+		jw_str(d.w, "net", net);
+		jw_str(d.w, "host_interface", v->name);
+	}
+	if (added && !ct->net.n_addrs && !ct->address_told) {
+		ct->address_told = true;
 		jw_bool(d.w, "first", true);
 		since_start(c, d.w, ct->vmid, now.boot_usec);
 	}
 	data_close(&d, &e->data);
 }
 
-static bool has(const struct strv *l, const char *text)
+static const struct procnet_addr *find_addr(const struct procnet *p, const char *text)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (str_eq(l->v[i], text))
-			return true;
-	return false;
+	for (size_t i = 0; i < p->n_addrs; i++)
+		if (str_eq(p->addrs[i].text, text))
+			return &p->addrs[i];
+	return NULL;
 }
 
-static int read_addrs(struct collector *c, pid_t init, struct strv *ret)
+static int read_addrs(struct collector *c, pid_t init, struct procnet *ret)
 {
 	static const struct {
 		const char *file;
-		void (*parse)(struct span, size_t, struct strv *);
-	} files[] = { { "fib_trie", procnet_parse_fib_trie },
-		      { "if_inet6", procnet_parse_if_inet6 } };
-	int r = 0;
+		void (*parse)(struct span, size_t, struct procnet *);
+		bool needed;
+	} files[] = { { "fib_trie", procnet_parse_fib_trie, true },
+		      { "if_inet6", procnet_parse_if_inet6, false }, /* no IPv6 */
+		      { "route", procnet_parse_route, false },
+		      { "igmp", procnet_parse_igmp, false } };
 
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(files); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 		char path[64];
+		int r;
 
 		snprintf(path, sizeof(path), "proc/%d/net/%s", init, files[i].file);
 		r = fs_read_file(c->rootfd, path, NET_FILE_MAX, &b, NULL);
-		if (r == -ENOENT && i == 1) /* no IPv6 */
-			return 0;
 		if (r >= 0)
 			files[i].parse(span_of(b.p, b.n), MAX_ADDRS, ret);
+		else if (files[i].needed)
+			return r;
 	}
-	return r;
+	procnet_name_addrs(ret);
+	return 0;
 }
 
 static void look_addrs(struct collector *c, struct ctnet *ct)
 {
-	_cleanup_(strv_done) struct strv now = { 0 };
+	_cleanup_(procnet_done) struct procnet now = { 0 };
 	const struct lc_ct *life = lc_find(&c->lc, ct->vmid);
 
 	if (!life || life->phase != LC_UP || !life->init || !cgsrc_is_alive(c, life) ||
 	    read_addrs(c, life->init, &now) < 0 || !cgsrc_is_alive(c, life))
 		return;
-	for (size_t i = 0; i < now.n; i++)
-		if (!has(&ct->addrs, now.v[i])) {
-			tell_address(c, ct, now.v[i], true);
-			strv_add(&ct->addrs, xstrdup(now.v[i]));
-		}
-	for (size_t i = 0; i < ct->addrs.n; i++)
-		if (!has(&now, ct->addrs.v[i]))
-			tell_address(c, ct, ct->addrs.v[i], false);
-	strv_done(&ct->addrs);
-	ct->addrs = now;
-	now = (struct strv){ 0 };
+	for (size_t i = 0; i < now.n_addrs; i++)
+		if (!find_addr(&ct->net, now.addrs[i].text))
+			tell_address(c, ct, &now.addrs[i], true);
+	for (size_t i = 0; i < ct->net.n_addrs; i++)
+		if (!find_addr(&now, ct->net.addrs[i].text))
+			tell_address(c, ct, &ct->net.addrs[i], false);
+	procnet_done(&ct->net);
+	ct->net = now;
+	now = (struct procnet){ 0 };
 }
 
 void netsrc_started(struct collector *c, const struct lc_ct *life)
@@ -332,7 +388,7 @@ void netsrc_started(struct collector *c, const struct lc_ct *life)
 		GROW(s->cts, s->n_cts, s->cap_cts);
 		ct = &s->cts[s->n_cts++];
 	} else {
-		strv_done(&ct->addrs);
+		procnet_done(&ct->net);
 	}
 	*ct = (struct ctnet){ .vmid = life->vmid,
 			      .life = life->life,
@@ -447,7 +503,7 @@ void netsrc_close(struct collector *c)
 	if (s->fd >= 0)
 		close(s->fd);
 	for (size_t i = 0; i < s->n_cts; i++)
-		strv_done(&s->cts[i].addrs);
+		procnet_done(&s->cts[i].net);
 	free(s->cts);
 	free(s->v);
 	free(s);

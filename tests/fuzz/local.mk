@@ -69,3 +69,4 @@ fuzz: $(fuzz_targets)
 	$(AM_V_at)$(top_srcdir)/tests/fuzz/run --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS) $(fuzz_targets)
 .PHONY: fuzz
 fuzz_targets += tests/fuzz/fuzz-kernmsg
+fuzz_targets += tests/fuzz/fuzz-procnet

@@ -357,6 +357,37 @@ def _():
             os.chmod(d, 0o755)
 
 
+@test("addresses: the interface inside, by its own name, and the node's end of it")
+def _():
+    need()
+    seq = last_seq()
+    v = VMID + 9
+    make(v, net="ip=10.99.0.69/24,ip6=fd00:99::69/64")
+    up = wait_event(v, "interface-up", seq)
+    e = wait_event(v, "address", seq, match=lambda e: e["data"]["address"] == "10.99.0.69")
+    d = e["data"]
+    equal((d["interface"], d["net"], d["host_interface"]), ("eth0", "net0", "veth%di0" % v),
+          "names")
+    check(up["data"]["since_start_usec"] <= d["since_start_usec"], "the order of the start")
+    e = wait_event(v, "address", seq, match=lambda e: e["data"]["address"] == "fd00:99::69")
+    equal(e["data"]["interface"], "eth0", "of IPv6")
+    note(shown(v))
+    # a name of the guest's choice, and none that the config knows
+    seq = last_seq()
+    name = b"e\x1b[31m\xff"
+    for cmd in (["ip", "link", "set", "eth0", "down"], ["ip", "link", "set", "eth0", "name", name],
+                ["ip", "link", "set", name, "up"],
+                ["ip", "addr", "add", "10.98.0.1/24", "dev", name]):
+        live.guest(v, *["/bin/" + cmd[0]] + cmd[1:])
+    e = wait_event(v, "address", seq, 70, lambda e: e["data"]["address"] == "10.98.0.1")
+    equal(e["data"]["net"], "net0", "net")
+    check("b64" in e["data"]["interface"] or "\x1b" in e["data"]["interface"],
+          e["data"]["interface"])
+    out = ctscope("events", v, "--type", "address").out
+    check(b"\x1b" not in out and b"\xff" not in out, out)
+    note(out.decode())
+
+
 CONF = "/etc/ctscope/ctscope.conf"
 
 

@@ -4,7 +4,6 @@
 #include "collect/confdiff.h"
 #include "read/conffile.h"
 #include "read/kernmsg.h"
-#include "read/procnet.h"
 #include "read/pveconf.h"
 #include "rule/cause.h"
 #include "rule/incident.h"
@@ -572,37 +571,6 @@ static void lines_that_a_guest_made_up(void)
 	      "%u %d", m.vmid, m.pid);
 }
 
-/* ---- addresses ----------------------------------------------------------------------
- */
-
-static void addresses_of_a_namespace(void)
-{
-	static const char trie[] = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.99.0.0\n"
-				   "        /24 link UNICAST\nLocal:\n"
-				   "     |-- 10.99.0.5\n        /32 host LOCAL\n"
-				   "     |-- 10.99.0.255\n        /32 link BROADCAST\n"
-				   "     |-- 127.0.0.1\n        /32 host LOCAL\n"
-				   "     |-- 169.254.3.3\n        /32 host LOCAL\n"
-				   "     |-- 10.99.0.5\n        /32 host LOCAL";
-	static const char inet6[] =
-		"fe80000000000000be2413fffe000101 02 40 20 80     eth0\n"
-		"00000000000000000000000000000001 01 80 10 80       lo\n"
-		"fd000099000000000000000000000005 02 40 00 80     eth0\n"
-		"zz000099000000000000000000000005 02 40 00 80     eth0\nfd00";
-	struct strv l = { 0 };
-
-	procnet_parse_fib_trie(span_str(trie), 8, &l);
-	procnet_parse_if_inet6(span_str(inet6), 8, &l);
-	procnet_parse_if_inet6(span_str(""), 8, &l);
-	CHECK_U64(l.n, 2);
-	CHECK_STR(l.n ? l.v[0] : "", "10.99.0.5");
-	CHECK_STR(l.n > 1 ? l.v[1] : "", "fd00:99::5");
-	strv_done(&l);
-	procnet_parse_fib_trie(span_str(trie), 0, &l);
-	CHECK_U64(l.n, 0);
-	strv_done(&l);
-}
-
 int main(void)
 {
 	RUN(causes_by_table);
@@ -621,7 +589,6 @@ int main(void)
 	RUN(a_system_call_that_seccomp_stopped);
 	RUN(a_crash);
 	RUN(lines_that_a_guest_made_up);
-	RUN(addresses_of_a_namespace);
 	buf_done(&diff_said);
 	return DONE();
 }
