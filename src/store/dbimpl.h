@@ -38,7 +38,8 @@ enum db_mode { DB_WRITER, DB_SHARED, DB_PRIVATE, DB_IMMUTABLE };
 struct db {
 	sqlite3 *h;
 	enum db_mode mode;
-	bool live; /* a reader: of a store that somebody may write */
+	bool live;    /* a reader: of a store that somebody may write */
+	bool damaged; /* it is read for what can be saved */
 	struct dbfile file;
 	struct dbfile_stamp seen, seen_wal; /* a reader: when it was opened */
 	unsigned wal_pages;                 /* the writer: since the last checkpoint */

@@ -50,6 +50,11 @@ static int open_as(struct db *db, enum db_mode mode, struct err *err)
 			   err);
 	if (r == 0)
 		dl_sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	/* a file that was cut off: SQLite reads what is left for who says that */
+	if (r == 0 && db->damaged)
+		dl_sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+	if (r == 0 && db->damaged)
+		r = db_exec(db, "PRAGMA writable_schema=ON", "open", err);
 	if (r == 0)
 		r = db_exec(db, modes[mode].pragma, "open", err);
 	if (r == 0)
@@ -85,12 +90,14 @@ static int open_reader(struct db *db, struct err *err)
 	return open_as(db, mode == DB_PRIVATE ? choose_mode(db) : DB_PRIVATE, err);
 }
 
-static int new_reader(const char *path, bool live, struct db **ret, struct err *err)
+static int new_reader(const char *path, bool live, bool damaged, struct db **ret,
+		      struct err *err)
 {
 	_cleanup_(db_cleanup) struct db *db = db_new();
 	int r = sqlite_load(err);
 
 	db->live = live;
+	db->damaged = damaged;
 	if (r == 0)
 		r = dbfile_open(path, &db->file, err);
 	if (r == 0)
@@ -102,12 +109,12 @@ static int new_reader(const char *path, bool live, struct db **ret, struct err *
 
 int db_open_readonly(const char *path, bool live, struct db **ret, struct err *err)
 {
-	return new_reader(path, live, ret, err);
+	return new_reader(path, live, false, ret, err);
 }
 
 int db_open_damaged(const char *path, struct db **ret, struct err *err)
 {
-	return new_reader(path, false, ret, err);
+	return new_reader(path, false, true, ret, err);
 }
 
 static bool same_file(struct dbfile_stamp a, struct dbfile_stamp b)
