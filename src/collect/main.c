@@ -119,51 +119,89 @@ static int read_boot(struct collector *c, struct err *err)
 }
 
 /*
- * The latest events of each life, so that nothing is told twice or left out after a
- * crash between two writes.
+ * What the store knows of before: the lives, and the latest events of each, so that
+ * nothing is told twice or left out after a crash between two writes.
  */
-static int restore(struct collector *c, struct db *db, struct err *err)
+struct known {
+	struct db_lives lives;
+	struct events latest;
+};
+
+static void known_done(struct known *k)
 {
-	_cleanup_(events_done) struct events latest = { 0 };
-	_cleanup_(db_lives_done) struct db_lives lives = { 0 };
+	db_lives_done(&k->lives);
+	events_done(&k->latest);
+}
+
+static int read_known(struct db *db, struct known *ret, struct err *err)
+{
 	static const enum event_type types[] = { EVENT_PRESTART,     EVENT_STARTED,
 						 EVENT_STOPPED,      EVENT_REBOOTED,
 						 EVENT_START_FAILED, EVENT_POSTSTOP };
 	const struct event_query q = { .types = types,
 				       .n_types = ARRAY_SIZE(types),
 				       .limit = 8192 };
-	int r;
+	_cleanup_(known_done) struct known k = { 0 };
+	int r = db_last_lives(db, &k.lives, err);
 
-	if (!db)
-		return 0;
-	r = db_last_lives(db, &lives, err);
 	if (r == 0)
-		r = db_events(db, &q, &latest, err);
+		r = db_events(db, &q, &k.latest, err);
 	if (r < 0)
 		return r;
-	lc_restore(&c->lc, &lives, &latest, collector_now());
+	*ret = k;
+	k = (struct known){ 0 };
 	return 0;
 }
 
-static int open_store(struct collector *c, struct db **ret, struct err *err)
+static void say_replaced(struct collector *c, struct db_opened *o)
+{
+	if (o->quarantined) {
+		loop_log(c->loop, 3, "quarantine", "%s; it is set aside as %s", o->why,
+			 o->quarantined);
+		collector_say(c, "store-replaced", o->why, o->salvaged);
+	}
+	db_opened_done(o);
+}
+
+/* What is damaged there may be seen only now. */
+static int read_or_replace(struct collector *c, struct db **db, struct known *known,
+			   struct err *why)
 {
 	struct db_opened opened = { 0 };
-	struct err why = { 0 };
-	int r = db_open(c->o->db, ret, &opened, &why);
+	struct db *fresh = NULL;
+	int r = read_known(*db, known, why);
 
-	if (r == -EPROTO)
-		return err_wrap(err, err_set(err, r, "%s", why.msg), "open %s", c->o->db);
+	if (r != -EUCLEAN)
+		return r;
+	r = db_replace(db, c->o->db, &fresh, &opened, why);
+	if (r < 0)
+		return r;
+	*db = fresh;
+	say_replaced(c, &opened);
+	return read_known(fresh, known, why);
+}
+
+/*
+ * Without a store there are still events, in memory until there is one: a disk that is
+ * full or read-only may still be read.
+ */
+static struct db *open_store(struct collector *c, struct known *known)
+{
+	struct db_opened opened = { 0 };
+	struct db *db = NULL, *reader = NULL;
+	struct err why = { 0 };
+	int r = db_open(c->o->db, &db, &opened, &why);
+
+	if (r == 0) {
+		say_replaced(c, &opened);
+		r = read_or_replace(c, &db, known, &why);
+	}
 	if (r < 0)
 		loop_log(c->loop, 3, "open", "the store cannot be opened: %s", why.msg);
-	if (r == 0 && opened.quarantined) {
-		loop_log(c->loop, 3, "quarantine",
-			 "the store was damaged and is set aside as %s",
-			 opened.quarantined);
-		collector_say(c, "store-replaced",
-			      "the store was damaged and was set aside", opened.salvaged);
-	}
-	db_opened_done(&opened);
-	return 0;
+	if (!db && db_open_readonly(c->o->db, true, &reader, NULL) == 0)
+		(void)read_known(reader, known, NULL);
+	db_close(reader);
+	return db;
 }
 
 static int open_writer(struct collector *c, struct db *db, struct err *err)
@@ -188,11 +226,10 @@ static int open_recorder(struct collector *c, struct db *db, struct err *err)
 /* In this order: first what the store knows, then what hooks said, then the kernel. */
 static int open_all(struct collector *c, struct err *err)
 {
-	struct db *db = NULL;
-	int r = open_store(c, &db, err);
+	_cleanup_(known_done) struct known known = { 0 };
+	struct db *db = open_store(c, &known);
+	int r = tasksrc_open(c, err);
 
-	if (r == 0)
-		r = tasksrc_open(c, err);
 	if (r == 0)
 		r = confsrc_open(c, db, err);
 	if (r == 0)
@@ -207,12 +244,12 @@ static int open_all(struct collector *c, struct err *err)
 		r = kernsrc_open(c, err);
 	if (r == 0)
 		r = spoolsrc_open(c, db, err);
-	if (r == 0)
-		r = restore(c, db, err);
-	if (r == 0)
+	if (r == 0) {
+		lc_restore(&c->lc, &known.lives, &known.latest, collector_now());
 		r = open_writer(c, db, err);
-	else
+	} else {
 		db_close(db);
+	}
 	return r == 0 ? collector_begin(c, err) : r;
 }
 

@@ -176,7 +176,7 @@ int db_read_version(struct db *db, unsigned *ret, struct err *err)
 	if (version > SCHEMA_VERSION)
 		return err_set(err, -EPROTO,
 			       "%s was written by a newer ctscope (schema %ju, this one "
-			       "knows %d): it is left alone",
+			       "knows %d)",
 			       db->file.path, (uintmax_t)version, SCHEMA_VERSION);
 	*ret = (unsigned)version;
 	return 0;
@@ -346,14 +346,14 @@ static int open_writer_full(struct db *db, struct db_opened *opened, struct err 
 	return open_writer(db, opened, err);
 }
 
-static int set_aside(struct db *db, const struct err *why, struct db_opened *opened,
-		     struct err *err)
+static int set_aside(struct db *db, const struct err *why, const char *as,
+		     struct db_opened *opened, struct err *err)
 {
 	_cleanup_free_ char *name = NULL;
 	int r;
 
 	db_close_handle(db);
-	r = dbfile_set_aside(&db->file, clock_real_usec(), &name, err);
+	r = dbfile_set_aside(&db->file, as, clock_real_usec(), &name, err);
 	if (r < 0)
 		return err_wrap(err, r == -ENOSPC ? -ENOSPC : -EIO, "%s", why->msg);
 	db_opened_done(opened);
@@ -373,16 +373,20 @@ static void salvage(struct db *db, struct db_opened *opened)
 		opened->salvaged = db_salvage(db, from);
 }
 
-/* A new store in the place of one that was set aside. */
+/*
+ * A new store in the place of one that was set aside. One of a newer schema is whole, and
+ * waits for who can read it: nothing is taken from it, and it is never removed.
+ */
 static int begin_anew(struct db *db, const struct err *why, struct db_opened *opened,
 		      struct err *err)
 {
-	int r = set_aside(db, why, opened, err);
+	bool newer = why->code == -EPROTO;
+	int r = set_aside(db, why, newer ? DBFILE_NEWER : DBFILE_CORRUPT, opened, err);
 
 	if (r < 0)
 		return r;
 	r = open_writer_full(db, opened, err);
-	if (r == 0)
+	if (r == 0 && !newer)
 		salvage(db, opened);
 	return r;
 }
@@ -408,7 +412,7 @@ int db_open(const char *path, struct db **ret, struct db_opened *opened, struct 
 	if (r < 0)
 		return r;
 	r = open_writer_full(db, &o, &why);
-	if (r == -EUCLEAN)
+	if (r == -EUCLEAN || r == -EPROTO)
 		r = begin_anew(db, &why, &o, err);
 	else if (r < 0)
 		err_set(err, r, "%s", why.msg);

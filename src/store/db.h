@@ -22,7 +22,7 @@
  *	-EUCLEAN the file is damaged; the writer sets it aside by db_replace()
  *	-EBUSY	somebody else (sqlite3) writes right now; try again
  *	-ENOENT	there is no such store (reading), or no libsqlite3
- *	-EPROTO	a schema of a newer ctscope: refused, never touched
+ *	-EPROTO	a schema of a newer ctscope (reading)
  *	-EINVAL, -E2BIG	what was handed in cannot be stored: it never will be
  */
 struct db;
@@ -43,7 +43,8 @@ void db_opened_done(struct db_opened *o);
 /*
  * For the collector: creates, upgrades. What is no database, damaged, a directory, a
  * link, or another user's is renamed to "<path>.corrupt-<time>" with its -wal, and a new
- * one begun with the lives, incidents and events that can still be read from it.
+ * one begun with the lives, incidents and events that can still be read from it. One of
+ * a newer schema becomes "<path>.newer-<time>", whole, and nothing is taken from it.
  * `opened` may be NULL. The directory must exist.
  */
 int db_open(const char *path, struct db **ret, struct db_opened *opened, struct err *err);

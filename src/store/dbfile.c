@@ -180,7 +180,8 @@ int dbfile_create(const struct dbfile *f, struct err *err)
 }
 
 /* "ctscope.db.corrupt-20261121T031200Z": those of an earlier time come first. */
-static char *aside_name(const struct dbfile *f, uint64_t now_real_usec, unsigned again)
+static char *aside_name(const struct dbfile *f, const char *as, uint64_t now_real_usec,
+			unsigned again)
 {
 	time_t t = (time_t)(now_real_usec / USEC_PER_SEC);
 	char stamp[32] = "", more[16] = "";
@@ -190,15 +191,16 @@ static char *aside_name(const struct dbfile *f, uint64_t now_real_usec, unsigned
 		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
 	if (again)
 		snprintf(more, sizeof(more), ".%u", again);
-	return xasprintf("%s.corrupt-%s%s", f->name, stamp, more);
+	return xasprintf("%s.%s-%s%s", f->name, as, stamp, more);
 }
 
-static char *free_aside_name(const struct dbfile *f, uint64_t now_real_usec)
+static char *free_aside_name(const struct dbfile *f, const char *as,
+			     uint64_t now_real_usec)
 {
 	struct stat st;
 
 	for (unsigned i = 0; i < 1000; i++) {
-		char *name = aside_name(f, now_real_usec, i);
+		char *name = aside_name(f, as, now_real_usec, i);
 
 		if (fstatat(f->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return name;
@@ -211,7 +213,7 @@ static char *free_aside_name(const struct dbfile *f, uint64_t now_real_usec)
 static void drop_older(const struct dbfile *f, const char *newest)
 {
 	_cleanup_(strv_done) struct strv all = { 0 }, aside = { 0 };
-	_cleanup_free_ char *prefix = xasprintf("%s.corrupt-", f->name);
+	_cleanup_free_ char *prefix = xasprintf("%s." DBFILE_CORRUPT "-", f->name);
 
 	if (fs_list(f->dirfd, ".", 4096, &all, NULL) < 0)
 		return;
@@ -240,10 +242,10 @@ static int rename_to(const struct dbfile *f, const char *suffix, const char *to,
 	return 0;
 }
 
-int dbfile_set_aside(const struct dbfile *f, uint64_t now_real_usec, char **ret,
-		     struct err *err)
+int dbfile_set_aside(const struct dbfile *f, const char *as, uint64_t now_real_usec,
+		     char **ret, struct err *err)
 {
-	_cleanup_free_ char *to = free_aside_name(f, now_real_usec);
+	_cleanup_free_ char *to = free_aside_name(f, as, now_real_usec);
 	_cleanup_free_ char *shm = name_of(f, "-shm");
 	int r;
 
@@ -259,7 +261,8 @@ int dbfile_set_aside(const struct dbfile *f, uint64_t now_real_usec, char **ret,
 		r = rename_to(f, "-shm", to, err);
 	if (r < 0)
 		return r;
-	drop_older(f, to);
+	if (str_eq(as, DBFILE_CORRUPT))
+		drop_older(f, to);
 	*ret = take_ptr(to);
 	return 0;
 }

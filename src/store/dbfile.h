@@ -54,11 +54,14 @@ int dbfile_readable(const struct dbfile *f, struct err *err);
 int dbfile_create(const struct dbfile *f, struct err *err);
 
 /*
- * Renames NAME and NAME-wal to NAME.corrupt-<time>{,-wal} (owned, in *ret) and removes
- * NAME-shm. Of those set aside before, the two newest are left.
+ * Renames NAME and NAME-wal to NAME.<as>-<time>{,-wal} (owned, in *ret) and removes
+ * NAME-shm. Of damaged ones that were set aside before, the two newest are left.
  */
-int dbfile_set_aside(const struct dbfile *f, uint64_t now_real_usec, char **ret,
-		     struct err *err);
+#define DBFILE_CORRUPT "corrupt"
+#define DBFILE_NEWER   "newer"
+
+int dbfile_set_aside(const struct dbfile *f, const char *as, uint64_t now_real_usec,
+		     char **ret, struct err *err);
 
 /*
  * NAME-reserve: made whole, or not at all (-ENOSPC). Left alone when it is there; what is

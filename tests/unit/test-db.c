@@ -542,24 +542,6 @@ static void a_config_has_a_largest_size(void)
 	end();
 }
 
-static void newer_schema_is_refused(void)
-{
-	struct err err = { 0 };
-	struct db *db;
-
-	begin();
-	db = must_open(NULL);
-	add(db, "a", EVENT_STARTED, 101, 1);
-	db_close(db);
-	run_sql(path, "PRAGMA user_version=99");
-	db = NULL;
-	CHECK(db_open(path, &db, NULL, &err) == -EPROTO, "%s", err.msg);
-	CHECK(strstr(err.msg, "newer ctscope") != NULL, "%s", err.msg);
-	CHECK(db_open_readonly(path, true, &db, &err) == -EPROTO, "%s", err.msg);
-	CHECK_U64(number(path, "SELECT count(*) FROM events"), 1);
-	end();
-}
-
 /* How many files beside begin with that. */
 static size_t count_files(const char *prefix)
 {
@@ -572,6 +554,36 @@ static size_t count_files(const char *prefix)
 	if (d)
 		closedir(d);
 	return n;
+}
+
+static void newer_schema_is_set_aside(void)
+{
+	struct db_opened o = { 0 };
+	struct err err = { 0 };
+	struct db *db;
+
+	begin();
+	db = must_open(NULL);
+	add(db, "a", EVENT_STARTED, 101, 1);
+	db_close(db);
+	run_sql(path, "PRAGMA user_version=99");
+	db = NULL;
+	CHECK(db_open_readonly(path, true, &db, &err) == -EPROTO, "%s", err.msg);
+	CHECK(strstr(err.msg, "newer ctscope") != NULL, "%s", err.msg);
+	CHECK(db_open(path, &db, &o, &err) == 0, "%s", err.msg);
+	CHECK(o.quarantined && strstr(o.quarantined, ".newer-"), "%s", o.quarantined);
+	CHECK(o.why && strstr(o.why, "newer ctscope"), "%s", o.why);
+	CHECK(o.created && !o.salvaged, "%ju rows", (uintmax_t)o.salvaged);
+	db_opened_done(&o);
+	db_close(db);
+	CHECK_U64(number(path, "SELECT count(*) FROM events"), 0);
+	/* those that are damaged come and go, this one stays */
+	for (int i = 0; i < 5; i++) {
+		run_sql(path, "PRAGMA application_id=7");
+		db_close(must_open(NULL));
+	}
+	CHECK_U64(count_files("ctscope.db.newer-"), 1);
+	end();
 }
 
 static void expect_quarantine(const char *why)
@@ -686,6 +698,35 @@ static void damage_in_mid_work_is_survived(void)
 	events_done(&e);
 	CHECK(add(db, "new", EVENT_STARTED, 101, 1) == 1, "new");
 	CHECK_U64(number(path, "SELECT max(life) FROM lives"), 42);
+	db_opened_done(&o);
+	db_close(db);
+	end();
+}
+
+/* Pages here and there are lost, and the end of the file: the rest is not. */
+static void what_can_be_read_is_saved(void)
+{
+	struct db_opened o = { 0 };
+	uint64_t pages;
+	struct db *db;
+	char id[32];
+
+	begin();
+	db = must_open(NULL);
+	db_begin(db, false, NULL);
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(id, sizeof(id), "e-%u", i);
+		add(db, id, EVENT_STARTED, 101, i);
+	}
+	db_commit(db, NULL);
+	db_close(db);
+	pages = number(path, "PRAGMA page_count");
+	for (uint64_t i = 1; i < 5; i++)
+		damage(pages * i / 6);
+	CHECK(truncate(path, (off_t)(pages * 8192 * 9 / 10 + 77)) == 0, "truncate");
+	db = must_open(&o);
+	CHECK(o.quarantined != NULL, "seen");
+	CHECK(o.salvaged >= 3000, "%ju of 5000", (uintmax_t)o.salvaged);
 	db_opened_done(&o);
 	db_close(db);
 	end();
@@ -992,10 +1033,11 @@ int main(void)
 	RUN(a_store_of_the_first_version_is_upgraded);
 	RUN(configs_come_back_as_they_were);
 	RUN(a_config_has_a_largest_size);
-	RUN(newer_schema_is_refused);
+	RUN(newer_schema_is_set_aside);
 	RUN(what_is_no_store_is_set_aside);
 	RUN(a_special_file_is_never_opened);
 	RUN(damage_in_mid_work_is_survived);
+	RUN(what_can_be_read_is_saved);
 	RUN(what_was_set_aside_does_not_pile_up);
 	RUN(readers_need_no_writer);
 	RUN(a_reader_follows_a_store_that_was_replaced);
