@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -60,6 +61,8 @@ def fresh_node():
 
 
 class Collector:
+    all = []
+
     def __init__(self, *args, wrap=(), wait=True, env=None, notify=False):
         self.log = open(RUN + "/log", "ab")
         self.born = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
@@ -76,11 +79,13 @@ class Collector:
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self.socket.bind(path)
             os.chmod(path, 0o666)
-            self.socket.setblocking(False)
             env["NOTIFY_SOCKET"] = path
+            # its queue is short, and who sends waits
+            threading.Thread(target=self.listen, daemon=True).start()
         self.p = subprocess.Popen(cmd + list(wrap) + [CTSCOPED] + list(args),
                                   stdin=subprocess.DEVNULL, stdout=self.log,
                                   stderr=self.log, cwd="/", env=env)
+        Collector.all.append(self)
         if wait:
             until(lambda: self.p.poll() is not None or self.is_up(), "the collector is up")
             if self.p.poll() is not None:
@@ -102,13 +107,13 @@ class Collector:
                 return None
             pid = int(kids[0])
 
+    def listen(self):
+        while True:
+            self.said += self.socket.recv(8192).decode().splitlines()
+
     def heard(self):
         """What it told the service manager until now: READY=1, STATUS=..."""
-        try:
-            while True:
-                self.said += self.socket.recv(8192).decode().splitlines()
-        except BlockingIOError:
-            return self.said
+        return list(self.said)
 
     def wait_ready(self, seconds=10):
         end = time.monotonic() + seconds * SLOW
@@ -149,6 +154,7 @@ def query(sql, args=()):
         return []
     try:
         db.row_factory = sqlite3.Row
+        db.text_factory = lambda b: b.decode(errors="replace")  # it may be damaged
         return [dict(r) for r in db.execute(sql, args)]
     except sqlite3.OperationalError as e:
         if "no such table" in str(e) or "unable to open" in str(e):
