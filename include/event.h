@@ -91,8 +91,9 @@ enum stop_cause {
  *			for), total (of this cgroup), constraint: memcg|node, cgroup,
  *			limit_bytes (null: none), limit_cgroup (whose limit, where it is
  *			one of the guest's own), memory{} as an incident has it
- *	memory-limit	current_bytes, limit_bytes, times
- *	pids-limit	current, limit, times
+ *	memory-limit	current_bytes, limit_bytes, times, inside (true: it was at a limit
+ *			of a cgroup inside that was reached)
+ *	pids-limit	current, limit, times, inside
  *	pressure	resource: cpu|io|memory, some_ppm, full_ppm, seconds
  *	start-failed	phase, reason (one line, where one is known), phases[] as above
  *			(failed: true), texts[]: {from, text}, checks[]: {what, ok

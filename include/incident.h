@@ -42,7 +42,12 @@ enum incident_kind {
  *			warnings, unit, kernel
  *	checks[]	{what, ok (missing: could not be told), text}: what can be seen
  *			from outside
- *	cause, user, upid, task, signal		as of an event stopped
+ *	cause, certain, user, upid, task, signal, exit, evidence[], uptime_sec,
+ *	peak_bytes, oom_kills	as of an event stopped; corrected{}: the same, as it was
+ *			known later
+ *	kills, total, victims[], limit_bytes, limit_cgroup	as of an event oom-kill
+ *	current_bytes, current, limit, times	as of memory-limit, pids-limit
+ *	resource, some_ppm, full_ppm, seconds	as of an event pressure
  */
 struct incident {
 	uint64_t n; /* the number a user names it by, 1 and up; 0: not stored yet */

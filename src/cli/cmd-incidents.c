@@ -230,54 +230,121 @@ static uint64_t step_of(const struct app *app, uint64_t range_usec)
 	return MAX(sec, (uint64_t)1) * USEC_PER_SEC;
 }
 
-/* Only what was recorded: a kernel without a controller has no figures of it. */
+/*
+ * Only what was recorded: a kernel without a controller has no figures of it. And what was
+ * nothing all the time is not worth four lines, but for the first.
+ */
 static size_t keep_recorded(const struct history *h, unsigned *columns)
 {
 	size_t n = 0;
 
 	for (size_t c = 0; c < h->n_columns; c++)
-		if (h->sums[c].max.kind == VAL_SET)
+		if (h->sums[c].max.kind == VAL_SET && (h->sums[c].max.n || !c))
 			columns[n++] = h->columns[c];
 	return n;
+}
+
+/* What to look at first, by the kind. */
+static size_t columns_of(enum incident_kind kind, unsigned ret[8])
+{
+	static const char *const names[INCIDENT_KINDS][8] = {
+		[INCIDENT_OOM_KILL] = { "mem", "anon", "swap", "psi-mem", "cpu-used",
+					"io-read" },
+		[INCIDENT_MEMORY_LIMIT] = { "mem-all", "anon", "file", "psi-mem",
+					    "psi-io", "cpu-used", "io-read" },
+		[INCIDENT_PRESSURE] = { "psi-cpu", "psi-mem", "psi-io", "cpu-used", "mem",
+					"io-read" },
+		[INCIDENT_PIDS_LIMIT] = { "pids", "cpu-used", "mem" },
+		[INCIDENT_FROZEN] = { "cpu-used", "mem" },
+	};
+	static const char *const others[8] = { "cpu-used", "mem",     "anon",
+					       "psi-mem",  "io-read", "pids" };
+	const char *const *v = names[kind][0] ? names[kind] : others;
+	size_t n = 0;
+
+	for (size_t k = 0; k < 8 && v[k]; k++)
+		if (history_column_parse(v[k], strlen(v[k]), &ret[n]) == 0)
+			n++;
+	return n;
+}
+
+/* The first and the last of what was recorded; false: nothing was. */
+static bool recorded(const struct history *h, size_t *ret_first, size_t *ret_last)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < h->n; i++)
+		for (size_t c = 0; c < h->n_columns; c++)
+			if (h->v[i * h->n_columns + c].kind == VAL_SET) {
+				if (!any)
+					*ret_first = i;
+				*ret_last = i;
+				any = true;
+			}
+	return any;
+}
+
+/* One that ran for a minute only is not shown as the end of ten empty ones. */
+static bool narrow(const struct history *h, struct history_range *g)
+{
+	uint64_t from = g->since_real_usec, range = g->until_real_usec - from;
+	size_t first, last;
+
+	if (!recorded(h, &first, &last) || !h->step_usec)
+		return false;
+	if (first > h->n / 8)
+		g->since_real_usec = from + (first - 1) * h->step_usec;
+	if (last + 1 < h->n - h->n / 8)
+		g->until_real_usec = from + (last + 2) * h->step_usec;
+	return g->until_real_usec - g->since_real_usec < range &&
+	       g->until_real_usec > g->since_real_usec;
+}
+
+static void plot(struct app *app, struct ring *ring, struct db *db,
+		 enum incident_kind kind, struct history_range *g, bool again)
+{
+	struct historyview v = { .app = app, .vmid = g->vmid };
+	struct history_data *d = NULL;
+	unsigned columns[8];
+	size_t n = columns_of(kind, columns);
+
+	g->step_usec = step_of(app, g->until_real_usec - g->since_real_usec);
+	v.since_real_usec = g->since_real_usec;
+	v.until_real_usec = g->until_real_usec;
+	v.ascii = !historyview_has_utf8();
+	if (history_collect(ring, db, g, &d, NULL) < 0)
+		return;
+	history_make(d, columns, n, (struct val){ 0 }, &v.h);
+	if (again && narrow(&v.h, g)) {
+		history_done(&v.h);
+		history_data_free(d);
+		plot(app, ring, db, kind, g, false);
+		return;
+	}
+	n = keep_recorded(&v.h, columns);
+	history_done(&v.h);
+	history_make(d, columns, n, (struct val){ 0 }, &v.h);
+	if (v.h.n && n)
+		(void)historyview_plot(&v);
+	history_done(&v.h);
+	history_data_free(d);
 }
 
 /* The recorded seconds, as `history` shows them; none is no error. */
 static void show_recorded(struct app *app, struct db *db, const struct incident *i)
 {
-	static const char *const names[] = { "cpu-used", "mem",     "anon",
-					     "psi-mem",  "io-read", "pids" };
 	struct history_range g = { .vmid = i->vmid,
 				   .since_real_usec = i->keep_from_real_usec,
 				   .until_real_usec = i->keep_until_real_usec };
-	struct history_data *d = NULL;
 	struct ring *ring = NULL;
-	struct historyview v = { .app = app, .vmid = i->vmid };
-	unsigned columns[ARRAY_SIZE(names)];
-	size_t n = 0;
 
-	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
-		if (history_column_parse(names[k], strlen(names[k]), &columns[n]) == 0)
-			n++;
 	if (!g.until_real_usec || g.until_real_usec > app->now_real_usec)
 		g.until_real_usec = app->now_real_usec;
 	if (!g.since_real_usec || g.since_real_usec >= g.until_real_usec)
 		return;
-	g.step_usec = step_of(app, g.until_real_usec - g.since_real_usec);
-	v.since_real_usec = g.since_real_usec;
-	v.until_real_usec = g.until_real_usec;
-	v.ascii = !historyview_has_utf8();
 	if (ring_open(app->rootfd, RING, &ring, NULL) < 0)
 		ring = NULL;
-	if (history_collect(ring, db, &g, &d, NULL) == 0) {
-		history_make(d, columns, n, (struct val){ 0 }, &v.h);
-		n = keep_recorded(&v.h, columns);
-		history_done(&v.h);
-		history_make(d, columns, n, (struct val){ 0 }, &v.h);
-		if (v.h.n && n)
-			(void)historyview_plot(&v);
-		history_done(&v.h);
-	}
-	history_data_free(d);
+	plot(app, ring, db, i->kind, &g, true);
 	ring_close(ring);
 }
 

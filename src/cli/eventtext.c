@@ -335,6 +335,14 @@ static void say_pressure(struct say *s)
 	put(s, ", for ", "seconds", " s");
 }
 
+static void say_inside(struct say *s)
+{
+	bool inside;
+
+	if (jval_bool(jval_get(s->d, "inside"), &inside) && inside)
+		words(s, "at a limit inside it: ");
+}
+
 static void say_denied(struct say *s)
 {
 	uint64_t times, others;
@@ -428,11 +436,13 @@ static void say_by_type(struct say *s, enum event_type type)
 		put_by(s);
 		break;
 	case EVENT_MEMORY_LIMIT:
+		say_inside(s);
 		put_size(s, "", jval_get(s->d, "current_bytes"));
 		put_size(s, " of ", jval_get(s->d, "limit_bytes"));
 		put(s, ", ", "times", " times");
 		break;
 	case EVENT_PIDS_LIMIT:
+		say_inside(s);
 		put(s, "", "current", "");
 		put(s, " of ", "limit", "");
 		put(s, ", ", "times", " forks refused");

@@ -10,7 +10,16 @@
 #define LABEL    11 /* columns of the words on the left */
 #define MAX_ROWS 20
 
-enum as { AS_SIZE, AS_NUMBER, AS_SECONDS, AS_PERCENT, AS_TEXT };
+enum as {
+	AS_SIZE,
+	AS_NUMBER,
+	AS_SECONDS,
+	AS_DURATION,
+	AS_PERCENT,
+	AS_TIMES,
+	AS_SIGNED,
+	AS_TEXT,
+};
 
 /* A member of an object, how it is shown, and the word before it. */
 struct member {
@@ -49,12 +58,40 @@ static const struct member victim[] = {
 	{ "anon_bytes", "anon", AS_SIZE },
 	{ "file_bytes", "file", AS_SIZE },
 	{ "shmem_bytes", "shmem", AS_SIZE },
+	{ "total_vm_bytes", "mapped", AS_SIZE },
+	{ "oom_score_adj", "oom_score_adj", AS_SIGNED },
 };
 
 static const struct member stop[] = {
-	{ "cause", "", AS_TEXT },    { "signal", "signal", AS_NUMBER },
-	{ "user", "by", AS_TEXT },   { "task", "task", AS_TEXT },
+	{ "cause", "", AS_TEXT },           { "signal", "signal", AS_NUMBER },
+	{ "exit", "exit code", AS_NUMBER }, { "user", "by", AS_TEXT },
+	{ "task", "task", AS_TEXT },        { "upid", "upid", AS_TEXT },
+};
+
+static const struct member ran[] = {
+	{ "uptime_sec", "for", AS_DURATION },
+	{ "peak_bytes", "memory at most", AS_SIZE },
+	{ "oom_kills", "OOM kills", AS_NUMBER },
+};
+
+static const struct member task[] = {
+	{ "user", "by", AS_TEXT },
+	{ "task", "task", AS_TEXT },
 	{ "upid", "upid", AS_TEXT },
+};
+
+/* What was full, or waited for. */
+static const struct member full[] = {
+	{ "current_bytes", "used", AS_SIZE }, { "current", "used", AS_NUMBER },
+	{ "limit_bytes", "limit", AS_SIZE },  { "limit", "limit", AS_NUMBER },
+	{ "limit_cgroup", "of", AS_TEXT },    { "times", "reached", AS_TIMES },
+};
+
+static const struct member waited[] = {
+	{ "resource", "for", AS_TEXT },
+	{ "some_ppm", "some process", AS_PERCENT },
+	{ "full_ppm", "all of them", AS_PERCENT },
+	{ "seconds", "in the last", AS_DURATION },
 };
 
 static const struct member process[] = {
@@ -84,19 +121,27 @@ static void put_value(struct buf *b, const struct jval *v, enum as as)
 {
 	struct span s;
 	uint64_t n;
+	int64_t i;
 
 	if (jval_is_null(v)) {
-		buf_adds(b, "max");
+		buf_adds(b, "no limit");
 	} else if (as == AS_TEXT && jval_span(v, &s)) {
 		text_escape(b, span_tbytes(s), false);
 	} else if (as == AS_NUMBER) {
 		put_number(b, v);
+	} else if (as == AS_SIGNED && jval_i64(v, &i)) {
+		buf_addf(b, "%lld", (long long)i);
 	} else if (jval_u64(v, &n)) {
 		if (as == AS_SIZE)
 			text_size(b, n);
 		else if (as == AS_SECONDS)
 			buf_addf(b, "%llu.%02u s", (unsigned long long)(n / USEC_PER_SEC),
 				 (unsigned)(n % USEC_PER_SEC / 10000));
+		else if (as == AS_DURATION)
+			text_duration(b, n);
+		else if (as == AS_TIMES)
+			buf_addf(b, "%llu time%s", (unsigned long long)n,
+				 n == 1 ? "" : "s");
 		else if (as == AS_PERCENT)
 			buf_addf(b, "%llu.%u%%", (unsigned long long)(n / 10000),
 				 (unsigned)(n / 1000 % 10));
@@ -107,9 +152,12 @@ static bool is_there(const struct jval *v, enum as as)
 {
 	struct span s;
 	uint64_t n;
+	int64_t i;
 
 	if (as == AS_TEXT)
 		return jval_span(v, &s) && s.n;
+	if (as == AS_SIGNED)
+		return jval_i64(v, &i) && i;
 	return jval_is_null(v) || jval_u64(v, &n) || jval_fixed(v, 2, &n);
 }
 
@@ -260,18 +308,66 @@ static void put_head(struct buf *b, const struct incident *i)
 	}
 }
 
+/* Why it stopped, and what that is known by, the weightiest first. */
+static void put_cause(struct buf *b, const struct jval *d)
+{
+	const struct jval *why = jval_get(d, "evidence");
+	bool certain;
+	size_t from;
+
+	if (!jval_get(d, "cause"))
+		return;
+	from = b->n;
+	put_object(b, "Cause", d, stop, ARRAY_SIZE(stop));
+	if (b->n > from && jval_bool(jval_get(d, "certain"), &certain) && !certain) {
+		b->n--;
+		buf_adds(b, "; not proved\n");
+	}
+	for (size_t i = 0; i < MIN(jval_count(why), (size_t)MAX_ROWS); i++) {
+		put_label(b, i ? "" : "Known by");
+		put_value(b, jval_at(why, i), AS_TEXT);
+		buf_addc(b, '\n');
+	}
+}
+
+/* Others that were killed at the same time. */
+static void put_victims(struct buf *b, const struct jval *d)
+{
+	const struct jval *all = jval_get(d, "victims");
+	uint64_t kills, total;
+
+	put_object(b, "Victim", jval_get(d, "victim"), victim, ARRAY_SIZE(victim));
+	for (size_t i = 0; i + 1 < MIN(jval_count(all), (size_t)MAX_ROWS); i++)
+		put_object(b, i ? "" : "and", jval_at(all, i), victim,
+			   ARRAY_SIZE(victim));
+	if (!jval_u64(jval_get(d, "kills"), &kills) ||
+	    !jval_u64(jval_get(d, "total"), &total))
+		return;
+	put_label(b, "Killed");
+	buf_addf(b, "%llu process%s now, %llu since it started\n",
+		 (unsigned long long)kills, kills == 1 ? "" : "es",
+		 (unsigned long long)total);
+}
+
 static void put_data(struct buf *b, const struct jval *d)
 {
-	put_object(b, "Stop", d, stop, ARRAY_SIZE(stop));
-	put_object(b, "Victim", jval_get(d, "victim"), victim, ARRAY_SIZE(victim));
+	const struct jval *better = jval_get(d, "corrected");
+
+	put_cause(b, better ? better : d);
+	if (!jval_get(d, "cause"))
+		put_object(b, "Task", d, task, ARRAY_SIZE(task));
+	put_object(b, "Ran", d, ran, ARRAY_SIZE(ran));
+	put_victims(b, d);
+	put_object(b, "Reached", d, full, ARRAY_SIZE(full));
+	put_object(b, "Waited", d, waited, ARRAY_SIZE(waited));
 	put_object(b, "Limits", jval_get(d, "limits"), limits, ARRAY_SIZE(limits));
 	put_object(b, "Memory", jval_get(d, "memory"), memory, ARRAY_SIZE(memory));
 	put_object(b, "Pressure", jval_get(d, "pressure"), pressure,
 		   ARRAY_SIZE(pressure));
 	put_phases(b, jval_get(d, "phases"));
 	put_checks(b, jval_get(d, "checks"));
-	put_rows(b, "Processes", jval_get(d, "processes"), process, ARRAY_SIZE(process));
 	put_rows(b, "Units", jval_get(d, "units"), unit, ARRAY_SIZE(unit));
+	put_rows(b, "Processes", jval_get(d, "processes"), process, ARRAY_SIZE(process));
 	put_texts(b, jval_get(d, "texts"));
 }
 

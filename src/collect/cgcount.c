@@ -22,25 +22,36 @@ static uint64_t grown(struct val *have, struct val now, bool first)
 	return by;
 }
 
-static void limit_event(struct collector *c, struct cgct *t, enum event_type type,
-			uint64_t times, uint64_t total, struct val current,
-			struct val limit)
+struct limit_hit {
+	enum event_type type;
+	uint64_t times, total; /* times 0: not known */
+	struct val current, limit;
+	bool inside; /* the limit is one of the guest's own cgroups' */
+};
+
+static void limit_event(struct collector *c, struct cgct *t, const struct limit_hit *h)
 {
+	bool pids = h->type == EVENT_PIDS_LIMIT;
 	struct lc_time now = collector_now();
-	struct event *e = collector_event(c, type, ORIGIN_CGROUP, t->vmid, now);
+	struct event *e = collector_event(c, h->type, ORIGIN_CGROUP, t->vmid, now);
 	struct data d;
 
-	collector_id(c, e, event_type_name(type), total);
+	collector_id(c, e, event_type_name(h->type), h->total);
 	if (!data_open(&d))
 		return;
-	jw_val(d.w, type == EVENT_PIDS_LIMIT ? "current" : "current_bytes", current);
-	jw_val(d.w, type == EVENT_PIDS_LIMIT ? "limit" : "limit_bytes", limit);
-	jw_int(d.w, "times", times);
+	jw_val(d.w, pids ? "current" : "current_bytes", h->current);
+	jw_val(d.w, pids ? "limit" : "limit_bytes", h->limit);
+	if (h->inside)
+		jw_bool(d.w, "inside", true);
+	if (h->times)
+		jw_int(d.w, "times", h->times);
 	data_close(&d, &e->data);
-	if (type == EVENT_PIDS_LIMIT)
+	if (h->inside)
+		return;
+	if (pids)
 		incsrc_sign(c, t->vmid, INCIDENT_PIDS_LIMIT, e,
-			    "at its limit of processes: %ju forks were refused",
-			    (uintmax_t)times);
+			    "at its limit of %ju processes: forks are refused",
+			    (uintmax_t)val_or(h->limit, 0));
 	else
 		incsrc_sign(c, t->vmid, INCIDENT_MEMORY_LIMIT, e,
 			    "at its memory limit, reclaiming again and again");
@@ -70,6 +81,34 @@ static int read_events(const struct cgct *t, const char *file, char *buf, size_t
 	return t->dir < 0 ? -ENOENT : fs_read_once(t->dir, file, buf, cap, ret_n, NULL);
 }
 
+/*
+ * How often it was at memory.max, or at memory.high: PVE sets that one just below, and it
+ * is where a container that reads more than fits spends its time.
+ */
+static struct val hits_of(const struct cg_memory *m)
+{
+	if (m->events_max.kind != VAL_SET)
+		return m->events_max;
+	return val_set(m->events_max.n + val_or(m->events_high, 0));
+}
+
+/*
+ * memory.events counts what happens below, too; the local one only this cgroup's limit,
+ * whoever reached it.
+ */
+static bool is_own_limit(struct cgct *t)
+{
+	struct cg_memory m = { 0 };
+	char buf[512];
+	size_t n;
+
+	if (read_events(t, "memory.events.local", buf, sizeof(buf), &n) < 0 ||
+	    cg_parse_memory_events(span_of(buf, n), &m) < 0 ||
+	    m.events_max.kind != VAL_SET)
+		return true;
+	return grown(&t->own_max_events, hits_of(&m), false) > 0;
+}
+
 void cgct_look_memory(struct collector *c, struct cgct *t, bool first)
 {
 	uint64_t now = clock_boot_usec(), kills, hits, times = 0;
@@ -81,7 +120,7 @@ void cgct_look_memory(struct collector *c, struct cgct *t, bool first)
 	if (read_events(t, "memory.events", buf, sizeof(buf), &n) < 0 ||
 	    cg_parse_memory_events(span_of(buf, n), &m) < 0)
 		return;
-	hits = grown(&t->max_events, m.events_max, first);
+	hits = grown(&t->max_events, hits_of(&m), first);
 	kills = grown(&t->oom_kills, m.events_oom_kill, first);
 	tell = due(t, LIMIT_MEMORY, now, hits, &times);
 	if (kills || tell)
@@ -94,8 +133,32 @@ void cgct_look_memory(struct collector *c, struct cgct *t, bool first)
 		oom_kills_seen(c, t, kills, &m);
 	}
 	if (tell)
-		limit_event(c, t, EVENT_MEMORY_LIMIT, times, t->max_events.n,
-			    m.current_bytes, m.max_bytes);
+		limit_event(c, t,
+			    &(struct limit_hit){ .type = EVENT_MEMORY_LIMIT,
+						 .times = times,
+						 .total = t->max_events.n,
+						 .current = m.current_bytes,
+						 .limit = m.max_bytes,
+						 .inside = !is_own_limit(t) });
+}
+
+/* Since Linux 6.12 its counter has what is refused at limits below it, too. */
+static bool is_near(const struct cg_pids *p)
+{
+	return p->max.kind == VAL_SET && val_or(p->current, 0) >= p->max.n - p->max.n / 4;
+}
+
+/*
+ * Before Linux 6.12 a refused fork is counted in the cgroup of the process that tried, one
+ * of the guest's, and never here: then being full is what can be seen.
+ */
+static bool is_full(struct cgct *t, struct cg_pids *p)
+{
+	struct fs_stat st;
+
+	return cg_read_pids(t->dir, p, NULL) == 0 && p->max.kind == VAL_SET &&
+	       val_or(p->current, 0) >= p->max.n &&
+	       fs_stat(t->dir, "pids.events.local", false, &st, NULL) < 0;
 }
 
 void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
@@ -103,7 +166,7 @@ void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
 	struct span line, key;
 	struct val max = { 0 };
 	struct cg_pids p = { 0 };
-	uint64_t hits, times = 0;
+	uint64_t hits, times = 0, now = clock_boot_usec();
 	char buf[128];
 	size_t n;
 
@@ -114,11 +177,25 @@ void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
 		    num_parse_val(span_trim(line), &max) < 0)
 			return;
 	hits = grown(&t->pids_events, max, first);
-	if (!due(t, LIMIT_PIDS, clock_boot_usec(), hits, &times))
+	if (!hits && t->init && is_full(t, &p)) {
+		if (due(t, LIMIT_PIDS, now, 1, &times))
+			limit_event(c, t,
+				    &(struct limit_hit){ .type = EVENT_PIDS_LIMIT,
+							 .total = now,
+							 .current = p.current,
+							 .limit = p.max });
+		return;
+	}
+	if (!due(t, LIMIT_PIDS, now, hits, &times))
 		return;
 	if (cg_read_pids(t->dir, &p, NULL) == 0)
-		limit_event(c, t, EVENT_PIDS_LIMIT, times, p.events_max.n, p.current,
-			    p.max);
+		limit_event(c, t,
+			    &(struct limit_hit){ .type = EVENT_PIDS_LIMIT,
+						 .times = times,
+						 .total = p.events_max.n,
+						 .current = p.current,
+						 .limit = p.max,
+						 .inside = !is_near(&p) });
 }
 
 void cgct_look_frozen(struct collector *c, struct cgct *t)

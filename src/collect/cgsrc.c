@@ -218,6 +218,7 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 		unwatch(s, t, (enum cgwd)k);
 	/* another cgroup of that name: its counters begin at nothing */
 	t->oom_kills = t->max_events = t->pids_events = (struct val){ 0 };
+	t->own_max_events = (struct val){ 0 };
 	if (s->began)
 		t->oom_kills = t->max_events = t->pids_events = val_set(0);
 	watch(s, t, WD_DIR);

@@ -44,6 +44,7 @@ struct cgct {
 	uint64_t since_boot_usec, probe_boot_usec, probe_usec;
 
 	struct val oom_kills, max_events, pids_events; /* as last read */
+	struct val own_max_events;                     /* as last told */
 	uint64_t oom_boot_usec, oom_near; /* the last kills, and how many near them */
 	pid_t oom_victim;                 /* of the kernel's last message */
 	uint64_t pending[LIMIT_KINDS], told[LIMIT_KINDS];

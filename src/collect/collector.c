@@ -194,7 +194,7 @@ static void on_lc_event(void *arg, const struct lc_event *e)
 		break;
 	case EVENT_RECONCILED:
 		if (e->verdict)
-			incsrc_correct(c, e->ct->vmid, INCIDENT_UNEXPECTED_STOP, e->id,
+			incsrc_correct(c, e->ct->vmid, INCIDENT_UNEXPECTED_STOP, ev,
 				       !incident_unexpected(e->verdict, e->evidence),
 				       "it stopped: %s", e->verdict->why);
 		break;

@@ -230,7 +230,8 @@ void incsrc_over(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		 const char *id); /* an event ended it */
 /* What was said of an open one was wrong: a new summary; `over`: it is none. */
 void incsrc_correct(struct collector *c, uint32_t vmid, enum incident_kind kind,
-		    const char *id, bool over, const char *fmt, ...) _printf_(6, 7);
+		    const struct event *e, bool over, const char *fmt, ...)
+	_printf_(6, 7);
 bool incsrc_done(struct collector *c, const struct writer_done *d); /* was it its own? */
 uint64_t incsrc_due(struct collector *c, struct lc_time now);
 

@@ -42,8 +42,9 @@ struct incct {
 struct open {
 	struct incident row; /* data is composed when it is written */
 	struct strv events;
-	char *body;  /* members of the JSON object, without braces; NULL: none */
-	char *shown; /* those of the event that opened it */
+	char *body;      /* members of the JSON object, without braces; NULL: none */
+	char *shown;     /* those of the event that opened it */
+	char *corrected; /* an object: what is known only now; NULL: nothing */
 	uint64_t token;
 	bool dirty, closed, sent, restored;
 };
@@ -105,6 +106,7 @@ static void open_done(struct open *o)
 	strv_done(&o->events);
 	free(o->body);
 	free(o->shown);
+	free(o->corrected);
 }
 
 /* ---- writing ------------------------------------------------------------------------
@@ -120,6 +122,8 @@ static char *compose(const struct open *o)
 	buf_addc(&b, ']');
 	if (o->shown && *o->shown)
 		buf_addf(&b, ",%s", o->shown);
+	if (o->corrected)
+		buf_addf(&b, ",\"corrected\":%s", o->corrected);
 	if (o->body && *o->body)
 		buf_addf(&b, ",%s", o->body);
 	buf_addc(&b, '}');
@@ -368,7 +372,7 @@ void incsrc_over(struct collector *c, uint32_t vmid, enum incident_kind kind,
 }
 
 void incsrc_correct(struct collector *c, uint32_t vmid, enum incident_kind kind,
-		    const char *id, bool over, const char *fmt, ...)
+		    const struct event *e, bool over, const char *fmt, ...)
 {
 	struct open *o = c->incs ? find_open(c->incs, vmid, kind) : NULL;
 	va_list ap;
@@ -379,9 +383,13 @@ void incsrc_correct(struct collector *c, uint32_t vmid, enum incident_kind kind,
 	va_start(ap, fmt);
 	o->row.summary = xvasprintf(fmt, ap);
 	va_end(ap);
+	free(o->corrected);
+	o->corrected = e->data && strlen(e->data) < INCIDENT_DATA_MAX / 4
+			       ? xstrdup(e->data)
+			       : NULL;
 	o->dirty = true;
 	if (over)
-		incsrc_over(c, vmid, kind, id);
+		incsrc_over(c, vmid, kind, e->id);
 	else
 		send(c, o);
 }

@@ -304,6 +304,7 @@ void kernsrc_evidence(struct collector *c, const struct lc_ct *ct,
 static void on_line(struct kernsrc *s, const struct line *l)
 {
 	struct kernmsg m;
+	struct cgct *t;
 	uint32_t vmid;
 
 	if (l->unit) {
@@ -320,6 +321,11 @@ static void on_line(struct kernsrc *s, const struct line *l)
 		break;
 	case KERNMSG_SUPPRESSED:
 		s->denied.withheld += m.lines;
+		break;
+	case KERNMSG_FORK:
+		t = cgsrc_find(s->c, m.vmid);
+		if (t && t->dir >= 0)
+			cgct_look_pids(s->c, t, false);
 		break;
 	case KERNMSG_CRASH:
 		on_crash(s->c, &m);

@@ -378,6 +378,10 @@ bool kernmsg_parse(struct span msg, struct kernmsg *ret)
 	} else if (span_skip(&s, "Memory cgroup out of memory: Killed process ") ||
 		   span_skip(&s, "Out of memory: Killed process ")) {
 		is = parse_killed(s, &m);
+	} else if (span_skip(&s, "cgroup: fork rejected by pids controller in ")) {
+		m.kind = KERNMSG_FORK;
+		m.vmid = ct_of(s);
+		is = m.vmid != 0;
 	} else if (span_skip(&s, "kauditd_printk_skb: ")) {
 		m.lines = val_or(number(msg, "kauditd_printk_skb: ", 10), 0);
 		m.kind = KERNMSG_SUPPRESSED;

@@ -21,7 +21,8 @@ enum kernmsg_kind {
 	KERNMSG_OOM,    /* "oom-kill:constraint=...": whose, and which process */
 	KERNMSG_KILLED, /* "... Killed process N (name) ...": its sizes */
 	KERNMSG_DENIED, /* apparmor="DENIED", or a system call that seccomp stopped */
-	KERNMSG_CRASH,  /* a process died of a fault that it did not handle */
+	KERNMSG_FORK,  /* a fork was refused: at the limit of vmid or of a cgroup in it */
+	KERNMSG_CRASH, /* a process died of a fault that it did not handle */
 	/* the kernel left out so many lines of audit: 10 in 5 s are printed of all */
 	KERNMSG_SUPPRESSED,
 };

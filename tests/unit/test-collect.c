@@ -525,6 +525,9 @@ static void a_crash(void)
 	      "%d", m.pid);
 	CHECK(parse("a[99]: segfault[12]: segfault at 0 ip 0", &m) && m.pid == 12, "%d",
 	      m.pid);
+	CHECK(parse("cgroup: fork rejected by pids controller in /lxc/114/ns/x", &m) &&
+		      m.kind == KERNMSG_FORK && m.vmid == 114,
+	      "%u", m.vmid);
 	CHECK(!parse("a[12]: segfaul", &m) && !parse("[12", &m) &&
 		      !parse("0123456789012345x[1]: segfault at 0", &m),
 	      "not one");

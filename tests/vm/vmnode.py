@@ -41,8 +41,18 @@ def run(*args, timeout=120, **more):
                           capture_output=True, text=True, timeout=timeout, **more)
 
 
+class Unit:
+    def __init__(self, vmid):
+        self.name = "pve-container@%d" % vmid
+
+    def poll(self):
+        p = run("systemctl", "is-active", self.name)
+        return None if p.stdout.strip() == "active" else 1
+
+
 def spawn(vmid, quick=False):
     run("systemctl", "start", "pve-container@%d" % vmid)
+    return Unit(vmid)
 
 
 pct.spawn = spawn
