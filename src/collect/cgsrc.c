@@ -18,6 +18,7 @@
  * The containers as the kernel shows them: lxc/<id> of the cgroup tree, by inotify (which
  * kernfs serves for *.events files) with polling behind it, and a pidfd of each init.
  */
+#define SLICES 25 /* so many looks at a part of the containers are one at all */
 
 struct wd {
 	int wd;
@@ -486,13 +487,13 @@ static void look_at(struct collector *c, struct cgct *t)
 		cgct_look_frozen(c, t);
 }
 
-/* What inotify may have missed: a hundredth of all, a hundred times in ten seconds. */
+/* What inotify may have missed: some of all, so often that all are seen in ten seconds. */
 static void look_slice(struct collector *c, uint64_t now)
 {
 	struct cgsrc *s = c->cg;
 
-	s->slice_boot_usec = now + RECONCILE_USEC / 100;
-	for (size_t k = 0; k < s->n / 100 + 1 && s->n; k++) {
+	s->slice_boot_usec = now + RECONCILE_USEC / SLICES;
+	for (size_t k = 0; k < s->n / SLICES + 1 && s->n; k++) {
 		s->slice = s->slice + 1 < s->n ? s->slice + 1 : 0;
 		look_at(c, s->v[s->slice]);
 	}

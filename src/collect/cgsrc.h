@@ -49,10 +49,10 @@ struct cgct {
 	pid_t oom_victim;                 /* of the kernel's last message */
 	uint64_t pending[LIMIT_KINDS], told[LIMIT_KINDS];
 	uint64_t oom_pending, oom_told_boot_usec, oom_due_boot_usec;
-	struct cg_memory oom_memory;
+	struct cg_memory *oom_memory; /* these two: NULL until somebody is killed */
 	struct lc_time oom_when;
 	uint64_t oom_life, oom_total; /* whose kills wait to be told, its counter */
-	struct oom_victim victims[OOM_VICTIMS];
+	struct oom_victim *victims;   /* OOM_VICTIMS of them */
 	size_t n_victims;
 	pid_t last_init; /* of the life before */
 	pid_t crash_pid; /* that the kernel told of, and its signal */

@@ -20,14 +20,15 @@
 #define BEFORE_USEC (10 * 60 * USEC_PER_SEC) /* minutes of the recorder that are kept */
 #define AFTER_USEC  (10 * 60 * USEC_PER_SEC)
 #define AROUND_USEC (120 * USEC_PER_SEC) /* events so near belong to it */
-#define RECENT      16
-#define MAX_EVENTS  64  /* ids kept with one */
-#define MAX_OPEN    512 /* of the node */
+#define RECENT_MAX  8192                 /* of the node, in that time */
+#define MAX_EVENTS  64                   /* ids kept with one */
+#define MAX_OPEN    512                  /* of the node */
 #define MAX_JOBS    4
 #define GATHER_USEC (3 * USEC_PER_SEC)
 #define MAX_BODY    ((size_t)256 << 10)
 
 struct recent {
+	uint32_t vmid;
 	char id[EVENT_ID_MAX];
 	uint64_t boot_usec;
 };
@@ -35,8 +36,6 @@ struct recent {
 struct incct {
 	uint32_t vmid;
 	struct incident_watch watch;
-	struct recent recent[RECENT];
-	size_t next_recent;
 };
 
 struct open {
@@ -62,6 +61,8 @@ struct job {
 struct incsrc {
 	struct incct *cts; /* by vmid */
 	size_t n_cts, cap_cts;
+	struct recent *recent; /* oldest first */
+	size_t n_recent, cap_recent;
 	struct open *open;
 	size_t n_open, cap_open;
 	struct job *jobs[MAX_JOBS];
@@ -266,14 +267,12 @@ static void add_event(struct open *o, const char *id)
 		strv_add(&o->events, xstrdup(id));
 }
 
-static void add_recent(struct open *o, const struct incct *ct, uint64_t now)
+static void add_recent(const struct incsrc *s, struct open *o, uint64_t now)
 {
-	for (size_t i = 0; i < RECENT; i++) {
-		const struct recent *r = &ct->recent[(ct->next_recent + i) % RECENT];
-
-		if (*r->id && r->boot_usec + AROUND_USEC > now)
-			add_event(o, r->id);
-	}
+	for (size_t i = 0; i < s->n_recent; i++)
+		if (s->recent[i].vmid == o->row.vmid &&
+		    s->recent[i].boot_usec + AROUND_USEC > now)
+			add_event(o, s->recent[i].id);
 }
 
 static void open_new(struct collector *c, struct incct *ct, enum incident_kind kind,
@@ -301,7 +300,7 @@ static void open_new(struct collector *c, struct incct *ct, enum incident_kind k
 			 .summary = xstrdup(summary) },
 		.dirty = true,
 	};
-	add_recent(o, ct, now.boot_usec);
+	add_recent(s, o, now.boot_usec);
 	if (e) {
 		size_t n = e->data ? strlen(e->data) : 0;
 
@@ -394,21 +393,45 @@ void incsrc_correct(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		send(c, o);
 }
 
+static void forget_old(struct incsrc *s, uint64_t now)
+{
+	size_t old = 0;
+
+	while (old < s->n_recent && s->recent[old].boot_usec + AROUND_USEC <= now)
+		old++;
+	/* all at once: moving them up one by one would be slow in a flood */
+	if (s->n_recent == RECENT_MAX)
+		old = MAX(old, (size_t)RECENT_MAX / 4);
+	s->n_recent -= old;
+	if (old && s->n_recent)
+		memmove(s->recent, s->recent + old, s->n_recent * sizeof(*s->recent));
+	if (s->n_recent)
+		return;
+	free(s->recent);
+	s->recent = NULL;
+	s->cap_recent = 0;
+}
+
+static void remember(struct incsrc *s, const struct event *e)
+{
+	if (s->n_recent == RECENT_MAX)
+		forget_old(s, clock_boot_usec());
+	GROW(s->recent, s->n_recent, s->cap_recent);
+	s->recent[s->n_recent] =
+		(struct recent){ .vmid = e->vmid, .boot_usec = clock_boot_usec() };
+	snprintf(s->recent[s->n_recent].id, sizeof(s->recent->id), "%s", e->id);
+	s->n_recent++;
+}
+
 /* Events are remembered for a while: those around an incident belong to it. */
 void incsrc_look(struct collector *c, const struct event *v, size_t n)
 {
 	struct incsrc *s = c->incs;
 
 	for (size_t i = 0; s && i < n; i++) {
-		struct incct *ct;
-		struct recent *r;
-
 		if (!v[i].vmid)
 			continue;
-		ct = ct_of(s, v[i].vmid);
-		r = &ct->recent[ct->next_recent++ % RECENT];
-		snprintf(r->id, sizeof(r->id), "%s", v[i].id);
-		r->boot_usec = clock_boot_usec();
+		remember(s, &v[i]);
 		for (size_t k = 0; k < s->n_open; k++)
 			if (s->open[k].row.vmid == v[i].vmid && !s->open[k].closed &&
 			    !s->open[k].restored && s->open[k].events.n < MAX_EVENTS) {
@@ -485,6 +508,8 @@ uint64_t incsrc_due(struct collector *c, struct lc_time now)
 		return s->next_look_boot_usec;
 	s->next_look_boot_usec = now.boot_usec + USEC_PER_SEC;
 	s->slice = (s->slice + 1) % 10;
+	if (!s->slice)
+		forget_old(s, now.boot_usec);
 	for (size_t i = s->slice; (t = cgsrc_at(c, i)); i += 10) {
 		look_pressure(c, t);
 		look_frozen(c, t, now.boot_usec);
@@ -546,6 +571,7 @@ void incsrc_close(struct collector *c)
 		open_done(&s->open[i]);
 	free(s->open);
 	free(s->cts);
+	free(s->recent);
 	free(s);
 	c->incs = NULL;
 }

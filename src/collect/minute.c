@@ -7,6 +7,7 @@
 
 #define BATCH  256 /* blocks handed over at a time */
 #define MINUTE (60 * USEC_PER_SEC)
+#define PIECES 4 /* of a pending block */
 /* an hour that was not stored ends after this at the latest; the rest is down time */
 #define LOOK_BACK (3 * 60 * MINUTE)
 
@@ -15,7 +16,8 @@
 struct pending {
 	uint8_t *p;
 	size_t bytes;
-	uint32_t n;              /* samples in it */
+	uint32_t n; /* samples in it */
+	uint32_t pieces;
 	uint64_t bucket;         /* which ten minutes, or hour, they are of */
 	uint64_t last_real_usec; /* of the last one: never the same time twice */
 };
@@ -109,7 +111,7 @@ static void add_block(struct minute *m, const struct one *o, unsigned level,
 
 /* ---- thinned out samples ---- */
 
-static void pending_add(struct minute *m, struct pending *p, const struct sample *v,
+static void pending_put(struct minute *m, struct pending *p, const struct sample *v,
 			size_t n, uint64_t bucket)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
@@ -123,6 +125,7 @@ static void pending_add(struct minute *m, struct pending *p, const struct sample
 	memcpy(p->p + p->bytes + sizeof(len), b.p, b.n);
 	p->bytes += sizeof(len) + b.n;
 	p->n += (uint32_t)n;
+	p->pieces++;
 	p->bucket = bucket;
 	p->last_real_usec = v[n - 1].real_usec;
 }
@@ -151,6 +154,20 @@ static size_t pending_take(struct minute *m, struct pending *p,
 	free(p->p);
 	*p = (struct pending){ .last_real_usec = p->last_real_usec };
 	return n;
+}
+
+/* Now and then the pieces become one, which is smaller: there is a thousand of them. */
+static void pending_add(struct minute *m, struct pending *p, const struct sample *v,
+			size_t n, uint64_t bucket)
+{
+	_uninit_ struct sample all[BLOCK_MAX_SAMPLES];
+	size_t n_all;
+
+	if (p->pieces >= PIECES && p->n + n <= BLOCK_MAX_SAMPLES) {
+		n_all = pending_take(m, p, all);
+		pending_put(m, p, all, n_all, bucket);
+	}
+	pending_put(m, p, v, n, bucket);
 }
 
 static void flush_sixty(struct minute *m, struct one *o)

@@ -24,7 +24,8 @@ void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,
 
 	kernsrc_hurry(c);
 	if (!t->oom_pending) {
-		t->oom_memory = *m;
+		t->oom_memory = xreallocarray(t->oom_memory, 1, sizeof(*m));
+		*t->oom_memory = *m;
 		t->oom_when = collector_now();
 		t->oom_life = life ? life->life : 0;
 		t->oom_due_boot_usec = now + (kernsrc_is_there(c) ? WAIT_USEC : 0);
@@ -48,6 +49,8 @@ static struct oom_victim *victim_of(struct cgct *t, pid_t pid)
 	for (size_t i = 0; i < t->n_victims; i++)
 		if (t->victims[i].pid == pid)
 			return &t->victims[i];
+	if (!t->victims)
+		t->victims = xcalloc(OOM_VICTIMS, sizeof(*t->victims));
 	if (t->n_victims == OOM_VICTIMS) {
 		victim_done(&t->victims[0]);
 		memmove(t->victims, t->victims + 1,
@@ -209,7 +212,7 @@ static void put_limit(struct jw *w, const struct cgct *t)
 	const struct oom_victim *v = last_victim(t);
 
 	if (!v || !v->limit) {
-		jw_val(w, "limit_bytes", t->oom_memory.max_bytes);
+		jw_val(w, "limit_bytes", t->oom_memory->max_bytes);
 		return;
 	}
 	jw_text(w, "limit_cgroup", tbytes_str(v->limit));
@@ -235,6 +238,10 @@ static void forget_victims(struct cgct *t)
 	for (size_t i = 0; i < t->n_victims; i++)
 		victim_done(&t->victims[i]);
 	t->n_victims = 0;
+	free(t->victims);
+	free(t->oom_memory);
+	t->victims = NULL;
+	t->oom_memory = NULL;
 }
 
 void oom_tell(struct collector *c, struct cgct *t)
@@ -267,7 +274,7 @@ void oom_tell(struct collector *c, struct cgct *t)
 			jw_text(d.w, "cgroup",
 				tbytes_str(t->victims[t->n_victims - 1].cgroup));
 		put_limit(d.w, t);
-		data_memory(d.w, &t->oom_memory);
+		data_memory(d.w, t->oom_memory);
 		data_close(&d, &e->data);
 	}
 	sign(c, t, e);
