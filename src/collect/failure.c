@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <pveconf.h>
+#include <storagecfg.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -9,6 +10,7 @@
 #include "collect/collector.h"
 #include "collect/confsrc.h"
 #include "read/pveconf.h"
+#include "read/storage.h"
 #include "rule/startreason.h"
 
 /*
@@ -103,7 +105,9 @@ struct checks {
 	int rootfd;
 	uint32_t vmid;
 	const struct pveconf *conf; /* as it was last read, NULL: not known */
-	bool read;                  /* it is read anew */
+	const char *node;
+	bool read; /* it is read anew, with storage.cfg */
+	struct storages storages;
 	struct buf out;
 };
 
@@ -180,28 +184,83 @@ static bool is_hidden(struct span path)
 	return false;
 }
 
-/* Only what the config names by its path: storages are asked by nobody but PVE. */
+static void check_path(struct checks *k, const char *key, const char *what,
+		       const char *path)
+{
+	struct fs_stat st;
+	int r = is_hidden(span_str(path)) ? -EACCES
+					  : fs_stat(k->rootfd, path + 1, true, &st, NULL);
+
+	if (r == 0)
+		check(k, FINE, what, "%s: %s is there", key, path);
+	else if (r == -ENOENT || r == -ENOTDIR)
+		check(k, BAD, what, "%s: %s does not exist", key, path);
+	else
+		check(k, UNKNOWN, what, "%s: %s may not be looked at by the collector",
+		      key, path);
+}
+
+static bool is_mounted(struct checks *k, const char *path)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+	struct span rest, line, field;
+
+	if (fs_read_file(k->rootfd, "proc/self/mounts", 4 << 20, &text, NULL) < 0)
+		return true; /* not known: nothing is said */
+	for (rest = span_of(text.p, text.n); span_line(&rest, &line);)
+		if (span_field(&line, &field) && span_field(&line, &field) &&
+		    span_eq(field, path))
+			return true;
+	return false;
+}
+
+/* What PVE activates before a start and deactivates after it says nothing afterwards. */
+static void check_volume(struct checks *k, const char *key, const struct volume *v)
+{
+	const struct storage *st = v->storage;
+
+	if (!st)
+		check(k, BAD, "storage", "%s: there is no storage \"%s\"", key,
+		      v->storage_id);
+	else if (!storage_applies(st, k->node))
+		check(k, BAD, "storage", "%s: storage \"%s\" is %s", key, st->id,
+		      st->disabled ? "disabled" : "not for this node");
+	else if (!v->path || str_starts(v->path, "/dev/"))
+		return;
+	else if (str_eq(st->type, "zfspool") && !is_mounted(k, v->path))
+		check(k, BAD, "volume", "%s: %s is not mounted", key, v->path);
+	else
+		check_path(k, key, "volume", v->path);
+}
+
 static void check_source(struct checks *k, const struct pveconf_item *i)
 {
+	_cleanup_(volume_done) struct volume v = { 0 };
+	_cleanup_free_ char *volid = NULL;
 	struct span rest = span_of(i->value, i->value_n), vol;
-	_cleanup_free_ char *path = NULL;
-	struct fs_stat st;
-	int r;
 
 	if (!span_cut(&rest, ',', &vol))
 		return;
 	(void)span_skip(&vol, "volume=");
-	if (vol.n < 2 || vol.p[0] != '/' || vol.n > 1024)
+	if (!vol.n || vol.n > 1024)
 		return;
-	path = span_dup(span_of(vol.p + 1, vol.n - 1));
-	r = is_hidden(vol) ? -EACCES : fs_stat(k->rootfd, path, true, &st, NULL);
-	if (r == 0)
-		check(k, FINE, "source", "%s: /%s is there", i->key, path);
-	else if (r == -ENOENT || r == -ENOTDIR)
-		check(k, BAD, "source", "%s: /%s does not exist", i->key, path);
-	else
-		check(k, UNKNOWN, "source",
-		      "%s: /%s may not be looked at by the collector", i->key, path);
+	volid = span_dup(vol);
+	volume_resolve(&k->storages, volid, &v);
+	if (v.kind == VOLUME_BIND)
+		check_path(k, i->key, "source", volid);
+	else if (v.kind == VOLUME_STORAGE && k->storages.n)
+		check_volume(k, i->key, &v);
+}
+
+static void read_storages(struct checks *k)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+	int r = fs_read_file(k->rootfd, "etc/pve/storage.cfg", PVECONF_MAX_BYTES, &text,
+			     NULL);
+
+	/* without the file there is `local` */
+	if (r == 0 || r == -ENOENT)
+		(void)storage_parse(text.p ? text.p : "", text.n, &k->storages, NULL);
 }
 
 static void check_config(struct checks *k, const struct pveconf *conf)
@@ -234,12 +293,15 @@ static int make_checks(int out, void *arg)
 					 NULL);
 		conf = &now;
 	}
+	if (k->read)
+		read_storages(k);
 	if (conf)
 		check_config(k, conf);
 	else
 		check(k, UNKNOWN, "config", "the config of the container is not known");
 	r = fs_write_all(out, buf_str(&k->out), k->out.n);
 	buf_done(&k->out);
+	storages_done(&k->storages);
 	return r;
 }
 
@@ -283,6 +345,7 @@ static void checks(struct collector *c, const struct lc_ct *ct, struct jw *w,
 	struct checks k = { .rootfd = c->rootfd,
 			    .vmid = ct->vmid,
 			    .conf = confsrc_get(c, ct->vmid),
+			    .node = c->node,
 			    .read = !confsrc_is_stale(c) };
 	struct guard g = { 0 };
 	bool quorate = false;

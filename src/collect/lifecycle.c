@@ -339,13 +339,20 @@ void lc_rebooted(struct lifecycle *lc, uint32_t vmid, struct lc_time now)
 		better_cause(lc, ct, &ev, "rebooted", ORIGIN_CGROUP, now);
 }
 
-void lc_start_failed(struct lifecycle *lc, uint32_t vmid, uint64_t began_real_usec,
+/* What was restored from the store has no time since boot. */
+static bool not_before(struct lc_time t, struct lc_time began)
+{
+	return t.boot_usec ? t.boot_usec >= began.boot_usec
+			   : t.real_usec >= began.real_usec;
+}
+
+void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
 		     struct lc_time now)
 {
 	struct lc_ct *ct = lc_get(lc, vmid);
 
-	if (ct->phase != LC_DOWN || ct->gone.real_usec >= began_real_usec ||
-	    ct->up.real_usec >= began_real_usec)
+	if (ct->phase != LC_DOWN || not_before(ct->gone, began) ||
+	    not_before(ct->up, began))
 		return;
 	lc_begin_life(ct);
 	ct->phase = LC_PRESTART;

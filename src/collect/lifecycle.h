@@ -141,7 +141,7 @@ void lc_rebooted(struct lifecycle *lc, uint32_t vmid, struct lc_time now);
  * A task that began then was to start it and failed. Nothing when a life began since, or
  * its failure was told.
  */
-void lc_start_failed(struct lifecycle *lc, uint32_t vmid, uint64_t began_real_usec,
+void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
 		     struct lc_time now);
 
 /* What is due. Returns when to call again (CLOCK_BOOTTIME), 0: nothing waits. */

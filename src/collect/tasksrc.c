@@ -153,6 +153,17 @@ static void take_task(struct collector *c, struct task *t)
 	}
 }
 
+/* Its UPID has whole seconds, and to the tick when its process began: mostly the same. */
+static struct lc_time began_at(const struct known *k)
+{
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK), real = k->upid.start_real_usec;
+	uint64_t ticks = num_muldiv(k->upid.pstart_ticks, USEC_PER_SEC, hz ? hz : 100);
+	struct lc_time now = collector_now();
+	uint64_t boot = num_sub(now.boot_usec, num_sub(now.real_usec, real));
+
+	return (struct lc_time){ real, ticks + USEC_PER_SEC > boot ? ticks : boot };
+}
+
 /*
  * The list is also looked at while an event of another source is being made: what it has
  * to tell comes after that.
@@ -170,8 +181,7 @@ void tasksrc_settle(struct collector *c)
 			task_event(c, k, true);
 		if (k->tell_end && k->vmid && str_eq(k->upid.type, "vzstart") &&
 		    failed(k->status))
-			lc_start_failed(&c->lc, k->vmid, k->upid.start_real_usec,
-					collector_now());
+			lc_start_failed(&c->lc, k->vmid, began_at(k), collector_now());
 		k->tell_begin = k->tell_end = false;
 	}
 	if (s)

@@ -271,11 +271,15 @@ static void a_failed_start_without_hooks(void)
 {
 	struct lifecycle lc = new_lc();
 
-	lc_start_failed(&lc, 101, at(1000).real_usec, at(2000));
+	lc_start_failed(&lc, 101, at(1000), at(2000));
 	CHECK_STR(buf_str(&said), "~start-failed/1:start-failed");
 	/* told again, or by the hook before: once */
-	lc_start_failed(&lc, 101, at(1000).real_usec, at(2100));
+	lc_start_failed(&lc, 101, at(1000), at(2100));
 	CHECK_STR(buf_str(&said), "~start-failed/1:start-failed");
+	/* the next in the same second is another */
+	lc_start_failed(&lc, 101, at(2200), at(2300));
+	CHECK_STR(buf_str(&said), "~start-failed/1:start-failed "
+				  "~start-failed/2:start-failed");
 	lc_done(&lc);
 }
 
