@@ -18,5 +18,7 @@ libct_a_SOURCES += src/out/cloudevent.c
 libct_a_SOURCES += src/out/cloudevent.h
 libct_a_SOURCES += src/out/surface.c src/out/surface.h
 libct_a_SOURCES += src/out/topview.c src/out/topview.h
+libct_a_SOURCES += src/out/topcols.c src/out/tophead.c
+libct_a_SOURCES += src/out/toplayout.c src/out/topimpl.h
 libct_a_SOURCES += src/out/plot.c
 libct_a_SOURCES += src/out/plot.h

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "out/topimpl.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "out/text.h"
+
+/* ---- the lines above ---- */
+
+static void put_bytes(struct buf *b, struct val v)
+{
+	struct cell c = cell_val(v, CELL_BYTES);
+
+	cell_print(b, &c, false);
+}
+
+static void put_percent(struct buf *b, struct val ppm)
+{
+	struct cell c = cell_val(ppm, CELL_PPM);
+
+	cell_print(b, &c, false);
+	if (ppm.kind == VAL_SET)
+		buf_addc(b, '%');
+}
+
+static void put_centi(struct buf *b, const char *what, struct val v)
+{
+	struct cell c = cell_val(v, CELL_CENTI);
+
+	buf_adds(b, what);
+	cell_print(b, &c, false);
+}
+
+/* "1 s", "0.5 s" */
+static void put_interval(struct buf *b, uint64_t usec)
+{
+	uint64_t tenths = usec / 100000;
+
+	buf_addf(b, "%ju", (uintmax_t)(tenths / 10));
+	if (tenths % 10)
+		buf_addf(b, ".%ju", (uintmax_t)(tenths % 10));
+	buf_adds(b, " s");
+}
+
+/* What a graph goes back: "last 60s", "last 10m". */
+void topview_put_span(struct buf *b, uint64_t usec)
+{
+	uint64_t sec = (usec + USEC_PER_SEC / 2) / USEC_PER_SEC;
+
+	if (sec < 100)
+		buf_addf(b, "last %jus", (uintmax_t)sec);
+	else
+		buf_addf(b, "last %jum", (uintmax_t)((sec + 30) / 60));
+}
+
+static void put_counts(const struct topframe *f, struct buf *b)
+{
+	const struct {
+		size_t n;
+		const char *what;
+	} counts[] = {
+		{ f->n_running, f->past ? "recorded" : "running" },
+		{ f->n_frozen, "frozen" },
+		{ f->n_other, "changing" },
+		{ f->n_stopped, "stopped" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		if (i == 0 || counts[i].n)
+			buf_addf(b, "%s%zu %s", i ? ", " : "", counts[i].n,
+				 counts[i].what);
+}
+
+static void head_node(const struct topframe *f, struct buf *b)
+{
+	buf_adds(b, "ctscope top");
+	if (f->node) {
+		buf_addc(b, ' ');
+		text_escape(b, tbytes_str(f->node), false);
+	}
+	buf_adds(b, "  ");
+	text_stamp(b, f->real_usec);
+	buf_adds(b, "  ");
+	put_counts(f, b);
+}
+
+static struct val total(const struct topframe *f, size_t off)
+{
+	struct val sum = { 0 };
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct val v = *(const struct val *)((const char *)&f->v[i] + off);
+
+		if (v.kind == VAL_SET)
+			sum = val_set(sum.n + v.n);
+	}
+	return sum;
+}
+
+/* The node itself is not recorded: the sum of its containers is. */
+static void head_sums(const struct topframe *f, struct buf *b)
+{
+	struct val cores = total(f, offsetof(struct toprow, cores_ppm));
+
+	if (cores.kind == VAL_SET)
+		cores.n /= 10000;
+	put_centi(b, "these containers: CPUs ", cores);
+	buf_adds(b, "  Mem ");
+	put_bytes(b, total(f, offsetof(struct toprow, mem_bytes)));
+	buf_adds(b, "  I/O ");
+	put_bytes(b, total(f, offsetof(struct toprow, io_bps)));
+	buf_adds(b, "/s  Net ");
+	put_bytes(b, total(f, offsetof(struct toprow, net_bps)));
+	buf_adds(b, "/s");
+}
+
+static void head_host(const struct topframe *f, struct buf *b)
+{
+	const struct tophost *h = &f->host;
+
+	buf_adds(b, "CPU ");
+	put_percent(b, h->cpu_ppm);
+	buf_addf(b, " of %u  Mem ", h->cpus);
+	put_bytes(b, h->mem_bytes);
+	buf_adds(b, " of ");
+	put_bytes(b, h->maxmem_bytes);
+	buf_adds(b, "  Swap ");
+	put_bytes(b, h->swap_bytes);
+	put_centi(b, "  Pressure CPU ", h->psi_cpu_centi);
+	put_centi(b, " IO ", h->psi_io_centi);
+	put_centi(b, " mem ", h->psi_mem_centi);
+}
+
+static void head_past(const struct topframe *f, struct buf *b)
+{
+	buf_adds(b, "THE PAST, ");
+	text_duration(b, num_sub(f->now_real_usec, f->real_usec) / USEC_PER_SEC);
+	buf_adds(b, " ago: ");
+	if (!f->newest_real_usec) {
+		buf_adds(b, f->source == TOP_NONE ? "the record cannot be read"
+						  : "nothing was recorded then");
+		return;
+	}
+	if (f->step_usec < 3 * USEC_PER_SEC / 2)
+		buf_adds(b, "second by second");
+	else
+		buf_addf(b, "one value in %ju s",
+			 (uintmax_t)((f->step_usec + USEC_PER_SEC / 2) / USEC_PER_SEC));
+	buf_adds(b, "; limits are today's");
+}
+
+static void head_source(const struct topframe *f, const struct topnav *nav, struct buf *b)
+{
+	if (f->past) {
+		head_past(f, b);
+		return;
+	}
+	if (nav->paused)
+		buf_adds(b, "HELD (space goes on), ");
+	switch (f->source) {
+	case TOP_RING:
+		buf_adds(b, "by the collector, rates over ");
+		break;
+	case TOP_SAMPLED:
+		buf_adds(b, "no collector: sampled here, rates over ");
+		break;
+	case TOP_NONE:
+	case TOP_STORE:
+		buf_adds(b, "a copy of a node: no rates");
+		return;
+	}
+	put_interval(b, f->interval_usec);
+}
+
+static void head_order(const struct topnav *nav, const struct topframe *f, struct buf *b)
+{
+	if (nav->unit)
+		return;
+	buf_adds(b, "; by ");
+	switch (nav->sort) {
+	case TOPSORT_CPU:
+		buf_adds(b, "CPU");
+		break;
+	case TOPSORT_MEM:
+		buf_adds(b, "memory");
+		break;
+	case TOPSORT_IO:
+		buf_adds(b, "I/O");
+		break;
+	case TOPSORT_NET:
+		buf_adds(b, "network");
+		break;
+	case TOPSORT_PSI:
+		buf_adds(b, "pressure");
+		break;
+	case TOPSORT_SWAP:
+		buf_adds(b, "swap");
+		break;
+	case TOPSORT_PIDS:
+		buf_adds(b, "pids");
+		break;
+	case TOPSORT_NAME:
+		buf_adds(b, "name");
+		break;
+	case TOPSORT_VMID:
+	case TOPSORTS:
+		buf_adds(b, "number");
+		break;
+	}
+	if (nav->reverse)
+		buf_adds(b, ", turned round");
+	if (nav->filter[0]) {
+		buf_addf(b, "; only %zu with \"", f->n);
+		text_escape(b, tbytes_str(nav->filter), false);
+		buf_addc(b, '"');
+	}
+}
+
+void topview_head(const struct topframe *f, const struct topnav *nav, unsigned line,
+		  struct buf *ret)
+{
+	if (line == 0)
+		head_node(f, ret);
+	else if (line == 1 && f->past)
+		head_sums(f, ret);
+	else if (line == 1)
+		head_host(f, ret);
+	else {
+		head_source(f, nav, ret);
+		head_order(nav, f, ret);
+	}
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/num.h"
+#include "store/ring.h"
+
+/* The file as both sides know it: ring.c writes it, ringread.c reads it. */
+
+/*
+ * The file: a page of head, the heads of all slots there can ever be (holes until they
+ * are used), then the cells of slot 0, 1, ... Everything is a 64 bit word that is stored
+ * atomically; a sequence number, odd while it is written, makes the words of a head or a
+ * slot belong together (a seqlock: the writer never waits).
+ */
+#define MAGIC      UINT64_C(0x31676e6952746363) /* "cctRing1" */
+#define CELL_WORDS (3 + METRICS)                /* boot, real, have and quiet, values */
+#define QUIET      (UINT64_C(1) << 63)
+#define CELL_BYTES (CELL_WORDS * sizeof(uint64_t))
+#define SLOT_BYTES (RING_TICKS * CELL_BYTES)
+#define HEADS_OFF  ((size_t)4096)
+#define CELLS_OFF  (HEADS_OFF + RING_MAX_SLOTS * sizeof(struct slot_head))
+#define FULL_BYTES (CELLS_OFF + RING_MAX_SLOTS * SLOT_BYTES)
+
+_Static_assert(METRICS < 63, "the bits of a sample's columns");
+
+#define word _Atomic uint64_t
+
+struct file_head {
+	word magic, layout;
+	word boot[5]; /* 36 digits of the boot id */
+	word n_slots;
+	word seq; /* of the three below */
+	word beat_boot_usec, interval_usec, late_ticks;
+};
+
+struct slot_head {
+	word seq;
+	word vmid, life; /* vmid 0: free */
+	word count;      /* samples ever written */
+	word stored;     /* so many of them are in the store: for the writer only */
+	word pad[3];
+};
+
+/* What of a layout must be the same for both sides to speak of the same thing. */
+#define LAYOUT                                                                           \
+	((uint64_t)METRICS | (uint64_t)RING_TICKS << 16 | (uint64_t)RING_MAX_SLOTS << 32)
+
+struct own;
+
+struct ring {
+	int fd;
+	char *map; /* the writer's, FULL_BYTES of it, though the file is shorter */
+	struct own *own;
+	size_t n_slots;
+	size_t n_freed; /* those found at take-over are not counted */
+};
+
+/* How many slots there can be in so many bytes. */
+size_t ring_slots_in(uint64_t file_bytes);
+
+/* CELL_WORDS plain words as a sample. */
+void ring_unpack(const uint64_t *c, struct sample *ret);
