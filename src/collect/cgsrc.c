@@ -479,6 +479,8 @@ static void look_at(struct collector *c, struct cgct *t)
 		detach(c, t);
 	if (t->dir < 0)
 		return;
+	for (size_t k = 0; c->cg->blind && k < WD_KINDS; k++)
+		watch(c->cg, t, (enum cgwd)k); /* there may be room again */
 	cgct_look_init(c, t);
 	cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
 	cgct_look_pids(c, t, t->pids_events.kind != VAL_SET);

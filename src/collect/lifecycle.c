@@ -12,6 +12,8 @@
 #define WAIT_STOP_HOOK_USEC  (2 * USEC_PER_SEC)
 /* The monitor reaps init within that, and then the kernel tells the exit code. */
 #define WAIT_EXIT_USEC (25 * USEC_PER_MSEC)
+/* So long after an end a line of the kernel may still be about it. */
+#define LATE_LINE_USEC (30 * USEC_PER_SEC)
 
 void lc_init(struct lifecycle *lc, const char *boot, const struct lc_ops *ops)
 {
@@ -317,13 +319,20 @@ static void better_cause(struct lifecycle *lc, struct lc_ct *ct, struct stop_evi
 	lc_put_life(lc, ct, true);
 }
 
+/* Its pid may be another process by now, and what is told of that is not about it. */
+static bool is_recent(const struct lc_ct *ct, struct lc_time now)
+{
+	return ct->phase == LC_DOWN &&
+	       now.boot_usec < ct->gone.boot_usec + LATE_LINE_USEC;
+}
+
 void lc_learned(struct lifecycle *lc, uint32_t vmid, enum event_origin origin,
 		struct lc_time now)
 {
 	struct stop_evidence ev = { 0 };
 	struct lc_ct *ct = lc_find(lc, vmid);
 
-	if (ct && ct->life && !ct->failed && ct->phase == LC_DOWN && ct->cause_weak)
+	if (ct && ct->life && !ct->failed && is_recent(ct, now) && ct->cause_weak)
 		better_cause(lc, ct, &ev, "learned", origin, now);
 }
 
@@ -370,7 +379,7 @@ void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, struct lc_time
 		lc_end_life(lc, ct, NULL, &ev, now);
 		return;
 	}
-	if (ct->phase != LC_DOWN || (ct->cause == CAUSE_OOM_INIT && !ct->cause_weak))
+	if (!is_recent(ct, now) || (ct->cause == CAUSE_OOM_INIT && !ct->cause_weak))
 		return;
 	better_cause(lc, ct, &ev, "oom", ORIGIN_KERNEL, now);
 }

@@ -41,6 +41,8 @@ static void on_evidence(void *arg, const struct lc_ct *ct, struct stop_evidence 
 	ev->oom_kills = extra.oom_kills;
 	ev->start_failed |= extra.start_failed;
 	ev->reboot_file |= extra.reboot_file;
+	ev->unit_stop |= extra.unit_stop;
+	ev->crash = extra.crash;
 }
 
 static bool on_starting(void *arg, const struct lc_ct *ct)
@@ -428,6 +430,31 @@ static void gone_when_it_was_looked_for(void)
 	lc_done(&lc);
 }
 
+static void what_is_learned_after_the_end(void)
+{
+	struct lifecycle lc = new_lc();
+
+	lc_up(&lc, 101, 500, 500, true, at(1000), at(1001));
+	lc_tick(&lc, at(1001));
+	lc_gone(&lc, 101, 500, INIT_EXIT_UNKNOWN, 0, true, at(5000));
+	lc_tick(&lc, at(5000));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:unknown?");
+	lc_learned(&lc, 101, ORIGIN_KERNEL, at(5100)); /* nothing that tells */
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:unknown?");
+	extra.crash = SIGSEGV;
+	lc_learned(&lc, 101, ORIGIN_KERNEL, at(40000)); /* of another process by then */
+	lc_oom_init(&lc, 101, 500, at(40000));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:unknown?");
+	lc_learned(&lc, 101, ORIGIN_KERNEL, at(5300));
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:unknown? reconciled/1:signal");
+	extra.unit_stop = true;
+	lc_learned(&lc, 101, ORIGIN_KERNEL, at(5400)); /* it is certain */
+	CHECK_STR(buf_str(&said), "~started/1 ~stopped/1:unknown? reconciled/1:signal");
+	extra.crash = 0;
+	extra.unit_stop = false;
+	lc_done(&lc);
+}
+
 static void the_oom_message_comes_after_the_end(void)
 {
 	struct lifecycle lc = new_lc();
@@ -579,6 +606,7 @@ int main(void)
 	RUN(a_crash_loop_has_each_life_once);
 	RUN(destroyed_and_made_again);
 	RUN(gone_when_it_was_looked_for);
+	RUN(what_is_learned_after_the_end);
 	RUN(the_oom_message_comes_after_the_end);
 	RUN(pves_mark_of_a_reboot_comes_after_the_end);
 	RUN(it_goes_on_where_it_was);
