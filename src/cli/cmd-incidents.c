@@ -287,17 +287,18 @@ static bool recorded(const struct history *h, size_t *ret_first, size_t *ret_las
 /* One that ran for a minute only is not shown as the end of ten empty ones. */
 static bool narrow(const struct history *h, struct history_range *g)
 {
-	uint64_t from = g->since_real_usec, range = g->until_real_usec - from;
+	uint64_t range = g->until_real_usec - g->since_real_usec, from, to;
 	size_t first, last;
 
-	if (!recorded(h, &first, &last) || !h->step_usec)
+	if (!recorded(h, &first, &last))
 		return false;
-	if (first > h->n / 8)
-		g->since_real_usec = from + (first - 1) * h->step_usec;
-	if (last + 1 < h->n - h->n / 8)
-		g->until_real_usec = from + (last + 2) * h->step_usec;
-	return g->until_real_usec - g->since_real_usec < range &&
-	       g->until_real_usec > g->since_real_usec;
+	from = h->points[first].real_usec;
+	to = h->points[last].real_usec + 2 * g->step_usec;
+	if (from > g->since_real_usec + range / 8)
+		g->since_real_usec = from - MIN(from, 2 * g->step_usec);
+	if (to + range / 8 < g->until_real_usec)
+		g->until_real_usec = MAX(to, g->since_real_usec + USEC_PER_SEC);
+	return g->until_real_usec - g->since_real_usec < range;
 }
 
 static void plot(struct app *app, struct ring *ring, struct db *db,

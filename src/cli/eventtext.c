@@ -343,6 +343,14 @@ static void say_inside(struct say *s)
 		words(s, "at a limit inside it: ");
 }
 
+static void put_times(struct say *s, const char *one, const char *more)
+{
+	uint64_t n;
+
+	if (jval_u64(jval_get(s->d, "times"), &n))
+		put(s, ", ", "times", n == 1 ? one : more);
+}
+
 static void say_denied(struct say *s)
 {
 	uint64_t times, others;
@@ -439,13 +447,13 @@ static void say_by_type(struct say *s, enum event_type type)
 		say_inside(s);
 		put_size(s, "", jval_get(s->d, "current_bytes"));
 		put_size(s, " of ", jval_get(s->d, "limit_bytes"));
-		put(s, ", ", "times", " times");
+		put_times(s, " time", " times");
 		break;
 	case EVENT_PIDS_LIMIT:
 		say_inside(s);
 		put(s, "", "current", "");
 		put(s, " of ", "limit", "");
-		put(s, ", ", "times", " forks refused");
+		put_times(s, " fork refused", " forks refused");
 		break;
 	case EVENT_ADDRESS:
 		put(s, "", "address", "");

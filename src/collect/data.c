@@ -84,9 +84,10 @@ static void sentences(struct jw *w, const struct stop_verdict *v,
 	else if (ev->crash)
 		buf_addf(&b, "the kernel told of a crash of init: %s",
 			 cause_signal_name(ev->crash, sig));
-	else
+	else if (v->weak)
 		buf_adds(&b, "the kernel does not tell how init ended");
-	jw_str(w, NULL, buf_str(&b));
+	if (b.n)
+		jw_str(w, NULL, buf_str(&b));
 	if (ev->hook)
 		jw_str(w, NULL,
 		       ev->hook_reboot ? "the stop hook was told LXC_TARGET=reboot"
