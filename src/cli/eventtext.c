@@ -157,6 +157,7 @@ static const char *const cause_text[STOP_CAUSES] = {
 
 static void say_stopped(struct say *s)
 {
+	uint64_t kills;
 	bool certain = true;
 
 	for (size_t i = 0; i < STOP_CAUSES; i++)
@@ -172,7 +173,8 @@ static void say_stopped(struct say *s)
 	put_by(s);
 	put_duration(s, ", after ", "uptime_sec", 1);
 	put_size(s, ", memory peak ", jval_get(s->d, "peak_bytes"));
-	put(s, ", ", "oom_kills", " OOM kills");
+	if (jval_u64(jval_get(s->d, "oom_kills"), &kills) && kills)
+		put(s, ", ", "oom_kills", kills == 1 ? " OOM kill" : " OOM kills");
 }
 
 static void say_oom(struct say *s)

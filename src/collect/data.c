@@ -81,7 +81,7 @@ static void sentences(struct jw *w, const struct stop_verdict *v,
 		buf_addf(&b, "init ended by %s", cause_signal_name(ev->exit_value, sig));
 	else if (ev->exit == INIT_EXIT_CODE)
 		buf_addf(&b, "init ended with code %d", ev->exit_value);
-	else if (ev->crash)
+	else if (ev->crash && v->cause != CAUSE_SIGNAL)
 		buf_addf(&b, "the kernel told of a crash of init: %s",
 			 cause_signal_name(ev->crash, sig));
 	else if (v->weak)
