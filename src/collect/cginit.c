@@ -134,10 +134,35 @@ static void record(struct collector *c, struct cgct *t)
 	netsrc_started(c, ct);
 }
 
+/*
+ * A new init: what hooks said of the lives before it was written before it began, and
+ * comes first, however far behind we are. False: it is over already.
+ */
+static bool drain_before(struct collector *c, struct cgct *t)
+{
+	const struct lc_ct *ct = lc_find(&c->lc, t->vmid);
+	bool drop = t->drop;
+
+	if (ct && ct->init_ticks == t->ticks)
+		return true;
+	spoolsrc_drain(c);
+	ct = lc_find(&c->lc, t->vmid);
+	if (ct && ct->init_ticks == t->ticks)
+		return ct->phase != LC_DOWN;
+	if (ct && ct->phase == LC_DOWN && ct->init == t->init && !ct->init_ticks)
+		return false;
+	/* the life that was over was another's */
+	t->drop = drop;
+	return true;
+}
+
 static void tell_up(struct collector *c, struct cgct *t)
 {
-	struct lc_time now = collector_now();
+	struct lc_time now;
 
+	if (!drain_before(c, t))
+		return;
+	now = collector_now();
 	if (!t->execed)
 		t->execed = has_execed(c, t->init, t->monitor,
 				       now.boot_usec - t->since_boot_usec);
