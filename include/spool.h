@@ -58,7 +58,8 @@ enum hook_type {
 #define SPOOL_MAX_TOTAL  ((size_t)4 << 20)  /* of the directory: beyond, hooks drop */
 #define SPOOL_MAX_EVENTS ((size_t)8192)     /* files in it, likewise */
 #define SPOOL_MAX_DROPPED                                                                \
-	((size_t)64 << 10) /* bytes of "dropped": no more is counted                     \
+	((size_t)64                                                                      \
+	 << 10) /* bytes of "dropped": no more is counted                     \
 			    */
 #define SPOOL_ID_MAX    48
 #define SPOOL_ID_DIGITS 37 /* all ids are so long */
@@ -68,6 +69,7 @@ enum hook_type {
 enum spool_drop {
 	SPOOL_DROP_FULL = 'f',  /* too many bytes or files in the spool: no collector */
 	SPOOL_DROP_WRITE = 'w', /* the file could not be written (no space in /run) */
+	SPOOL_DROP_LATE = 'l',  /* its deadline came first: an overloaded node */
 };
 
 struct spool_file {

@@ -171,6 +171,7 @@ static void on_lc_event(void *arg, const struct lc_event *e)
 
 	snprintf(ev->id, sizeof(ev->id), "%s", e->id);
 	ev->inferred = e->inferred;
+	c->n_inferred += e->inferred;
 	data_of_lifecycle(c, e, &ev->data);
 	switch (e->type) {
 	case EVENT_STARTED:
@@ -282,7 +283,7 @@ static void status(struct collector *c)
 {
 	const char *pve = confsrc_trouble(c);
 	struct writer_stat st;
-	char bad[96] = "";
+	char bad[96] = "", hooks[64] = "";
 	uint64_t drops = 0;
 	size_t up = 0;
 
@@ -294,9 +295,12 @@ static void status(struct collector *c)
 	if (st.errors || drops)
 		snprintf(bad, sizeof(bad), "; %ju errors of the store, %ju dropped",
 			 (uintmax_t)st.errors, (uintmax_t)drops);
-	loop_status(c->loop, "%zu containers run, %ju events%s%s%s%s%s", up,
-		    (uintmax_t)c->n_events, pve ? "; " : "", pve ? pve : "", bad,
-		    *st.trouble ? "; " : "", st.trouble);
+	if (c->n_dropped)
+		snprintf(hooks, sizeof(hooks), "; %ju events of hooks are missing",
+			 (uintmax_t)c->n_dropped);
+	loop_status(c->loop, "%zu containers run, %ju events, %ju inferred%s%s%s%s%s%s",
+		    up, (uintmax_t)c->n_events, (uintmax_t)c->n_inferred, pve ? "; " : "",
+		    pve ? pve : "", bad, hooks, *st.trouble ? "; " : "", st.trouble);
 	if (*st.trouble)
 		loop_log(c->loop, 4, "store", "the store: %s", st.trouble);
 }

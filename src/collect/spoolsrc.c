@@ -371,21 +371,42 @@ void spoolsrc_room(struct collector *c)
 		spoolsrc_drain(c);
 }
 
-/* What hooks had to drop is said once. */
-static void tell_dropped(struct collector *c)
+/*
+ * What hooks had to drop is said once; what it was about is concluded from the kernel.
+ * `killed`: they left a file that was not complete.
+ */
+static void tell_dropped(struct collector *c, uint64_t killed)
 {
+	_cleanup_(buf_done) struct buf text = { 0 };
 	struct spool_dropped d = { 0 };
-	uint64_t n;
+	uint64_t sum = 0;
 
 	if (spool_take_dropped(c->spool->dir, &d, NULL) < 0)
+		d = (struct spool_dropped){ 0 };
+	const struct {
+		uint64_t n;
+		const char *why;
+	} parts[] = {
+		{ d.full, "the spool was full" },
+		{ d.write + d.other, "it could not be written" },
+		{ d.late, "the hook's deadline came first, the node is overloaded" },
+		{ killed, "the hook was killed" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!parts[i].n)
+			continue;
+		buf_addf(&text, "%s%ju: %s", sum ? "; " : "", (uintmax_t)parts[i].n,
+			 parts[i].why);
+		sum += parts[i].n;
+	}
+	if (!sum)
 		return;
-	n = d.full + d.write + d.other;
-	if (n)
-		collector_say(c, "dropped",
-			      d.at_least ? "hooks found no room for at least that many "
-					   "events"
-					 : "hooks found no room for their events",
-			      n);
+	c->n_dropped += sum;
+	loop_log(c->loop, 4, "dropped", "events of hooks are missing: %s%s",
+		 d.at_least ? "at least " : "", buf_str(&text));
+	buf_addf(&text, "%s", d.at_least ? " (at least)" : "");
+	collector_say(c, "dropped", buf_str(&text), sum);
 }
 
 static void close_dir(struct spoolsrc *s)
@@ -504,7 +525,7 @@ void spoolsrc_reconcile(struct collector *c)
 		c->spool->n_bad = 0;
 	}
 	(void)spool_sweep(c->spool->dir, clock_boot_usec(), &swept, NULL);
-	tell_dropped(c);
+	tell_dropped(c, swept);
 	remove_stuck(c);
 	c->spool->rescan = true;
 	spoolsrc_drain(c);

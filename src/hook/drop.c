@@ -7,6 +7,14 @@
 
 #define MAX_LOOKS 64 /* files whose names do not tell their size */
 
+/* How far it is, for the handler of the deadline. */
+static struct {
+	volatile enum stage { NOTHING, OPENED, MAKING, WRITTEN, TOLD } stage;
+	int spool;
+	struct statx dir;
+	char hidden[SPOOL_ID_MAX + 1]; /* "." and the id */
+} drop;
+
 static bool is_regular(const struct statx *st)
 {
 	return S_ISREG(st->stx_mode);
@@ -21,7 +29,8 @@ struct entry {
 	char name[];
 };
 
-#define TYPE_FILE 8 /* DT_REG */
+#define TYPE_FILE 8   /* DT_REG */
+#define MAX_ENTRY 288 /* with a name of 255 bytes */
 
 /*
  * A directory right below another: no symlink, and nothing mounted over it, which with a
@@ -100,7 +109,8 @@ static bool has_room(int spool)
 	size_t n = 0, looks = 0, total = 0;
 	long got;
 
-	while ((got = sys_getdents(spool, names, sizeof(names))) > 0) {
+	do {
+		got = sys_getdents(spool, names, sizeof(names));
 		for (long at = 0; at < got;) {
 			const struct entry *e = (const void *)(names + at);
 			size_t size = size_told(e->name);
@@ -116,17 +126,18 @@ static bool has_room(int spool)
 			if (total > SPOOL_MAX_TOTAL)
 				return false;
 		}
-	}
-	return got == 0;
+		/* where one more had fitted there is none: no call to hear that */
+	} while (got > (long)(sizeof(names) - MAX_ENTRY));
+	return got >= 0;
 }
 
-/* One byte for each that found no room. Whatever is in its place is left alone. */
-static void count_dropped(int spool, const struct statx *dir, enum spool_drop why)
+/* One byte for each that is not there. Whatever is in its place is left alone. */
+static void count_dropped(enum spool_drop why)
 {
 	const char byte = (char)why;
 	struct statx st;
 	int fd = sys_openat(
-		spool, SPOOL_DROPPED,
+		drop.spool, SPOOL_DROPPED,
 		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
 
 	if (fd < 0)
@@ -134,10 +145,23 @@ static void count_dropped(int spool, const struct statx *dir, enum spool_drop wh
 	if (sys_statx(fd, "", &st) == 0 && is_regular(&st) && st.stx_nlink == 1 &&
 	    (size_t)st.stx_size < SPOOL_MAX_DROPPED) {
 		if (st.stx_size == 0)
-			sys_chgrp(fd, dir->stx_gid);
+			sys_chgrp(fd, drop.dir.stx_gid);
 		sys_write(fd, &byte, 1);
 	}
-	sys_close(fd);
+}
+
+bool drop_open(int rootfd)
+{
+	drop.spool = open_spool(rootfd, &drop.dir);
+	if (drop.spool < 0)
+		return false;
+	sys_umask(0);
+	drop.stage = OPENED;
+	if (has_room(drop.spool))
+		return true;
+	drop.stage = TOLD;
+	count_dropped(SPOOL_DROP_FULL);
+	return false;
 }
 
 static bool write_all(int fd, const struct iovec *iov, int iovcnt)
@@ -149,33 +173,48 @@ static bool write_all(int fd, const struct iovec *iov, int iovcnt)
 	return sys_writev(fd, iov, iovcnt) == (long)want;
 }
 
-void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt)
+static bool give_name(void)
 {
-	char hidden[SPOOL_ID_MAX + 1] = ".";
-	struct statx dir;
-	bool written;
-	int fd, spool = open_spool(rootfd, &dir);
+	return sys_rename(drop.spool, drop.hidden, drop.hidden + 1) == 0;
+}
 
-	if (spool < 0)
-		return;
-	sys_umask(0);
-	if (!has_room(spool)) {
-		count_dropped(spool, &dir, SPOOL_DROP_FULL);
-		return;
-	}
+/* What is open is closed by the end of the program: each call less counts. */
+void drop_event(const char *id, const struct iovec *iov, int iovcnt)
+{
+	int fd;
+
+	drop.hidden[0] = '.';
 	for (size_t i = 0; id[i] && i < SPOOL_ID_MAX - 1; i++)
-		hidden[1 + i] = id[i];
-	fd = sys_openat(spool, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640);
-	if (fd < 0) {
-		count_dropped(spool, &dir, SPOOL_DROP_WRITE);
-		return;
+		drop.hidden[1 + i] = id[i];
+	drop.stage = MAKING;
+	fd = sys_openat(drop.spool, drop.hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+			0640);
+	if (fd >= 0) {
+		/* where this is refused the collector cannot read it: it reconciles */
+		sys_chgrp(fd, drop.dir.stx_gid);
+		if (write_all(fd, iov, iovcnt)) {
+			drop.stage = WRITTEN;
+			if (give_name()) {
+				drop.stage = TOLD;
+				return;
+			}
+		}
 	}
-	/* where this is refused the collector cannot read it: it will reconcile */
-	sys_chgrp(fd, dir.stx_gid);
-	written = write_all(fd, iov, iovcnt);
-	sys_close(fd);
-	if (written && sys_rename(spool, hidden, id) == 0)
-		return;
-	sys_unlink(spool, hidden);
-	count_dropped(spool, &dir, SPOOL_DROP_WRITE);
+	drop.stage = TOLD;
+	if (fd >= 0)
+		sys_unlink(drop.spool, drop.hidden);
+	count_dropped(SPOOL_DROP_WRITE);
+}
+
+/* A name that was given in the very moment is there: then the second time fails. */
+void drop_give_up(void)
+{
+	const enum stage was = drop.stage;
+
+	if (was == WRITTEN)
+		(void)give_name();
+	if (was == OPENED || was == MAKING)
+		count_dropped(SPOOL_DROP_LATE);
+	if (was == MAKING)
+		sys_unlink(drop.spool, drop.hidden);
 }

@@ -6,7 +6,17 @@
 #include <sys/uio.h>
 
 /*
- * Puts an event into the spool below the root directory `rootfd`, see spool.h. Does all
- * of it or nothing, and says nothing: there is nobody to tell.
+ * The spool below the root directory `rootfd`, see spool.h: to be opened before anything
+ * is gathered. False: there is none that may be used, or it is full (which is counted in
+ * it): nothing is left to do. Nothing here says anything: there is nobody to tell.
  */
-void drop_event(int rootfd, const char *id, const struct iovec *iov, int iovcnt);
+bool drop_open(int rootfd);
+
+/* Puts an event into it, all of it or nothing. Once. */
+void drop_event(const char *id, const struct iovec *iov, int iovcnt);
+
+/*
+ * The deadline came, wherever we are: from the signal's handler. An event that is written
+ * as a whole gets its name; one that is not is counted. One to five system calls.
+ */
+void drop_give_up(void);

@@ -92,7 +92,7 @@ int sys_on_alarm(void (*fn)(int))
 {
 	const struct kernel_sigaction sa = {
 		.handler = fn,
-		.flags = 0x04000000, /* SA_RESTORER */
+		.flags = 0x44000000, /* SA_NODEFER | SA_RESTORER */
 		.restorer = hook_sigreturn,
 	};
 	const uint64_t mask = (uint64_t)1 << (SIGALRM - 1);
@@ -108,7 +108,7 @@ int sys_on_alarm(void (*fn)(int))
 
 int sys_on_alarm(void (*fn)(int))
 {
-	const struct sigaction sa = { .sa_handler = fn };
+	const struct sigaction sa = { .sa_handler = fn, .sa_flags = SA_NODEFER };
 	sigset_t mask;
 
 	sigemptyset(&mask);

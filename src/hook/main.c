@@ -15,37 +15,66 @@
 #include "hook/put.h"
 #include "hook/sys.h"
 
-#define GATHER_USEC   30000 /* then what was read has to do */
-#define DEADLINE_USEC 50000 /* then there is no event */
+#define GATHER_USEC   15000 /* then what was read has to do */
+#define GIVE_UP_USEC  46000 /* then what is written has to do, or it is counted */
+#define DEADLINE_USEC 50000 /* then it ends, wherever it is */
 #define GRND_NONBLOCK 1     /* <linux/random.h> */
 #define MAX_HEAD      ((size_t)1024)
+#define TOOK_MAX      32                 /* of it are for the last line */
 #define MAX_TEXT      ((size_t)16 << 10) /* of one file of the kernel */
 
-static volatile int late; /* the first alarm came */
+static volatile int late; /* so many alarms came */
+static uint64_t began_boot_usec, began_real_usec;
 
-static void on_alarm(int sig)
+/* The event as far as it is known: that is told when the deadline comes. */
+static char head_text[MAX_HEAD], body_text[SPOOL_MAX_FILE - MAX_HEAD - 4];
+static struct put head = { .p = head_text, .cap = sizeof(head_text) - TOOK_MAX };
+static struct put body = { .p = body_text, .cap = sizeof(body_text) };
+static volatile enum { GATHER_HEAD, GATHER_BODY, TELLING } stage;
+
+static void tell(void);
+
+static int alarm_in(suseconds_t first_usec, suseconds_t then_usec)
 {
-	(void)sig;
-	if (late)
-		sys_exit();
-	late = 1;
-}
-
-/* A blocked system call is interrupted: no SA_RESTART. */
-static void set_deadline(void)
-{
-	const struct itimerval it = {
-		.it_value = { .tv_usec = GATHER_USEC },
-		.it_interval = { .tv_usec = DEADLINE_USEC - GATHER_USEC },
-	};
-
-	if (sys_on_alarm(on_alarm) < 0 || sys_setitimer(&it) < 0)
-		sys_exit();
+	return sys_setitimer(&(const struct itimerval){
+		.it_value = { .tv_usec = first_usec },
+		.it_interval = { .tv_usec = then_usec },
+	});
 }
 
 static uint64_t now_usec(clockid_t clock)
 {
 	return sys_clock_nsec(clock) / 1000;
+}
+
+/*
+ * Not blocked while it runs: the last alarm ends what the one before began. Who was kept
+ * from the CPU, or in the kernel where no signal reaches, gets one for all of them: on a
+ * node where many containers come and go at once the files of a cgroup are behind a lock.
+ */
+static void on_alarm(int sig)
+{
+	(void)sig;
+	if (++late == 1 && now_usec(CLOCK_BOOTTIME) < began_boot_usec + GIVE_UP_USEC)
+		return;
+	if (late == 1)
+		late = 2;
+	if (late == 2 && alarm_in(DEADLINE_USEC - GIVE_UP_USEC, 0) == 0) {
+		if (stage == GATHER_BODY)
+			tell();
+		else
+			drop_give_up();
+	}
+	sys_exit();
+}
+
+/* A blocked system call is interrupted: no SA_RESTART. */
+static void set_deadline(void)
+{
+	began_boot_usec = now_usec(CLOCK_BOOTTIME);
+	if (sys_on_alarm(on_alarm) < 0 ||
+	    alarm_in(GATHER_USEC, GIVE_UP_USEC - GATHER_USEC) < 0)
+		sys_exit();
 }
 
 /* ---- what we are told ------------------------------------------------------------- */
@@ -216,10 +245,10 @@ static const struct counter {
 
 _Static_assert(sizeof(counters) / sizeof(counters[0]) <= SPOOL_FILES, "more than read");
 
-static void put_counter(struct put *body, int dir, const struct counter *c)
+static void put_counter(int dir, const struct counter *c)
 {
 	static char text[MAX_TEXT + 1];
-	struct put at = *body;
+	struct put at = body;
 	long n = slurp(dir, c->name, text, c->max + 1);
 	bool cut;
 
@@ -235,11 +264,13 @@ static void put_counter(struct put *body, int dir, const struct counter *c)
 	put_str(&at, cut ? " cut\n" : "\n");
 	put_bytes(&at, text, (size_t)n);
 	put_str(&at, "\n");
+	/* whole, for the handler of the deadline */
+	__asm__ volatile("" ::: "memory");
 	if (!at.full)
-		*body = at;
+		body.n = at.n;
 }
 
-static void put_counters(struct put *body, int rootfd, const char *vmid)
+static void put_counters(int rootfd, const char *vmid)
 {
 	static const char *const trees[] = { "sys/fs/cgroup/lxc/",
 					     "sys/fs/cgroup/unified/lxc/" };
@@ -258,8 +289,7 @@ static void put_counters(struct put *body, int rootfd, const char *vmid)
 	if (dir < 0)
 		return;
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && !late; i++)
-		put_counter(body, dir, &counters[i]);
-	sys_close(dir);
+		put_counter(dir, &counters[i]);
 }
 
 /* ---- the event --------------------------------------------------------------------- */
@@ -291,21 +321,23 @@ static const char *const type_names[HOOK_TYPES] = {
 	[HOOK_GUEST_POST_STOP] = "guest-post-stop",
 };
 
-static void put_told(struct put *head, const struct told *t)
+static void put_told(const struct told *t)
 {
-	put_str(head, "ctscope-hook 1\n");
-	put_key(head, "vmid", t->vmid);
-	put_key(head, "type", type_names[t->type]);
+	put_str(&head, "ctscope-hook 1\n");
+	put_key(&head, "vmid", t->vmid);
+	put_key(&head, "type", type_names[t->type]);
 	if (t->target)
-		put_key(head, "target", t->target);
+		put_key(&head, "target", t->target);
 	if (t->pid)
-		put_key(head, "pid", t->pid);
+		put_key(&head, "pid", t->pid);
 	if (t->invocation)
-		put_key(head, "invocation", t->invocation);
+		put_key(&head, "invocation", t->invocation);
+	put_num(&head, "real-usec", began_real_usec);
+	put_num(&head, "boot-usec", began_boot_usec);
 }
 
 /* Ourselves; above the shell of the drop-in is LXC's monitor. */
-static void put_family(struct put *head, int rootfd)
+static void put_family(int rootfd)
 {
 	char parent[16];
 	struct put o = { .p = parent, .cap = sizeof(parent) };
@@ -313,44 +345,47 @@ static void put_family(struct put *head, int rootfd)
 
 	put_u64(&o, sys_getppid());
 	put_bytes(&o, "", 1);
-	put_num(head, "hook-pid", sys_getpid());
-	put_key(head, "parent-pid", parent);
+	put_num(&head, "hook-pid", sys_getpid());
+	put_key(&head, "parent-pid", parent);
 	monitor = stat_field(rootfd, parent, 4);
 	if (monitor)
-		put_key(head, "monitor-pid", monitor);
+		put_key(&head, "monitor-pid", monitor);
+}
+
+static void tell(void)
+{
+	char id[SPOOL_ID_MAX];
+	struct put o = { .p = id, .cap = sizeof(id) };
+
+	stage = TELLING;
+	head.cap = sizeof(head_text);
+	put_num(&head, "took-usec", now_usec(CLOCK_BOOTTIME) - began_boot_usec);
+	put_id(&o, began_boot_usec, began_real_usec, head.n + body.n + 4);
+	if (head.full || o.full)
+		return;
+	drop_event(id,
+		   (const struct iovec[]){ { head.p, head.n },
+					   { body.p, body.n },
+					   { (char[]){ 'e', 'n', 'd', '\n' }, 4 } },
+		   3);
 }
 
 static void report(int rootfd, const struct told *t)
 {
-	static char head_text[MAX_HEAD], body_text[SPOOL_MAX_FILE - MAX_HEAD - 4];
-	struct put head = { .p = head_text, .cap = sizeof(head_text) };
-	struct put body = { .p = body_text, .cap = sizeof(body_text) };
-	uint64_t boot_usec = now_usec(CLOCK_BOOTTIME);
-	uint64_t real_usec = now_usec(CLOCK_REALTIME);
-	char id[SPOOL_ID_MAX];
-	struct put o = { .p = id, .cap = sizeof(id) };
 	const char *ticks;
 
-	put_told(&head, t);
-	put_family(&head, rootfd);
+	began_real_usec = now_usec(CLOCK_REALTIME);
+	put_told(t);
+	put_family(rootfd);
 	if (t->type == HOOK_START_HOST && t->pid) {
 		ticks = stat_field(rootfd, t->pid, 22);
 		if (ticks)
 			put_key(&head, "start-ticks", ticks);
 	}
+	stage = GATHER_BODY;
 	if (t->type == HOOK_STOP)
-		put_counters(&body, rootfd, t->vmid);
-	put_num(&head, "real-usec", real_usec);
-	put_num(&head, "boot-usec", boot_usec);
-	put_num(&head, "took-usec", now_usec(CLOCK_BOOTTIME) - boot_usec);
-	put_id(&o, boot_usec, real_usec, head.n + body.n + 4);
-	if (head.full || o.full)
-		return;
-	drop_event(rootfd, id,
-		   (const struct iovec[]){ { head.p, head.n },
-					   { body.p, body.n },
-					   { (char[]){ 'e', 'n', 'd', '\n' }, 4 } },
-		   3);
+		put_counters(rootfd, t->vmid);
+	tell();
 }
 
 void hook_main(int argc, char **argv, char **env)
@@ -359,6 +394,7 @@ void hook_main(int argc, char **argv, char **env)
 	struct told t = { 0 };
 	int rootfd;
 
+	sys_go_first();
 	set_deadline();
 #ifdef HOOK_TEST
 	/* a root of its own before what LXC says, so that tests need no real /run */
@@ -371,7 +407,7 @@ void hook_main(int argc, char **argv, char **env)
 	if (!listen_to(argc, argv, env, &t))
 		sys_exit();
 	rootfd = sys_openat(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0);
-	if (rootfd >= 0)
+	if (rootfd >= 0 && drop_open(rootfd))
 		report(rootfd, &t);
 	sys_exit();
 }

@@ -388,6 +388,9 @@ static int count_taken(int dirfd, struct spool_dropped *d, struct err *err)
 		case SPOOL_DROP_WRITE:
 			d->write++;
 			break;
+		case SPOOL_DROP_LATE:
+			d->late++;
+			break;
 		default:
 			d->other++;
 		}

@@ -55,7 +55,7 @@ int spool_remove(int dirfd, const char *id, struct err *err);
 int spool_sweep(int dirfd, uint64_t now_boot_usec, size_t *ret_n, struct err *err);
 
 struct spool_dropped {
-	uint64_t full, write; /* enum spool_drop */
+	uint64_t full, write, late; /* enum spool_drop */
 	uint64_t other;
 	bool at_least; /* the file was full: there may have been more */
 };
