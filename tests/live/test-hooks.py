@@ -564,6 +564,35 @@ def counted():
     equal(os.listdir("/run/node/victim"), [], "behind the symlink")
 
 
+@test("wherever its deadline finds it: what is known is told, what is not is counted")
+def deadline():
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    env = {"PATH": os.environ["PATH"], "LXC_PID": str(os.getpid())}
+    os.makedirs("/sys/fs/cgroup/lxc/101", exist_ok=True)
+    # it is held for longer than it may take: (where, events, counted)
+    for where, told_n, counted_n in (
+            ("openat:delay_exit=80000:when=6", 1, 0),  # a file of the cgroup
+            ("openat:delay_enter=12000:when=6+", 1, 0),  # each of them
+            ("getdents64:delay_enter=80000", 0, 1),
+            ("getrandom:delay_enter=80000", 0, 1),
+            ("writev:delay_enter=80000", 0, 1),
+            ("renameat2:delay_enter=80000", 1, 0)):
+        fresh()
+        r = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=" + where,
+                            PROGRAM, "101", "lxc", "stop"], env=env, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=20)
+        equal((r.returncode, r.stdout), (0, b""), where)
+        counted_as = b""
+        if os.path.exists(SPOOL + "/dropped"):
+            with open(SPOOL + "/dropped", "rb") as f:
+                counted_as = f.read()
+            os.unlink(SPOOL + "/dropped")
+        if SLOW == 1:
+            equal((len(events()), counted_as), (told_n, b"l" * counted_n), where)
+    os.rmdir("/sys/fs/cgroup/lxc/101")
+
+
 @test("where the shell cannot fork the hook still ends with 0")
 def no_fork():
     def poor():
