@@ -245,6 +245,7 @@ void collector_init(struct collector *c)
 				    .starting = on_lc_starting,
 				    .arg = c };
 
+	c->started_boot_usec = clock_boot_usec();
 	lc_init(&c->lc, c->boot, &ops);
 }
 

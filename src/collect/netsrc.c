@@ -62,8 +62,12 @@ static struct ctnet *find_ct(struct netsrc *s, uint32_t vmid)
 	return NULL;
 }
 
-/* Since the start began, for the timeline of it. */
-static void since_start(struct collector *c, struct jw *w, uint32_t vmid, uint64_t now)
+/*
+ * For the timeline of a start: since it began; the first of its life. Of one that ran
+ * before the collector did neither is known.
+ */
+static void timeline(struct collector *c, struct jw *w, uint32_t vmid, uint64_t now,
+		     bool first)
 {
 	const struct lc_ct *ct = lc_find(&c->lc, vmid);
 	uint64_t began;
@@ -71,8 +75,11 @@ static void since_start(struct collector *c, struct jw *w, uint32_t vmid, uint64
 	if (!ct || ct->phase == LC_DOWN)
 		return;
 	began = ct->prestart.boot_usec ? ct->prestart.boot_usec : ct->up.boot_usec;
-	if (began && now >= began)
-		jw_int(w, "since_start_usec", now - began);
+	if (began < c->started_boot_usec || now < began)
+		return;
+	if (first)
+		jw_bool(w, "first", true);
+	jw_int(w, "since_start_usec", now - began);
 }
 
 /* ---- links --------------------------------------------------------------------------
@@ -101,11 +108,9 @@ static void tell_link(struct collector *c, struct veth *v)
 	if (v->gone)
 		jw_bool(d.w, "removed", true);
 	if (v->up)
-		since_start(c, d.w, v->vmid, now.boot_usec);
-	if (first) {
-		jw_bool(d.w, "first", true);
+		timeline(c, d.w, v->vmid, now.boot_usec, first);
+	if (first)
 		ct->carrier_told = true;
-	}
 	data_close(&d, &e->data);
 }
 
@@ -316,8 +321,7 @@ static void tell_address(struct collector *c, struct ctnet *ct,
 	}
 	if (added && !ct->net.n_addrs && !ct->address_told) {
 		ct->address_told = true;
-		jw_bool(d.w, "first", true);
-		since_start(c, d.w, ct->vmid, now.boot_usec);
+		timeline(c, d.w, ct->vmid, now.boot_usec, true);
 	}
 	data_close(&d, &e->data);
 }

@@ -308,10 +308,14 @@ def _():
     c = need()
     lib.hooks_off()
     equal(c.stop(), 0, "exit code")
-    make(VMID + 5)
+    make(VMID + 5, net="ip=10.99.0.35/24")
     seq = last_seq()
     state["c"] = Collector()
+    wait_event(VMID + 5, "address", seq)
     e = started(seq, False, VMID + 5)
+    for a in events(VMID + 5, seq, ["address", "interface-up"]):
+        # nobody saw when that was
+        check("since_start_usec" not in a["data"] and "first" not in a["data"], a["data"])
     equal(state["c"].stop(), 0, "exit code")
     seq = last_seq()
     state["c"] = Collector()
