@@ -200,14 +200,16 @@ void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
 
 void cgct_look_frozen(struct collector *c, struct cgct *t)
 {
+	const struct lc_ct *life = lc_find(&c->lc, t->vmid);
 	struct lc_time now = collector_now();
 	struct cg_events ev = { 0 };
 	struct event *e;
 	struct data d;
 	bool frozen;
 
-	if (t->dir < 0 || !t->init || cg_read_events(t->dir, &ev, NULL) < 0 ||
-	    ev.frozen.kind != VAL_SET)
+	/* not before its start is told: then it is looked at again */
+	if (!life || !life->started || t->dir < 0 || !t->init ||
+	    cg_read_events(t->dir, &ev, NULL) < 0 || ev.frozen.kind != VAL_SET)
 		return;
 	frozen = ev.frozen.n != 0;
 	if (frozen == t->frozen)

@@ -436,10 +436,13 @@ void cgsrc_started(struct collector *c, const struct lc_ct *ct)
 	/* the hook tells of an init that was not found yet */
 	if (!t || t->ticks != ct->init_ticks)
 		c->cg->look_again = true;
-	if (t)
-		t->recorded_life = ct->life;
 	recorder_add(c, ct->vmid, ct->life);
 	netsrc_started(c, ct);
+	if (!t)
+		return;
+	t->recorded_life = ct->life;
+	if (t->ticks == ct->init_ticks)
+		cgct_look_frozen(c, t);
 }
 
 void cgsrc_ended(struct collector *c, const struct lc_ct *ct)

@@ -175,9 +175,9 @@ static void on_lc_event(void *arg, const struct lc_event *e)
 	data_of_lifecycle(c, e, &ev->data);
 	switch (e->type) {
 	case EVENT_STARTED:
-		cgsrc_started(c, e->ct);
-		incsrc_over(c, ev->vmid, INCIDENT_UNEXPECTED_STOP, e->id);
-		incsrc_over(c, ev->vmid, INCIDENT_START_FAILED, e->id);
+		cgsrc_started(c, e->ct); /* may add an event: `ev` is gone */
+		incsrc_over(c, e->ct->vmid, INCIDENT_UNEXPECTED_STOP, e->id);
+		incsrc_over(c, e->ct->vmid, INCIDENT_START_FAILED, e->id);
 		break;
 	case EVENT_START_FAILED:
 		cgsrc_ended(c, e->ct);
