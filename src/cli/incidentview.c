@@ -304,7 +304,10 @@ static void put_head(struct buf *b, const struct incident *i)
 					 USEC_PER_SEC);
 		buf_adds(b, ")\n");
 	} else {
-		buf_adds(b, ", not over yet\n");
+		buf_adds(b, i->kind == INCIDENT_UNEXPECTED_STOP ||
+					    i->kind == INCIDENT_START_FAILED
+				    ? ", not started since\n"
+				    : ", not over yet\n");
 	}
 }
 
@@ -312,19 +315,22 @@ static void put_head(struct buf *b, const struct incident *i)
 static void put_cause(struct buf *b, const struct jval *d)
 {
 	const struct jval *why = jval_get(d, "evidence");
-	bool certain;
+	bool certain, unknown;
+	struct span cause;
 	size_t from;
 
 	if (!jval_get(d, "cause"))
 		return;
 	from = b->n;
 	put_object(b, "Cause", d, stop, ARRAY_SIZE(stop));
-	if (b->n > from && jval_bool(jval_get(d, "certain"), &certain) && !certain) {
+	unknown = jval_span(jval_get(d, "cause"), &cause) && span_eq(cause, "unknown");
+	if (b->n > from && !unknown && jval_bool(jval_get(d, "certain"), &certain) &&
+	    !certain) {
 		b->n--;
-		buf_adds(b, "; not proved\n");
+		buf_adds(b, " (likely, not proved)\n");
 	}
 	for (size_t i = 0; i < MIN(jval_count(why), (size_t)MAX_ROWS); i++) {
-		put_label(b, i ? "" : "Known by");
+		put_label(b, i ? "" : "Evidence");
 		put_value(b, jval_at(why, i), AS_TEXT);
 		buf_addc(b, '\n');
 	}
