@@ -58,15 +58,29 @@ static void limit_event(struct collector *c, struct cgct *t, const struct limit_
 }
 
 /*
- * At most one event of a kind in ten seconds: what comes meanwhile is counted in the next
- * one. A guest sits at its limit for hours.
+ * A guest sits at its limit for hours: an event in ten seconds at most, and ever more
+ * seldom while it goes on, up to one in ten minutes. What comes meanwhile is counted in
+ * the next one.
  */
+static uint64_t wait_of(const struct cgct *t, enum limit_kind kind)
+{
+	unsigned n = t->times_told[kind];
+
+	/* three signs in a row are an incident (rule/incident.c) */
+	return n <= 3 ? RECONCILE_USEC : RECONCILE_USEC << MIN(n - 3, 6U);
+}
+
 static bool due(struct cgct *t, enum limit_kind kind, uint64_t now, uint64_t grew,
 		uint64_t *ret_times)
 {
+	uint64_t wait = wait_of(t, kind);
+
 	t->pending[kind] += grew;
-	if (!t->pending[kind] || (t->told[kind] && now < t->told[kind] + RECONCILE_USEC))
+	if (!t->pending[kind] || (t->told[kind] && now < t->told[kind] + wait))
 		return false;
+	if (now > t->told[kind] + 2 * wait)
+		t->times_told[kind] = 0;
+	t->times_told[kind]++;
 	t->told[kind] = now;
 	*ret_times = t->pending[kind];
 	t->pending[kind] = 0;
@@ -123,6 +137,8 @@ void cgct_look_memory(struct collector *c, struct cgct *t, bool first)
 	hits = grown(&t->max_events, hits_of(&m), first);
 	kills = grown(&t->oom_kills, m.events_oom_kill, first);
 	tell = due(t, LIMIT_MEMORY, now, hits, &times);
+	if (hits && !tell)
+		incsrc_more(c, t->vmid, INCIDENT_MEMORY_LIMIT);
 	if (kills || tell)
 		(void)cg_read_memory(t->dir, true, &m, NULL);
 	if (kills) {
@@ -184,10 +200,15 @@ void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
 							 .total = now,
 							 .current = p.current,
 							 .limit = p.max });
+		else
+			incsrc_more(c, t->vmid, INCIDENT_PIDS_LIMIT);
 		return;
 	}
-	if (!due(t, LIMIT_PIDS, now, hits, &times))
+	if (!due(t, LIMIT_PIDS, now, hits, &times)) {
+		if (hits)
+			incsrc_more(c, t->vmid, INCIDENT_PIDS_LIMIT);
 		return;
+	}
 	if (cg_read_pids(t->dir, &p, NULL) == 0)
 		limit_event(c, t,
 			    &(struct limit_hit){ .type = EVENT_PIDS_LIMIT,

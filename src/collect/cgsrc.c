@@ -388,6 +388,7 @@ static void forget_gone(struct collector *c)
 			cgct_drop_init(t);
 			oom_forget(t);
 			unwatch(s, t, WD_LXC);
+			free(t->pressure_data);
 			free(t);
 		} else {
 			s->v[w++] = t;
@@ -591,6 +592,7 @@ void cgsrc_close(struct collector *c)
 		oom_forget(s->v[i]);
 		if (s->v[i]->dir >= 0)
 			close(s->v[i]->dir);
+		free(s->v[i]->pressure_data);
 		free(s->v[i]);
 	}
 	if (s->inotify >= 0)

@@ -48,6 +48,7 @@ struct cgct {
 	uint64_t oom_boot_usec, oom_near; /* the last kills, and how many near them */
 	pid_t oom_victim;                 /* of the kernel's last message */
 	uint64_t pending[LIMIT_KINDS], told[LIMIT_KINDS];
+	unsigned times_told[LIMIT_KINDS]; /* since it last was quiet */
 	uint64_t oom_pending, oom_told_boot_usec, oom_due_boot_usec;
 	struct cg_memory *oom_memory; /* these two: NULL until somebody is killed */
 	struct lc_time oom_when;
@@ -59,7 +60,9 @@ struct cgct {
 	int crash_signal;
 	uint64_t last_ticks;
 
-	uint64_t pressure_told;
+	uint64_t pressure_told, pressure_wait, pressure_seen;
+	char pressure_id[EVENT_ID_MAX]; /* of the last event of it */
+	char *pressure_data;
 	bool frozen;
 	uint64_t frozen_boot_usec;
 };

@@ -228,6 +228,8 @@ void incsrc_look(struct collector *c, const struct event *v, size_t n);
 /* A sign of an incident; `e`: the event that shows it (NULL: none). */
 void incsrc_sign(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		 const struct event *e, const char *fmt, ...) _printf_(5, 6);
+/* It goes on, where it is open. */
+void incsrc_more(struct collector *c, uint32_t vmid, enum incident_kind kind);
 void incsrc_over(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		 const char *id); /* an event ended it */
 /* What was said of an open one was wrong: a new summary; `over`: it is none. */
