@@ -106,6 +106,19 @@ static struct lc_time began_at(uint64_t ticks, struct lc_time now)
 	return boot <= now.boot_usec ? t : now;
 }
 
+/* Of a life that an earlier collector knew: what came meanwhile is told, and only that. */
+static void take_told(struct collector *c, struct cgct *t)
+{
+	const struct lc_ct *ct = lc_find(&c->lc, t->vmid);
+
+	if (!ct || ct->init_ticks != t->ticks || t->oom_kills.kind == VAL_SET)
+		return;
+	t->oom_kills = ct->told.oom_kills;
+	t->oom_unseen = true;
+	t->frozen = ct->told.frozen.boot_usec != 0;
+	t->frozen_boot_usec = ct->told.frozen.boot_usec;
+}
+
 static void hold_init(struct collector *c, struct cgct *t, const struct ct *ct,
 		      int *pidfd)
 {
@@ -118,7 +131,9 @@ static void hold_init(struct collector *c, struct cgct *t, const struct ct *ct,
 	if (t->pidfd >= 0)
 		t->io = loop_add_io(c->loop, t->pidfd, EPOLLIN, true, on_pidfd, t);
 	cgsrc_watch_ns(c, t);
+	take_told(c, t);
 	cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
+	t->oom_unseen = false;
 	cgct_look_pids(c, t, t->pids_events.kind != VAL_SET);
 }
 

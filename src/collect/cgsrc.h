@@ -52,6 +52,8 @@ struct cgct {
 	uint64_t oom_pending, oom_told_boot_usec, oom_due_boot_usec;
 	struct cg_memory *oom_memory; /* these two: NULL until somebody is killed */
 	struct lc_time oom_when;
+	bool oom_unseen;              /* what is found now came while no collector ran */
+	bool oom_inferred;            /* so did what is pending */
 	uint64_t oom_life, oom_total; /* whose kills wait to be told, its counter */
 	struct oom_victim *victims;   /* OOM_VICTIMS of them */
 	size_t n_victims;

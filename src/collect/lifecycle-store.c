@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "collect/lifecycle-int.h"
+#include "read/jsonin.h"
 
 static void restore_life(struct lifecycle *lc, const struct db_life *l)
 {
@@ -22,6 +24,20 @@ static void restore_life(struct lifecycle *lc, const struct db_life *l)
 	ct->up.real_usec = l->started_real_usec;
 	ct->phase = l->init_start_ticks ? LC_UP : LC_PRESTART;
 	ct->started = ct->execed = ct->phase == LC_UP;
+}
+
+/* How many it was told to be in all. */
+static struct val oom_total(const struct event *e)
+{
+	struct jsonin j = { 0 };
+	uint64_t n;
+	struct val v = { 0 };
+
+	if (e->data && jsonin_parse(e->data, strlen(e->data), &j, NULL) == 0 &&
+	    jval_u64(jval_get(j.root, "total"), &n))
+		v = val_set(n);
+	jsonin_done(&j);
+	return v;
 }
 
 /* The rows and the events are two writes: the events are what counts. */
@@ -53,6 +69,8 @@ static void restore_event(struct lifecycle *lc, const struct event *e)
 		ct->started = true;
 		ct->started_inferred = e->inferred;
 		ct->up = when;
+		if (!e->inferred) /* all of it was seen */
+			ct->told.oom_kills = val_set(0);
 		snprintf(ct->start_id, sizeof(ct->start_id), "%s", e->id);
 		break;
 	case EVENT_STOPPED:
@@ -64,6 +82,15 @@ static void restore_event(struct lifecycle *lc, const struct event *e)
 		ct->stop_inferred = e->inferred;
 		ct->stop_heard = !e->inferred;
 		snprintf(ct->stop_id, sizeof(ct->stop_id), "%s", e->id);
+		break;
+	case EVENT_OOM_KILL:
+		ct->told.oom_kills = oom_total(e);
+		break;
+	case EVENT_FROZEN:
+		ct->told.frozen = when;
+		break;
+	case EVENT_THAWED:
+		ct->told.frozen = (struct lc_time){ 0 };
 		break;
 	default:
 		break;

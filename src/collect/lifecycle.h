@@ -2,6 +2,7 @@
 #pragma once
 
 #include <event.h>
+#include <val.h>
 #include <spool.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,6 +50,10 @@ struct lc_ct {
 	int exit_value;
 	enum stop_cause cause; /* of the last end */
 	bool cause_weak;
+	struct lc_told {               /* of this life, before the collector began */
+		struct val oom_kills;  /* up to where they were told; absent: not known */
+		struct lc_time frozen; /* since when; zero: it is not */
+	} told;
 	char stop_id[EVENT_ID_MAX]; /* of the event of the last end */
 	char start_id[EVENT_ID_MAX];
 };

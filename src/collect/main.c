@@ -137,7 +137,9 @@ static int read_known(struct db *db, struct known *ret, struct err *err)
 {
 	static const enum event_type types[] = { EVENT_PRESTART,     EVENT_STARTED,
 						 EVENT_STOPPED,      EVENT_REBOOTED,
-						 EVENT_START_FAILED, EVENT_POSTSTOP };
+						 EVENT_START_FAILED, EVENT_POSTSTOP,
+						 EVENT_OOM_KILL,     EVENT_FROZEN,
+						 EVENT_THAWED };
 	const struct event_query q = { .types = types,
 				       .n_types = ARRAY_SIZE(types),
 				       .limit = 8192 };

@@ -27,6 +27,7 @@ void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,
 		t->oom_memory = xreallocarray(t->oom_memory, 1, sizeof(*m));
 		*t->oom_memory = *m;
 		t->oom_when = collector_now();
+		t->oom_inferred = t->oom_unseen;
 		t->oom_life = life ? life->life : 0;
 		t->oom_due_boot_usec = now + (kernsrc_is_there(c) ? WAIT_USEC : 0);
 		if (t->oom_due_boot_usec < t->oom_told_boot_usec + EVERY_USEC)
@@ -255,6 +256,7 @@ void oom_tell(struct collector *c, struct cgct *t)
 			    t->n_victims ? ORIGIN_KERNEL : ORIGIN_CGROUP, t->vmid,
 			    t->oom_when);
 	e->life = t->oom_life; /* another one may run by now */
+	e->inferred = t->oom_inferred;
 	collector_id(c, e, "oom", t->oom_total);
 	if (data_open(&d)) {
 		if (t->n_victims)

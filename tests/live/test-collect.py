@@ -331,6 +331,40 @@ def _():
     destroy(VMID + 5)
 
 
+@test("what it told of a life it does not tell again, what came meanwhile it does")
+def _():
+    c = need()
+    lib.hooks_on()
+    seq = last_seq()
+    make(VMID + 5, memory=64)
+    started(seq, True, VMID + 5)
+    pct.main(["freeze", str(VMID + 5)])
+    frozen = wait_event(VMID + 5, "frozen", seq)
+    c.stop(signal.SIGKILL)
+    seq = last_seq()
+    state["c"] = Collector()
+    time.sleep(0.5)
+    pct.main(["thaw", str(VMID + 5)])
+    e = wait_event(VMID + 5, "thawed", seq)
+    equal(len(events(VMID + 5, seq, ["frozen"])), 0, "frozen once")
+    check(e["data"]["duration_usec"] >= e["boot_usec"] - frozen["boot_usec"] - 1000,
+          "duration %s" % e["data"])
+    if os.path.exists("/sys/fs/cgroup/lxc/%d/memory.events" % (VMID + 5)):
+        state["c"].stop(signal.SIGKILL)
+        seq = last_seq()
+        subprocess.run(["lxc-attach", "-n", str(VMID + 5), "--clear-env", "--", "/bin/load",
+                        "anon", "128"], stdin=subprocess.DEVNULL)
+        state["c"] = Collector()
+        e = wait_event(VMID + 5, "oom-kill", seq, 20)
+        check(e["inferred"] and e["data"]["kills"] >= 1, "the kill nobody saw: %s" % e)
+        state["c"].stop(signal.SIGKILL)
+        seq = last_seq()
+        state["c"] = Collector()
+        time.sleep(3)
+        equal(len(events(VMID + 5, seq, ["oom-kill"])), 0, "told once")
+    destroy(VMID + 5)
+
+
 @test("stopped by SIGSTOP while containers come and go, it has them all afterwards")
 def _():
     c = need()
