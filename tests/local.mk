@@ -147,4 +147,5 @@ EXTRA_DIST += tests/live/test-pve-events.py
 EXTRA_DIST += tests/collect/collectlib.py
 EXTRA_DIST += tests/collect/drill
 EXTRA_DIST += tests/collect/latency
+EXTRA_DIST += tests/collect/overload
 EXTRA_DIST += tests/live/test-lost.py
