@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "rule/incident.h"
 
+#define CLOCK_STEP_USEC (2 * USEC_PER_SEC)
+
 struct lc_time collector_now(void)
 {
 	return (struct lc_time){ clock_real_usec(), clock_boot_usec() };
@@ -257,10 +259,28 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return !a ? b : !b ? a : MIN(a, b);
 }
 
+/* Set by somebody, or by NTP in one step: times of events before it are of the old one. */
+static void look_clock(struct collector *c, struct lc_time now)
+{
+	uint64_t zero = now.real_usec - now.boot_usec, had = c->clock_zero_usec;
+	bool on = zero > had;
+	uint64_t by = on ? zero - had : had - zero;
+	char text[80];
+
+	c->clock_zero_usec = zero;
+	if (!had || by <= CLOCK_STEP_USEC)
+		return;
+	snprintf(text, sizeof(text), "the clock was set %s by %ju seconds",
+		 on ? "forward" : "back", (uintmax_t)(by / USEC_PER_SEC));
+	collector_say(c, "clock", text, 0);
+}
+
 void collector_settle(struct collector *c)
 {
 	struct lc_time now = collector_now();
 	uint64_t next;
+
+	look_clock(c, now);
 
 	tasksrc_settle(c);
 	next = cgsrc_due(c, now);

@@ -77,10 +77,11 @@ struct collector {
 	struct loop_io *each; /* reconcile */
 	uint32_t oom_vmid;    /* whose message the next "Killed process" belongs to */
 	pid_t oom_pid;
-	char reason[256];    /* why the start failed whose event was just made; "" */
-	uint64_t n_events;   /* made since the start */
-	uint64_t n_inferred; /* of the life cycle, that no hook told */
-	uint64_t n_dropped;  /* events of hooks that are known to be missing */
+	char reason[256];         /* why the start failed whose event was just made; "" */
+	uint64_t clock_zero_usec; /* the time of the boot, by the wall clock */
+	uint64_t n_events;        /* made since the start */
+	uint64_t n_inferred;      /* of the life cycle, that no hook told */
+	uint64_t n_dropped;       /* events of hooks that are known to be missing */
 	uint64_t started_boot_usec;
 };
 
