@@ -213,6 +213,47 @@ static void put_rows(struct buf *b, const char *word, const struct jval *v,
 	}
 }
 
+static bool same_text(const struct jval *a, const struct jval *b, const char *key)
+{
+	struct span x = { 0 }, y = { 0 };
+
+	(void)jval_span(jval_get(a, key), &x);
+	(void)jval_span(jval_get(b, key), &y);
+	return x.n == y.n && (!x.n || memcmp(x.p, y.p, x.n) == 0);
+}
+
+/* A hundred workers of one name are a line and a sum. */
+static void put_processes(struct buf *b, const struct jval *v)
+{
+	size_t n = jval_is_array(v) ? jval_count(v) : 0, i = 0;
+
+	for (size_t rows = 0; i < n && rows < MAX_ROWS; rows++) {
+		const struct jval *first = jval_at(v, i);
+		uint64_t sum = 0, rss;
+		size_t k = i + 1;
+
+		put_object(b, i ? "" : "Processes", first, process, ARRAY_SIZE(process));
+		for (; k < n && same_text(first, jval_at(v, k), "name") &&
+		       same_text(first, jval_at(v, k), "unit");
+		     k++)
+			if (jval_u64(jval_get(jval_at(v, k), "rss_bytes"), &rss))
+				sum += rss;
+		if (k > i + 3) {
+			put_label(b, "");
+			buf_addf(b, "and %zu more of that name, resident ", k - i - 1);
+			text_size(b, sum);
+			buf_adds(b, " together\n");
+			i = k;
+		} else {
+			i++;
+		}
+	}
+	if (n >= MAX_ROWS) {
+		put_label(b, "");
+		buf_addf(b, "(the %zu largest)\n", n);
+	}
+}
+
 static void put_checks(struct buf *b, const struct jval *v)
 {
 	bool ok;
@@ -373,7 +414,7 @@ static void put_data(struct buf *b, const struct jval *d)
 	put_phases(b, jval_get(d, "phases"));
 	put_checks(b, jval_get(d, "checks"));
 	put_rows(b, "Units", jval_get(d, "units"), unit, ARRAY_SIZE(unit));
-	put_rows(b, "Processes", jval_get(d, "processes"), process, ARRAY_SIZE(process));
+	put_processes(b, jval_get(d, "processes"));
 	put_texts(b, jval_get(d, "texts"));
 }
 
