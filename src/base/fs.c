@@ -440,7 +440,8 @@ int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
 	return 0;
 }
 
-int fs_list(int rootfd, const char *path, size_t max, struct strv *ret, struct err *err)
+int fs_each(int rootfd, const char *path, int (*fn)(const char *name, void *arg),
+	    void *arg, struct err *err)
 {
 	struct dirent *de;
 	DIR *dir;
@@ -454,19 +455,37 @@ int fs_list(int rootfd, const char *path, size_t max, struct strv *ret, struct e
 		close(fd);
 		return failed(err, r, "open", path);
 	}
-	for (r = 0, errno = 0; (de = readdir(dir)); errno = 0) {
-		if (str_eq(de->d_name, ".") || str_eq(de->d_name, ".."))
-			continue;
-		if (ret->n >= max) {
-			r = err_set(err, -EFBIG, "%s has more than %zu entries", path,
-				    max);
-			break;
-		}
-		strv_addn(ret, de->d_name, strlen(de->d_name));
-	}
+	for (r = 0, errno = 0; r == 0 && (de = readdir(dir)); errno = 0)
+		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
+			r = fn(de->d_name, arg);
 	if (!r && errno)
 		r = err_set(err, -errno, "list %s: %s", path, strerror(errno));
 	closedir(dir);
+	return r;
+}
+
+struct listing {
+	struct strv *names;
+	size_t max;
+};
+
+static int add_name(const char *name, void *arg)
+{
+	struct listing *l = arg;
+
+	if (l->names->n >= l->max)
+		return -EFBIG;
+	strv_addn(l->names, name, strlen(name));
+	return 0;
+}
+
+int fs_list(int rootfd, const char *path, size_t max, struct strv *ret, struct err *err)
+{
+	struct listing l = { .names = ret, .max = max };
+	int r = fs_each(rootfd, path, add_name, &l, err);
+
+	if (r == -EFBIG)
+		err_set(err, r, "%s has more than %zu entries", path, max);
 	return r;
 }
 

@@ -81,6 +81,13 @@ int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
  */
 int fs_list(int rootfd, const char *path, size_t max, struct strv *ret, struct err *err);
 
+/*
+ * Each of them in turn, however many there are: until `fn` returns a negative errno, which
+ * is returned then.
+ */
+int fs_each(int rootfd, const char *path, int (*fn)(const char *name, void *arg),
+	    void *arg, struct err *err);
+
 /* The text of a symlink. */
 int fs_readlink(int rootfd, const char *path, char **ret, struct err *err);
 

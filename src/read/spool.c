@@ -278,32 +278,30 @@ void spool_list_done(struct spool_list *l)
 	*l = (struct spool_list){ 0 };
 }
 
-/* Every name, or as many as are looked at: *ret_more. */
-static int list_names(int dirfd, struct strv *ret, bool *ret_more, struct err *err)
+/* A directory full of what no hook made hides nothing: only events are held. */
+static int list_name(const char *name, void *arg)
 {
-	int r = fs_list(dirfd, ".", MAX_NAMES, ret, err);
+	struct spool_list *l = arg;
 
-	if (r < 0 && r != -EFBIG)
-		return err_wrap(err, r, "spool");
-	*ret_more = r == -EFBIG;
+	if (name[0] == '.')
+		l->n_writing++;
+	else if (!spool_is_id(name))
+		l->n_foreign += !str_eq(name, SPOOL_DROPPED);
+	else if (l->ids.n >= MAX_NAMES)
+		l->more = true;
+	else
+		strv_addn(&l->ids, name, strlen(name));
 	return 0;
 }
 
 int spool_list(int dirfd, struct spool_list *ret, struct err *err)
 {
-	_cleanup_(strv_done) struct strv names = { 0 };
 	struct spool_list l = { 0 };
-	int r = list_names(dirfd, &names, &l.more, err);
+	int r = fs_each(dirfd, ".", list_name, &l, err);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < names.n; i++) {
-		if (spool_is_id(names.v[i]))
-			strv_add(&l.ids, take_ptr(names.v[i]));
-		else if (names.v[i][0] == '.')
-			l.n_writing++;
-		else if (!str_eq(names.v[i], SPOOL_DROPPED))
-			l.n_foreign++;
+	if (r < 0) {
+		spool_list_done(&l);
+		return err_wrap(err, r, "spool");
 	}
 	strv_sort(&l.ids);
 	*ret = l;
@@ -343,23 +341,30 @@ int spool_remove(int dirfd, const char *id, struct err *err)
 	return err_set(err, -errno, "spool: remove %s: %s", id, strerror(errno));
 }
 
+static int stale_name(const char *name, void *arg)
+{
+	struct strv *stale = arg;
+
+	if (name[0] == '.' && spool_is_id(name + 1) && stale->n < MAX_NAMES)
+		strv_addn(stale, name, strlen(name));
+	return 0;
+}
+
 int spool_sweep(int dirfd, uint64_t now_boot_usec, size_t *ret_n, struct err *err)
 {
 	_cleanup_(strv_done) struct strv names = { 0 };
 	size_t n = 0;
-	uint64_t boot;
-	bool more;
-	int r = list_names(dirfd, &names, &more, err);
+	int r = fs_each(dirfd, ".", stale_name, &names, err);
 
 	if (r < 0)
-		return r;
+		return err_wrap(err, r, "spool");
 	for (size_t i = 0; i < names.n; i++) {
-		const char *name = names.v[i];
+		uint64_t boot;
 
-		if (name[0] != '.' || !parse_id(name + 1, &boot) ||
+		if (!parse_id(names.v[i] + 1, &boot) ||
 		    num_sub(now_boot_usec, boot) <= STALE_USEC)
 			continue;
-		r = spool_remove(dirfd, name, err);
+		r = spool_remove(dirfd, names.v[i], err);
 		if (r < 0)
 			return r;
 		n++;
