@@ -337,6 +337,7 @@ static void on_each(void *arg, uint32_t events)
 	netsrc_reconcile(c);
 	confsrc_reconcile(c);
 	kernsrc_reconcile(c);
+	recorder_reconcile(c);
 	status(c);
 	collector_settle(c);
 	loop_at(c->each, clock_boot_usec() + RECONCILE_USEC);

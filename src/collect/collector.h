@@ -246,6 +246,7 @@ void recorder_close(struct collector *c);
 void recorder_add(struct collector *c, uint32_t vmid, uint64_t life);
 void recorder_remove(struct collector *c, uint32_t vmid);
 void recorder_run(struct collector *c); /* the writer is there: begin */
+void recorder_reconcile(struct collector *c);
 /*
  * Nothing of it waited much in the last seconds, as the recorder saw: its pressure need
  * not be asked. False also where that is not known.

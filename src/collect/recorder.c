@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -29,6 +30,8 @@ struct recorder {
 	pthread_mutex_t lock; /* of the sampler and the ring, held for a tick */
 	bool quit;
 	struct writer *writer;
+	dev_t dev; /* of the ring's file */
+	ino_t ino;
 
 	pthread_mutex_t notes_lock; /* held for a moment only */
 	struct note *notes;
@@ -205,6 +208,7 @@ int recorder_open(struct collector *c, struct db *db, struct err *err)
 {
 	struct recorder *r = xcalloc(1, sizeof(*r));
 	struct err why = { 0 };
+	struct stat st;
 	int e;
 
 	(void)db;
@@ -213,6 +217,10 @@ int recorder_open(struct collector *c, struct db *db, struct err *err)
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_mutex_init(&r->notes_lock, NULL);
 	e = ring_create(c->o->ring, c->boot, &r->ring, &why);
+	if (e == 0 && stat(c->o->ring, &st) == 0) {
+		r->dev = st.st_dev;
+		r->ino = st.st_ino;
+	}
 	if (e == 0 && minute_new(r->ring, on_blocks, r, &r->minute, &why) < 0)
 		loop_log(c->loop, 4, "minute", "no history is stored: %s", why.msg);
 	if (e == 0)
@@ -260,4 +268,28 @@ void recorder_close(struct collector *c)
 	free(r->notes);
 	free(r);
 	c->rec = NULL;
+}
+
+static bool is_there(const struct collector *c)
+{
+	struct stat st;
+
+	return c->rec && stat(c->o->ring, &st) == 0 && st.st_dev == c->rec->dev &&
+	       st.st_ino == c->rec->ino;
+}
+
+/*
+ * Readers open the ring by its name: one that was removed is written for nobody. It begins
+ * anew, as it does where there was none at the start.
+ */
+void recorder_reconcile(struct collector *c)
+{
+	if (is_there(c))
+		return;
+	recorder_close(c);
+	(void)recorder_open(c, NULL, NULL);
+	recorder_run(c);
+	for (size_t i = 0; i < c->lc.n; i++)
+		if (c->lc.v[i].phase == LC_UP && c->lc.v[i].started)
+			recorder_add(c, c->lc.v[i].vmid, c->lc.v[i].life);
 }

@@ -504,13 +504,23 @@ static void try_open(struct collector *c)
 	loop_log(c->loop, 4, "nospool", "events of hooks are not seen: %s", why.msg);
 }
 
+/* As it is held open, nobody tells that it was removed or that another is in its place. */
+static bool is_there(struct collector *c)
+{
+	struct fs_stat held, there;
+
+	return fs_stat(c->spool->dir, ".", false, &held, NULL) == 0 &&
+	       fs_stat(c->rootfd, c->o->spool, true, &there, NULL) == 0 &&
+	       held.ino == there.ino;
+}
+
 void spoolsrc_reconcile(struct collector *c)
 {
 	size_t swept = 0;
 
 	if (!c->spool)
 		return;
-	if (c->spool->gone || c->spool->dir < 0) {
+	if (c->spool->gone || c->spool->dir < 0 || !is_there(c)) {
 		c->spool->gone = false;
 		close_dir(c->spool);
 		try_open(c);
