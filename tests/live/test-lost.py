@@ -51,8 +51,20 @@ def inject(*what):
     return cmd
 
 
+def need_long():
+    if not LONG:
+        raise Skip("takes its time: DRILL_LONG=1")
+
+
 def end(c, code=0):
     equal(c.stop(), code, "exit code; log: " + lib.logged())
+
+
+def story(vmid, after=0):
+    """For who looks into a failure."""
+    return "; ".join("%s%s/%s %s" % ("~" if e["inferred"] else "", e["type"], e["life"],
+                                     e["data"].get("text", "")) for e in events(vmid, after)
+                     ) + "; log: " + lib.logged()[-500:]
 
 
 def told(vmid, after=0):
@@ -157,11 +169,11 @@ def broken(c, vmid, name, what, paths, seconds=1.5):
 
 FAULTS = [
     ("EIO of writes", ["pwrite64:error=EIO"], STORE),
-    ("ENOSPC of writes", ["pwrite64:error=ENOSPC", "fallocate:error=ENOSPC"], STORE),
-    ("EIO of removing from the spool", ["unlinkat:error=EIO"], [lib.SPOOL]),
     ("EMFILE of opens in the spool", ["openat,openat2:error=EMFILE"], [lib.SPOOL]),
 ]
 MORE = [
+    ("ENOSPC of writes", ["pwrite64:error=ENOSPC", "fallocate:error=ENOSPC"], STORE),
+    ("EIO of removing from the spool", ["unlinkat:error=EIO"], [lib.SPOOL]),
     ("EIO of syncs", ["fdatasync,fsync:error=EIO"], STORE),
     ("writes of nothing", ["pwrite64:retval=0"], STORE),
     ("EIO of opens", ["openat:error=EIO", "pwrite64:error=EIO"], STORE),
@@ -201,7 +213,7 @@ def hang():
     c = Collector(notify=True, env={"WATCHDOG_USEC": "2000000"})
     c.wait_ready()
     time.sleep(1.5)
-    seconds = 20 if LONG else 6
+    seconds = 20 if LONG else 5
     seq = last_seq()
     with Fault(c, ["fdatasync,pwrite64:delay_enter=%d000000:when=1" % seconds], STORE):
         t0 = time.monotonic()
@@ -398,7 +410,10 @@ def damaged(rng, name, harm, aside, salvaged, wal):
     c.wait_ready()
     make_it = "%s%s" % (name, ", killed before" if wal else "")
     bounce(VMID)
-    until(lambda: last_told() == LIFE, "%s: told afterwards" % make_it, 15)
+    try:
+        until(lambda: last_told() == LIFE, "%s: told afterwards" % make_it, 15)
+    except Failed as f:
+        raise Failed("%s: %s" % (f, story(VMID)))
     until(lambda: not spooled(), "%s: the spool is empty" % make_it, 15)
     was = [f for f in os.listdir(lib.LIB) if ".corrupt-" in f or ".newer-" in f]
     said = lib.query("SELECT data FROM events WHERE type = 'collector' AND data LIKE "
@@ -425,8 +440,7 @@ def damage():
     bad = []
     cases = [(d, w) for d in DAMAGE for w in (False, True)] * 3
     if not LONG:
-        few = ("100 bytes", "cut anywhere", "-shm and -wal are noise", "a newer schema",
-               "a FIFO")
+        few = ("100 bytes", "cut anywhere", "a newer schema")
         cases = [(d, d[0] == "100 bytes") for d in DAMAGE if d[0] in few]
     for d, wal in cases:
         shutil.rmtree(lib.LIB)
@@ -449,6 +463,7 @@ def mount_store(opts):
 
 @test("a file system that is read-only, or full: it starts, and stores when it can")
 def readonly():
+    need_long()
     fresh()
     make(VMID, start=False)
     mount_store("size=64m")
@@ -482,6 +497,242 @@ def readonly():
     finally:
         kill_all()
         subprocess.run(["umount", "-l", lib.LIB], check=True)
+
+
+def ids(n, first=0):
+    return ["%013x-%014x-%08x" % (1000 + first + i, 2000 + i, i) for i in range(n)]
+
+
+def at(name):
+    return os.path.join(lib.SPOOL, name)
+
+
+def put(name, data, mode=0o644):
+    with open(at(name), "wb") as f:
+        f.write(data)
+    os.chmod(at(name), mode)
+
+
+def hostile_spool():
+    """Of each kind one with the name of an event, and others with names that are none."""
+    import socket
+    n = iter(ids(30))
+    text = b"ctscope-hook 1\nvmid 101\ntype stop\n"
+    put(next(n), b"")
+    put(next(n), text)  # cut off
+    put(next(n), os.urandom(5000))
+    put(next(n), text + b"file x 99999999999\n")
+    put(next(n), b"ctscope-hook 1\n" + b"a" * 60000 + b"\nend\n")
+    with open(at(next(n)), "wb") as f:
+        f.truncate(1 << 33)  # sparse, 8 GiB
+    unreadable = next(n)
+    put(unreadable, text, 0)
+    os.symlink("/etc/shadow", at(next(n)))
+    os.symlink("/no/where", at(next(n)))
+    loop = next(n)
+    os.symlink(loop, at(loop))
+    os.mkfifo(at(next(n)))
+    os.mkdir(at(next(n)))
+    full = next(n)
+    os.mkdir(at(full))
+    put(full + "/x", b"")
+    hard = next(n)
+    put(hard, text)
+    os.link(at(hard), at(next(n)))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(at(next(n)))
+    device = next(n)
+    os.mknod(at(device), 0o600 | 0o020000, os.makedev(1, 5))  # /dev/zero
+    for name in ("a\nb", "-rf", "x" * 255, "\x1b[2J", ids(1)[0] + "0", ids(1)[0].upper()[:-1] +
+                 "G"):
+        put(name, b"")
+    with open(os.fsencode(lib.SPOOL) + b"/\xff\xfe", "wb"):
+        pass
+    return [unreadable, full, device]  # that it may not open, or remove
+
+
+@test("whatever lies in the spool: no hook is missed, the log is short, memory is bounded")
+def spool():
+    fresh()
+    make(VMID, start=False)
+    many = 100000 if LONG else 9000
+    bounce(VMID)
+    for i in range(many):  # more than are held in memory, and none is an event
+        os.close(os.open(at("foreign-%d" % i), os.O_CREAT | os.O_WRONLY))
+    c = Collector()
+    until(lambda: told(VMID) == LIFE, "told, behind %d foreign files" % many, 20)
+    for i in range(many):  # hooks find no room among so many
+        os.unlink(at("foreign-%d" % i))
+    stay = hostile_spool()
+    t0 = time.monotonic()
+    bounce(VMID)
+    until(lambda: told(VMID) == LIFE * 2, "told, among files that are none", 15)
+    note("told after %.1f s" % (time.monotonic() - t0))
+    for name in ids(many if LONG else 3000, 100):
+        os.close(os.open(at("." + name), os.O_CREAT | os.O_WRONLY))
+        os.rename(at("." + name), at(name))
+    def left():
+        return [n for n in spooled() if len(n) == 37 and n[-1] != "G" and n not in stay]
+    until(lambda: not left(), "junk is removed", 30)
+    bounce(VMID)
+    until(lambda: told(VMID) == LIFE * 3, "told, after junk", 30)
+    running(c)
+    with open("/proc/%d/status" % c.pid()) as f:
+        peak = [int(x.split()[1]) for x in f if x.startswith("VmHWM")][0]
+    note("%d KiB at the most; left: %s" % (peak, [n for n in spooled() if len(n) == 37]))
+    check(peak < 64 << 10, "%d KiB" % peak)
+    check(lib.logged().count("is no event") <= 6, lib.logged())
+    end(c)
+
+
+@test("/run/ctscope is removed and made again: hooks are seen, the ring is there")
+def run_removed():
+    fresh()
+    make(VMID, start=False)
+    make(VMID + 1)
+    c = Collector(notify=True)
+    c.wait_ready()
+    until(lambda: os.path.exists(lib.RUN + "/ring"), "a ring")
+    shutil.rmtree(lib.RUN)
+    bounce(VMID)  # nobody hears its hooks: the kernel tells
+    until(lambda: [t for t in told(VMID) if t in ("started", "stopped")] ==
+          ["started", "stopped"], "told by the kernel")
+    for d in (lib.RUN, lib.SPOOL):
+        os.mkdir(d, 0o770)
+        os.chown(d, lib.USER.pw_uid, lib.USER.pw_gid)
+    open(lib.RUN + "/log", "w").close()
+    seq = last_seq()
+    bounce(VMID)
+    # at most ten seconds; the life itself may have been told by the kernel meanwhile
+    until(lambda: not spooled(), "the spool is empty", 15)
+    bounce(VMID)
+    try:
+        until(lambda: told(VMID, seq)[-4:] == LIFE, "hooks are heard again", 15)
+    except Failed as f:
+        raise Failed("%s: %s" % (f, story(VMID, seq)))
+    equal([t for t in told(VMID, seq) if t in ("started", "stopped")],
+          ["started", "stopped"] * 2, "once each")
+    until(lambda: os.path.exists(lib.RUN + "/ring"), "a new ring", 15)
+    time.sleep(3)
+    points = ctjson("history", str(VMID + 1), "--since", "-10s", "--step", "1", "-m",
+                    "pids")["container"]["points"]
+    check(points and not points[-1].get("gap"), "it records again: %s" % points)
+    running(c)
+    end(c)
+
+
+@test("few file descriptors: no crash, every hook is told")
+def nofile():
+    fresh()
+    make(VMID, start=False)
+    for n in (64, 40, 32, 26) if LONG else (40,):
+        seq = last_seq()
+        c = Collector(wrap=["prlimit", "--nofile=%d" % n, "--"], wait=False, notify=True)
+        try:
+            c.wait_ready()
+        except Failed as e:
+            note("%d descriptors: %s" % (n, str(e)[-200:]))
+            check(n < 40, "it does not start with %d" % n)
+            continue
+        for i in range(3):
+            make(VMID + 1 + i)
+        bounce(VMID)
+        until(lambda: [t for t in told(VMID, seq) if t in ("started", "stopped")] ==
+              ["started", "stopped"], "told with %d descriptors" % n, 15)
+        until(lambda: not spooled(), "the spool is empty with %d" % n, 15)
+        running(c)
+        for i in range(3):
+            destroy(VMID + 1 + i)
+        until(lambda: not spooled(), "the spool is empty with %d" % n, 15)
+        note("%d descriptors: %s" % (n, lib.logged()[-300:]))
+        end(c)
+
+
+@test("stopped by SIGSTOP for long, then continued: all is told, the ring has a gap")
+def sigstop():
+    need_long()
+    fresh()
+    make(VMID, start=False)
+    make(VMID + 1)
+    c = Collector()
+    time.sleep(2)
+    seconds = 30 if LONG else 4
+    os.kill(c.pid(), signal.SIGSTOP)
+    lives = 5
+    for _ in range(lives):
+        bounce(VMID)
+    time.sleep(seconds)
+    t0 = time.monotonic()
+    ctscope("list", "--json")
+    ctscope("status", str(VMID + 1))
+    check(time.monotonic() - t0 < 2, "the CLI does not wait for it")
+    os.kill(c.pid(), signal.SIGCONT)
+    until(lambda: told(VMID) == LIFE * lives, "all is told")
+    time.sleep(2.5)
+    points = ctjson("history", str(VMID + 1), "--since", "-%ds" % (seconds + 6), "--step", "1",
+                    "-m", "pids")["container"]["points"]
+    check(any(p.get("gap") for p in points), "a gap: %s" % points)
+    end(c)
+
+
+@test("the ring is replaced, cut, filled with noise while it is read: readers go on")
+def ring():
+    fresh()
+    make(VMID)
+    c = Collector()
+    time.sleep(2.5)
+    path = lib.RUN + "/ring"
+    with open(path, "rb") as f:
+        good = f.read()
+    end(c)
+    rng = __import__("random").Random(1)
+    readers = [["list", "--json"], ["usage", str(VMID), "--json"],
+               ["history", str(VMID), "--since", "-1min", "-m", "cpu", "--json"],
+               ["top", "--once"]]
+    for i in range(60 if LONG else 6):
+        kind = i % 6
+        data = bytearray(good)
+        if kind == 0:
+            data = data[:rng.randrange(len(data))]
+        elif kind == 1:
+            for _ in range(200):
+                data[rng.randrange(len(data))] = rng.randrange(256)
+        elif kind == 2:
+            data[:4096] = rng.randbytes(4096)
+        elif kind == 3:
+            data = bytearray()
+        os.unlink(path)
+        if kind == 4:
+            os.mkfifo(path)
+        elif kind == 5:
+            os.mkdir(path)
+        else:
+            with open(path, "wb") as f:
+                f.write(data)
+            os.chown(path, lib.USER.pw_uid, lib.USER.pw_gid)
+        r = ctscope(*readers[i // 6 % len(readers)], code=None)
+        check(r.code in (0, 2, 3) and r.seconds < 5, "%s, ring %d: exit %d, %.1f s: %s" % (
+            readers[i // 6 % len(readers)], kind, r.code, r.seconds, r.err))
+        if kind == 5:
+            os.rmdir(path)
+            open(path, "w").close()
+    # and the collector begins whatever is there
+    make(VMID + 1, start=False)
+    for kind in ("fifo", "dir", "link", "junk") if LONG else ("junk",):
+        os.unlink(path)
+        {"fifo": lambda: os.mkfifo(path), "dir": lambda: os.mkdir(path),
+         "link": lambda: os.symlink("/etc/passwd", path),
+         "junk": lambda: shutil.copy("/bin/true", path)}[kind]()
+        seq = last_seq()
+        c = Collector()
+        bounce_one = VMID + 1
+        bounce(bounce_one)
+        until(lambda: told(bounce_one, seq) == LIFE, "told, the ring is a " + kind)
+        note("a %s as the ring: %s" % (kind, lib.logged()[-200:]))
+        end(c)
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.rmdir(path)
+            open(path, "w").close()
 
 
 main()
