@@ -30,6 +30,8 @@
 #define LOOK_USEC  (10 * USEC_PER_MSEC)  /* meanwhile: journald tells after 250 ms */
 #define NEAR_USEC  (2 * USEC_PER_SEC)    /* the monitor's end and the container's */
 
+#define STOP_USEC (300 * USEC_PER_SEC) /* the unit's TimeoutStopSec, and more */
+
 /* What systemd said of the unit of one container. */
 struct unit {
 	uint32_t vmid;
@@ -293,6 +295,7 @@ void kernsrc_evidence(struct collector *c, const struct lc_ct *ct,
 		if (u->vmid != ct->vmid)
 			continue;
 		ev->unit_stop = u->stop_boot_usec > ct->up.boot_usec &&
+				u->stop_boot_usec + STOP_USEC > gone &&
 				u->stop_boot_usec <= gone + NEAR_USEC / 4;
 		if (u->exit_boot_usec + NEAR_USEC > gone &&
 		    u->exit_boot_usec < gone + NEAR_USEC &&
