@@ -7,6 +7,8 @@
 
 /* What the files of a container's cgroup tell: kills, limits, frozen or not. */
 
+#define QUIET_USEC (60 * USEC_PER_SEC) /* then it begins anew */
+
 /* What a counter grew by since it was last read, and its new value. */
 static uint64_t grown(struct val *have, struct val now, bool first)
 {
@@ -27,6 +29,7 @@ struct limit_hit {
 	uint64_t times, total; /* times 0: not known */
 	struct val current, limit;
 	bool inside; /* the limit is one of the guest's own cgroups' */
+	bool over;   /* only what was counted before is told */
 };
 
 static void limit_event(struct collector *c, struct cgct *t, const struct limit_hit *h)
@@ -46,7 +49,7 @@ static void limit_event(struct collector *c, struct cgct *t, const struct limit_
 	if (h->times)
 		jw_int(d.w, "times", h->times);
 	data_close(&d, &e->data);
-	if (h->inside)
+	if (h->inside || h->over)
 		return;
 	if (pids)
 		incsrc_sign(c, t->vmid, INCIDENT_PIDS_LIMIT, e,
@@ -62,9 +65,12 @@ static void limit_event(struct collector *c, struct cgct *t, const struct limit_
  * seldom while it goes on, up to one in ten minutes. What comes meanwhile is counted in
  * the next one.
  */
-static uint64_t wait_of(const struct cgct *t, enum limit_kind kind)
+static uint64_t wait_of(const struct cgct *t, enum limit_kind kind, uint64_t now)
 {
 	unsigned n = t->times_told[kind];
+
+	if (now > t->hit[kind] + QUIET_USEC) /* it is over: what was counted is told */
+		return RECONCILE_USEC;
 
 	/* three signs in a row are an incident (rule/incident.c) */
 	return n <= 3 ? RECONCILE_USEC : RECONCILE_USEC << MIN(n - 3, 6U);
@@ -73,13 +79,14 @@ static uint64_t wait_of(const struct cgct *t, enum limit_kind kind)
 static bool due(struct cgct *t, enum limit_kind kind, uint64_t now, uint64_t grew,
 		uint64_t *ret_times)
 {
-	uint64_t wait = wait_of(t, kind);
-
-	t->pending[kind] += grew;
-	if (!t->pending[kind] || (t->told[kind] && now < t->told[kind] + wait))
-		return false;
-	if (now > t->told[kind] + 2 * wait)
+	if (grew && now > t->hit[kind] + QUIET_USEC)
 		t->times_told[kind] = 0;
+	if (grew)
+		t->hit[kind] = now;
+	t->pending[kind] += grew;
+	if (!t->pending[kind] ||
+	    (t->told[kind] && now < t->told[kind] + wait_of(t, kind, now)))
+		return false;
 	t->times_told[kind]++;
 	t->told[kind] = now;
 	*ret_times = t->pending[kind];
@@ -155,7 +162,8 @@ void cgct_look_memory(struct collector *c, struct cgct *t, bool first)
 						 .total = t->max_events.n,
 						 .current = m.current_bytes,
 						 .limit = m.max_bytes,
-						 .inside = !is_own_limit(t) });
+						 .inside = !is_own_limit(t),
+						 .over = !hits });
 }
 
 /* Since Linux 6.12 its counter has what is refused at limits below it, too. */
@@ -216,7 +224,8 @@ void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
 						 .total = p.events_max.n,
 						 .current = p.current,
 						 .limit = p.max,
-						 .inside = !is_near(&p) });
+						 .inside = !is_near(&p),
+						 .over = !hits });
 }
 
 void cgct_look_frozen(struct collector *c, struct cgct *t)

@@ -47,7 +47,7 @@ struct cgct {
 	struct val own_max_events;                     /* as last told */
 	uint64_t oom_boot_usec, oom_near; /* the last kills, and how many near them */
 	pid_t oom_victim;                 /* of the kernel's last message */
-	uint64_t pending[LIMIT_KINDS], told[LIMIT_KINDS];
+	uint64_t pending[LIMIT_KINDS], told[LIMIT_KINDS], hit[LIMIT_KINDS];
 	unsigned times_told[LIMIT_KINDS]; /* since it last was quiet */
 	uint64_t oom_pending, oom_told_boot_usec, oom_due_boot_usec;
 	struct cg_memory *oom_memory; /* these two: NULL until somebody is killed */
