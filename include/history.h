@@ -26,6 +26,7 @@ enum history_source {
 enum history_column {
 	HISTORY_CPU_OWN = METRICS, /* CPU used, of what it may use */
 	HISTORY_MEM_USED,          /* PVE's mem: memory.current less the page cache */
+	HISTORY_MEM_SHARE,         /* that, of memory.max at that time */
 	HISTORY_DISK,              /* of the root file system; RRD only */
 	HISTORY_COLUMNS
 };
@@ -36,6 +37,7 @@ enum history_kind {
 	HISTORY_BYTE_RATE,  /* bytes a second */
 	HISTORY_COUNT_RATE, /* thousandths a second */
 	HISTORY_SHARE,      /* millionths: of one CPU, of the time, of its limit */
+	HISTORY_PART,       /* a gauge in millionths */
 };
 
 struct history_def {

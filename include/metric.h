@@ -45,15 +45,24 @@ enum metric {
 	METRIC_NET_OUT_PACKETS,
 	METRIC_NET_DROPS, /* both directions */
 	METRIC_PIDS_CURRENT,
+	/* what it was under: these change seldom. METRIC_NO_LIMIT: none */
+	METRIC_MEMORY_MAX_BYTES,
+	METRIC_SWAP_MAX_BYTES,
+	METRIC_PIDS_MAX,
+	METRIC_CPU_MAX_PPM, /* by cpu.max and its cpuset, millionths of one CPU */
+	METRIC_FROZEN,      /* 1, 0 */
 	METRICS
 };
+
+#define METRIC_STATES   METRIC_MEMORY_MAX_BYTES /* from this one on */
+#define METRIC_NO_LIMIT UINT64_MAX
 
 struct metric_def {
 	const char *name; /* as a user types it: "cpu-used", "psi-io", ... unique; "cpu"
 			     and "mem" are what PVE calls so, see history.h */
 	const char *help;
 	bool counter;     /* only grows during a life: shown as a rate */
-	const char *unit; /* "bytes", "usec", "count" */
+	const char *unit; /* "bytes", "usec", "count", "ppm" */
 };
 
 /* By enum metric. */

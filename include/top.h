@@ -40,8 +40,9 @@ struct toprow {
 	uint32_t vmid;
 	const char *name; /* borrowed; NULL: not known */
 	enum ct_state state;
-	bool was;   /* recorded: of its state it is only known that it ran */
-	bool error; /* its row is not to be trusted: notes of `list` tell why */
+	bool was; /* recorded: of its state it is known that it ran, or was frozen */
+	bool limits_then; /* with `was`: they are those of that time */
+	bool error;       /* its row is not to be trusted: notes of `list` tell why */
 
 	struct val cpu_ppm;   /* of the CPUs it may use */
 	struct val cores_ppm; /* of one CPU */
@@ -91,6 +92,7 @@ struct topframe {
 	size_t n_running, n_frozen, n_stopped, n_other;
 	struct tophost host; /* absent in the past */
 	const char *note;    /* what the admin must know of this frame; NULL: nothing */
+	bool limits_then;    /* in the past: rows have the limits of that time */
 	uint64_t newest_real_usec; /* in the past: of the samples shown; 0: there are none
 				    */
 	struct toprow *v;

@@ -24,6 +24,8 @@ static struct history_def def_of(const struct history *h, size_t c)
 
 static struct cell cell_of(enum history_kind kind, struct val v)
 {
+	if (v.kind == VAL_MAX)
+		return cell_val(v, CELL_INT);
 	if (v.kind != VAL_SET)
 		return (struct cell){ 0 };
 	switch (kind) {
@@ -35,6 +37,7 @@ static struct cell cell_of(enum history_kind kind, struct val v)
 	case HISTORY_COUNT_RATE: /* thousandths: hundredths are shown */
 		return cell_val(val_set(v.n / 10), CELL_CENTI);
 	case HISTORY_SHARE:
+	case HISTORY_PART:
 		return cell_ppm(v.n);
 	}
 	return (struct cell){ 0 };
@@ -45,7 +48,7 @@ static const char *unit_of(enum history_kind kind)
 	static const char *const units[] = {
 		[HISTORY_BYTES] = "bytes",       [HISTORY_COUNT] = "count",
 		[HISTORY_BYTE_RATE] = "bytes/s", [HISTORY_COUNT_RATE] = "count/s",
-		[HISTORY_SHARE] = "ratio",
+		[HISTORY_SHARE] = "ratio",       [HISTORY_PART] = "ratio",
 	};
 
 	return units[kind];
@@ -53,7 +56,9 @@ static const char *unit_of(enum history_kind kind)
 
 static uint64_t per_of(enum history_kind kind)
 {
-	return kind == HISTORY_SHARE ? 1000000 : kind == HISTORY_COUNT_RATE ? 1000 : 1;
+	return kind == HISTORY_SHARE || kind == HISTORY_PART ? 1000000
+	       : kind == HISTORY_COUNT_RATE                  ? 1000
+							     : 1;
 }
 
 /* ---- table ---- */
@@ -159,7 +164,7 @@ static void (*const getters[HISTORY_MAX_SHOWN])(const void *, struct cell *) = {
 /* "CPU%", "NET-IN/S", "MEM" */
 static char *heading_of(struct history_def d)
 {
-	const char *unit = d.kind == HISTORY_SHARE ? "%"
+	const char *unit = d.kind == HISTORY_SHARE || d.kind == HISTORY_PART ? "%"
 			   : d.kind == HISTORY_BYTE_RATE || d.kind == HISTORY_COUNT_RATE
 				   ? "/S"
 				   : "";
@@ -218,6 +223,8 @@ static void json_value(struct jw *w, const char *key, enum history_kind kind,
 {
 	uint64_t per = per_of(kind);
 
+	if (v.kind == VAL_MAX)
+		jw_null(w, key);
 	if (v.kind != VAL_SET)
 		return;
 	if (per == 1)
@@ -297,6 +304,8 @@ static void csv_value(struct buf *b, enum history_kind kind, struct val v)
 	uint64_t per = per_of(kind);
 
 	buf_addc(b, ',');
+	if (v.kind == VAL_MAX)
+		buf_adds(b, "max");
 	if (v.kind != VAL_SET)
 		return;
 	buf_addf(b, "%ju", (uintmax_t)(v.n / per));
@@ -349,7 +358,7 @@ static void put_cell(struct buf *b, const struct historyview *v, enum history_ki
 	cell_print(b, &c, v->app->table.exact_bytes);
 	if (val.kind != VAL_SET)
 		return;
-	if (kind == HISTORY_SHARE)
+	if (kind == HISTORY_SHARE || kind == HISTORY_PART)
 		buf_addc(b, '%');
 	if (kind == HISTORY_BYTE_RATE || kind == HISTORY_COUNT_RATE)
 		buf_adds(b, "/s");

@@ -284,6 +284,7 @@ static void fill_row(const struct topdata *d, const struct toprow_ask *ask,
 {
 	const struct known *k = find_known(d, r->vmid);
 	const struct track *t = tracks_find(tracks, r->vmid);
+	struct toplimits lim = k ? k->lim : (struct toplimits){ 0 };
 	struct toprow_ask a = *ask;
 	size_t n = t ? t->n : 0;
 
@@ -300,7 +301,12 @@ static void fill_row(const struct topdata *d, const struct toprow_ask *ask,
 			a.at_boot_usec = t->v[n - 1].boot_usec +
 					 num_sub(until_real_usec, t->v[n - 1].real_usec);
 	}
-	toprow_fill(&a, k ? &k->lim : &(struct toplimits){ 0 }, n ? t->v : NULL, n, r);
+	if (r->was && n) {
+		r->limits_then = toprow_limits_then(&t->v[n - 1], &lim);
+		if (t->v[n - 1].have >> METRIC_FROZEN & 1 && t->v[n - 1].v[METRIC_FROZEN])
+			r->state = CT_FROZEN;
+	}
+	toprow_fill(&a, &lim, n ? t->v : NULL, n, r);
 }
 
 static void count_state(struct topframe *f, enum ct_state s)
@@ -360,6 +366,7 @@ static void past_rows(struct topdata *d, const struct topnav *nav,
 		      struct topframe *f)
 {
 	f->v = d->rows = xcalloc(tracks->n, sizeof(*d->rows));
+	f->limits_then = tracks->n > 0;
 	for (size_t i = 0; i < tracks->n; i++) {
 		const struct track *t = &tracks->v[i];
 		struct toprow *r = &f->v[f->n];
@@ -372,6 +379,7 @@ static void past_rows(struct topdata *d, const struct topnav *nav,
 		f->n_running++;
 		f->newest_real_usec = MAX(f->newest_real_usec, t->v[n - 1].real_usec);
 		fill_row(d, ask, tracks, f->real_usec, r);
+		f->limits_then &= r->limits_then;
 		if (row_wanted(nav, r, false))
 			f->n++;
 		else

@@ -245,6 +245,7 @@ void cgct_look_frozen(struct collector *c, struct cgct *t)
 	if (frozen == t->frozen)
 		return;
 	t->frozen = frozen;
+	recorder_frozen(c, t->vmid, frozen);
 	e = collector_event(c, frozen ? EVENT_FROZEN : EVENT_THAWED, ORIGIN_CGROUP,
 			    t->vmid, now);
 	collector_id(c, e, frozen ? "frozen" : "thawed", now.boot_usec);

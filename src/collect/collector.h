@@ -245,6 +245,7 @@ int recorder_open(struct collector *c, struct db *db, struct err *err);
 void recorder_close(struct collector *c);
 void recorder_add(struct collector *c, uint32_t vmid, uint64_t life);
 void recorder_remove(struct collector *c, uint32_t vmid);
+void recorder_frozen(struct collector *c, uint32_t vmid, bool frozen);
 void recorder_run(struct collector *c); /* the writer is there: begin */
 void recorder_reconcile(struct collector *c);
 /*

@@ -18,6 +18,7 @@
 struct note {
 	uint32_t vmid;
 	uint64_t life; /* 0: remove */
+	enum { NOTE_LIFE, NOTE_FROZEN, NOTE_THAWED } what;
 };
 
 struct recorder {
@@ -53,6 +54,10 @@ static void apply(struct recorder *r, const struct note *n)
 {
 	int e;
 
+	if (n->what != NOTE_LIFE) {
+		sampler_frozen(r->sampler, n->vmid, n->what == NOTE_FROZEN);
+		return;
+	}
 	if (!n->life) {
 		sampler_remove(r->sampler, n->vmid);
 		return;
@@ -117,7 +122,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void note(struct collector *c, uint32_t vmid, uint64_t life)
+static void put_note(struct collector *c, struct note n)
 {
 	struct recorder *r = c->rec;
 
@@ -125,18 +130,24 @@ static void note(struct collector *c, uint32_t vmid, uint64_t life)
 		return;
 	pthread_mutex_lock(&r->notes_lock);
 	GROW(r->notes, r->n, r->cap);
-	r->notes[r->n++] = (struct note){ vmid, life };
+	r->notes[r->n++] = n;
 	pthread_mutex_unlock(&r->notes_lock);
 }
 
 void recorder_add(struct collector *c, uint32_t vmid, uint64_t life)
 {
-	note(c, vmid, life);
+	put_note(c, (struct note){ .vmid = vmid, .life = life });
 }
 
 void recorder_remove(struct collector *c, uint32_t vmid)
 {
-	note(c, vmid, 0);
+	put_note(c, (struct note){ .vmid = vmid });
+}
+
+void recorder_frozen(struct collector *c, uint32_t vmid, bool frozen)
+{
+	put_note(c, (struct note){ .vmid = vmid,
+				   .what = frozen ? NOTE_FROZEN : NOTE_THAWED });
 }
 
 bool recorder_emptied(struct collector *c, uint32_t vmid, uint64_t gone)

@@ -6,15 +6,18 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/num.h"
 #include "netif.h"
 #include "read/cgroup.h"
 #include "read/cgsample.h"
 #include "read/netlink.h"
+#include "read/procfs.h"
 
 _Static_assert(SAMPLER_FDS == CGSAMPLE_FILES, "one descriptor a file");
 
-#define FULL_EVERY  10 /* ticks: a quiet container is read whole that often */
-#define LINKS_EVERY 60 /* ticks: names of links are read anew, for one was renamed */
+#define FULL_EVERY   10 /* ticks: a quiet container is read whole that often */
+#define LIMITS_EVERY 60 /* ticks: limits are read, each container's in another one */
+#define LINKS_EVERY  60 /* ticks: names of links are read anew, for one was renamed */
 /* of a tick: what is not reached by then is a gap, and first in the next one */
 #define BUDGET_USEC  (700 * USEC_PER_MSEC)
 #define MINUTE_USEC  (20 * USEC_PER_MSEC)
@@ -45,6 +48,7 @@ struct one {
 	bool has_net; /* a link of it was ever seen */
 	bool still;   /* at the last look at all three first files nothing moved */
 	bool ended;
+	struct sample limits; /* METRIC_STATES and on */
 };
 
 /* A link of the node; those of no container are kept to know that they are known. */
@@ -175,6 +179,7 @@ int sampler_add(struct sampler *s, uint32_t vmid, uint64_t life, struct err *err
 	o = xcalloc(1, sizeof(*o));
 	o->vmid = vmid;
 	o->life = life;
+	o->limits.have = BIT(METRIC_FROZEN); /* somebody says so if it is */
 	for (size_t i = 0; i < CGSAMPLE_FILES; i++)
 		o->fds[i] = -1;
 	r = open_files(s, o, err);
@@ -359,6 +364,77 @@ static int read_files(struct sampler *s, const struct one *o, size_t from, size_
 	return r;
 }
 
+/* "max", "123", of cpu.max "50000 100000". What is not there is not known. */
+static void take_limit(struct sampler *s, const char *file, enum metric m,
+		       struct sample *io)
+{
+	struct val v = { 0 }, period = val_set(1000000);
+	struct span text, word;
+	char buf[64];
+	size_t n;
+
+	io->have &= ~BIT(m);
+	if (fs_read_small(s->base, file, buf, sizeof(buf), &n, NULL) < 0)
+		return;
+	text = span_trim(span_of(buf, n));
+	if (!span_field(&text, &word) || num_parse_val(word, &v) < 0)
+		return;
+	if (m == METRIC_CPU_MAX_PPM &&
+	    (!span_field(&text, &word) || num_parse_val(word, &period) < 0 || !period.n))
+		return;
+	io->v[m] = METRIC_NO_LIMIT;
+	if (v.kind == VAL_SET)
+		io->v[m] = m == METRIC_CPU_MAX_PPM ? num_muldiv(v.n, 1000000, period.n)
+						   : v.n;
+	io->have |= BIT(m);
+}
+
+/* `cores` of a config becomes a cpuset: of the two the smaller one limits. */
+static void take_cpus(struct sampler *s, struct one *o)
+{
+	uint64_t *v = &o->limits.v[METRIC_CPU_MAX_PPM];
+	char path[64], buf[4096];
+	unsigned cpus = 0;
+	size_t n;
+
+	snprintf(path, sizeof(path), "lxc/%u/cpuset.cpus.effective", o->vmid);
+	if (fs_read_small(s->base, path, buf, sizeof(buf), &n, NULL) < 0 ||
+	    procfs_parse_cpulist(span_trim(span_of(buf, n)), &cpus) < 0 || !cpus)
+		return;
+	if (!(o->limits.have & BIT(METRIC_CPU_MAX_PPM)))
+		*v = METRIC_NO_LIMIT;
+	*v = MIN(*v, (uint64_t)cpus * 1000000);
+	o->limits.have |= BIT(METRIC_CPU_MAX_PPM);
+}
+
+static void read_limits(struct sampler *s, struct one *o)
+{
+	static const struct {
+		const char *file;
+		enum metric metric;
+	} files[] = {
+		{ "memory.max", METRIC_MEMORY_MAX_BYTES },
+		{ "memory.swap.max", METRIC_SWAP_MAX_BYTES },
+		{ "pids.max", METRIC_PIDS_MAX },
+		{ "cpu.max", METRIC_CPU_MAX_PPM },
+	};
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "lxc/%u/%s", o->vmid, files[i].file);
+		take_limit(s, path, files[i].metric, &o->limits);
+	}
+	take_cpus(s, o);
+}
+
+void sampler_frozen(struct sampler *s, uint32_t vmid, bool frozen)
+{
+	struct one *o = find(s, vmid);
+
+	if (o)
+		o->limits.v[METRIC_FROZEN] = frozen;
+}
+
 static bool ran(const struct sample *now, const struct sample *last)
 {
 	return now->v[METRIC_CPU_USAGE_USEC] != last->v[METRIC_CPU_USAGE_USEC] ||
@@ -436,6 +512,10 @@ static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_
 	}
 	if (net && o->has_net)
 		put_net(o, &now);
+	if (!o->n || (tick + o->slot) % LIMITS_EVERY == 0)
+		read_limits(s, o);
+	o->limits.boot_usec = now.boot_usec;
+	ring_set_state(s->ring, o->slot, &o->limits);
 	ring_add(s->ring, o->slot, &now);
 	o->last = now;
 	o->n++;

@@ -19,7 +19,7 @@
  * A container in which neither CPU time nor the stalls for disk and memory moved since
  * the last tick is quiet: the rest of it is read on every tenth tick only. Network
  * counters of all containers come from one dump a tick. A file that this kernel does not
- * have leaves its columns absent.
+ * have leaves its columns absent. Limits are read when a life begins and once a minute.
  */
 #define SAMPLER_INTERVAL_USEC 1000000u
 #define SAMPLER_FDS           10 /* kept for each container: see RLIMIT_NOFILE */
@@ -62,6 +62,9 @@ struct sampler_report {
 	const struct sampler_life *ended;
 	size_t n_ended;
 };
+
+/* Somebody saw that it was frozen or thawed. */
+void sampler_frozen(struct sampler *s, uint32_t vmid, bool frozen);
 
 /* To be called at each whole second of CLOCK_BOOTTIME. */
 void sampler_tick(struct sampler *s, struct sampler_report *ret);

@@ -10,6 +10,9 @@ static const struct history_def derived[HISTORY_COLUMNS - METRICS] = {
 	[HISTORY_MEM_USED -
 		METRICS] = { "mem", "memory used, without the page cache (as PVE counts)",
 			     HISTORY_BYTES },
+	[HISTORY_MEM_SHARE - METRICS] = { "mem-share",
+					  "mem, of the limit that it had at that time",
+					  HISTORY_PART },
 	[HISTORY_DISK - METRICS] = { "disk",
 				     "used of the root file system (PVE's RRD only)",
 				     HISTORY_BYTES },
@@ -19,6 +22,8 @@ static enum history_kind kind_of(const struct metric_def *m)
 {
 	if (str_eq(m->unit, "usec"))
 		return HISTORY_SHARE;
+	if (str_eq(m->unit, "ppm"))
+		return HISTORY_PART;
 	if (str_eq(m->unit, "bytes"))
 		return m->counter ? HISTORY_BYTE_RATE : HISTORY_BYTES;
 	return m->counter ? HISTORY_COUNT_RATE : HISTORY_COUNT;

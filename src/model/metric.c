@@ -75,4 +75,13 @@ const struct metric_def metric_defs[METRICS] = {
 	[METRIC_NET_DROPS] = { "net-drops", "packets dropped, both directions", true,
 			       "count" },
 	[METRIC_PIDS_CURRENT] = { "pids", "processes and threads", false, "count" },
+	[METRIC_MEMORY_MAX_BYTES] = { "mem-limit", "memory.max at that time", false,
+				      "bytes" },
+	[METRIC_SWAP_MAX_BYTES] = { "swap-limit", "memory.swap.max at that time", false,
+				    "bytes" },
+	[METRIC_PIDS_MAX] = { "pids-limit", "pids.max at that time", false, "count" },
+	[METRIC_CPU_MAX_PPM] = { "cpu-limit",
+				 "CPUs it might use at that time, of one CPU", false,
+				 "ppm" },
+	[METRIC_FROZEN] = { "frozen", "1: it was frozen", false, "count" },
 };

@@ -146,7 +146,7 @@ static void head_past(const struct topframe *f, struct buf *b)
 	else
 		buf_addf(b, "one value in %ju s",
 			 (uintmax_t)((f->step_usec + USEC_PER_SEC / 2) / USEC_PER_SEC));
-	buf_adds(b, "; limits are today's");
+	buf_adds(b, f->limits_then ? "; limits of then" : "; limits are today's");
 }
 
 static void head_source(const struct topframe *f, const struct topnav *nav, struct buf *b)

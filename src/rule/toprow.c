@@ -193,6 +193,28 @@ static struct val count_kills(const struct toprow_ask *ask, const struct sample 
 	return d;
 }
 
+static bool limit_then(const struct sample *s, enum metric m, struct val *io)
+{
+	if (!(s->have >> m & 1))
+		return false;
+	*io = s->v[m] == METRIC_NO_LIMIT ? (struct val){ .kind = VAL_MAX }
+					 : val_set(s->v[m]);
+	return true;
+}
+
+bool toprow_limits_then(const struct sample *s, struct toplimits *io)
+{
+	struct val cpu = { 0 };
+	bool has = limit_then(s, METRIC_MEMORY_MAX_BYTES, &io->maxmem_bytes);
+
+	has |= limit_then(s, METRIC_SWAP_MAX_BYTES, &io->maxswap_bytes);
+	has |= limit_then(s, METRIC_PIDS_MAX, &io->pids_max);
+	has |= limit_then(s, METRIC_CPU_MAX_PPM, &cpu);
+	if (cpu.kind == VAL_SET)
+		io->cpus_centi = val_set(cpu.n / 10000);
+	return has;
+}
+
 void toprow_fill(const struct toprow_ask *ask, const struct toplimits *lim,
 		 const struct sample *v, size_t n, struct toprow *ret)
 {
@@ -200,6 +222,7 @@ void toprow_fill(const struct toprow_ask *ask, const struct toplimits *lim,
 			    .name = ret->name,
 			    .state = ret->state,
 			    .was = ret->was,
+			    .limits_then = ret->limits_then,
 			    .error = ret->error };
 	uint64_t fresh = 3 * MAX(ask->step_usec, USEC_PER_SEC);
 	size_t i;

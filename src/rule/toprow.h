@@ -14,6 +14,9 @@ struct toprow_ask {
 	uint64_t at_boot_usec;  /* the moment that is shown */
 };
 
+/* The limits that a sample was taken under go over those of *io; false: it has none. */
+bool toprow_limits_then(const struct sample *s, struct toplimits *io);
+
 /*
  * Fills the figures of *ret (vmid, name and state stay the caller's) from the samples of
  * one life, ascending in time, none later than the moment. What is older than the moment

@@ -505,7 +505,7 @@ static void merge(struct sample *into, const struct sample *s)
 	for (size_t i = 0; i < METRICS; i++) {
 		if (!(m.have >> i & 1))
 			m.v[i] = 0;
-		else if (!metric_defs[i].counter)
+		else if (!metric_defs[i].counter && i < METRIC_STATES)
 			m.v[i] = MAX(m.v[i], into->v[i]);
 	}
 	merge_memory(&m, into, s);

@@ -32,7 +32,7 @@ int block_decode(struct block_codec *c, struct span data,
 
 /*
  * Thins samples to one for each whole `to_sec` (10 or 60) of the wall clock: counters
- * keep the last value, gauges the greatest (what memory was made of: that of the second
+ * and limits keep the last value, gauges the greatest (what memory was made of: that of the second
  * with the most), `have` what all had, the time is that of the last. A time without
  * samples stays one. At most n; ret may be v. All of one life.
  */

@@ -279,7 +279,7 @@ void history_add_rrd(struct history_data *d, const struct rrd_rows *rows)
 /* What comes together in one column of one point, or of everything. */
 struct sum {
 	uint64_t amount, usec; /* of a rate: so much in so long */
-	uint64_t most;
+	uint64_t most;         /* of a limit: the last */
 	bool has;
 };
 
@@ -362,6 +362,16 @@ static struct part part_of(const struct item *a, const struct item *b, unsigned 
 			p.n = num_muldiv(p.n, 1000, cpus_milli.n);
 		return p;
 	}
+	if (column == HISTORY_MEM_SHARE) {
+		uint64_t limit = b->s.v[METRIC_MEMORY_MAX_BYTES];
+
+		p = part_of(a, b, HISTORY_MEM_USED, cpus_milli);
+		p.has = p.has && HAS(&b->s, METRIC_MEMORY_MAX_BYTES) && limit &&
+			limit != METRIC_NO_LIMIT;
+		if (p.has)
+			p.n = num_muldiv(p.n, 1000000, limit);
+		return p;
+	}
 	if (column == HISTORY_MEM_USED) {
 		p.has = HAS(&b->s, METRIC_MEMORY_CURRENT_BYTES) &&
 			HAS(&b->s, METRIC_MEMORY_FILE_BYTES);
@@ -388,7 +398,10 @@ static struct val value_of(enum history_kind kind, const struct sum *s)
 {
 	if (!s->has)
 		return (struct val){ 0 };
-	return is_rate(kind) ? rate_of(kind, s->amount, s->usec) : val_set(s->most);
+	if (is_rate(kind))
+		return rate_of(kind, s->amount, s->usec);
+	return s->most == METRIC_NO_LIMIT ? (struct val){ .kind = VAL_MAX }
+					  : val_set(s->most);
 }
 
 /* ---- over everything ---- */
@@ -398,7 +411,7 @@ static void summarize(struct history_summary *s, struct sum *all, enum history_k
 {
 	struct val now = is_rate(kind) ? rate_of(kind, p.n, usec) : val_set(p.n);
 
-	if (!p.has || now.kind != VAL_SET)
+	if (!p.has || now.kind != VAL_SET || (!is_rate(kind) && p.n == METRIC_NO_LIMIT))
 		return;
 	if (s->min.kind != VAL_SET || now.n < s->min.n)
 		s->min = now;
@@ -467,6 +480,7 @@ static struct history_point *open_point(struct maker *m, uint64_t bucket)
 
 static void add_part(struct maker *m, size_t c, struct part p, uint64_t usec)
 {
+	unsigned column = m->h->columns[c];
 	struct sum *s = &m->now[c];
 
 	if (!p.has)
@@ -474,7 +488,7 @@ static void add_part(struct maker *m, size_t c, struct part p, uint64_t usec)
 	s->has = true;
 	s->amount += p.n;
 	s->usec += usec;
-	s->most = MAX(s->most, p.n);
+	s->most = column >= METRIC_STATES && column < METRICS ? p.n : MAX(s->most, p.n);
 }
 
 /* Was all the time between these two recorded? */

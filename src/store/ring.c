@@ -272,6 +272,7 @@ static void slot_begin(struct ring *r, size_t slot, uint32_t vmid, uint64_t life
 	set(&h->life, life);
 	set(&h->count, 0);
 	set(&h->stored, 0);
+	set(&h->n_states, 0);
 	write_end(&h->seq);
 }
 
@@ -383,8 +384,8 @@ void ring_add(struct ring *r, size_t slot, const struct sample *s)
 	write_begin(&h->seq);
 	set(&c[0], s->boot_usec);
 	set(&c[1], s->real_usec);
-	set(&c[2], s->have | (s->quiet ? QUIET : 0));
-	for (size_t i = 0; i < METRICS; i++)
+	set(&c[2], (s->have & CELL_BITS) | (s->quiet ? QUIET : 0));
+	for (size_t i = 0; i < METRIC_STATES; i++)
 		set(&c[3 + i], s->v[i]);
 	set(&h->count, count + 1);
 	write_end(&h->seq);
@@ -395,9 +396,48 @@ uint64_t ring_count(const struct ring *r, size_t slot)
 	return slot < r->n_slots ? get(&slot_head(r, slot)->count) : 0;
 }
 
+static void plain_states(const struct slot_head *h,
+			 struct plain_state ret[static RING_STATES])
+{
+	for (size_t i = 0; i < RING_STATES; i++) {
+		ret[i].since_boot_usec = get(&h->state[i].since_boot_usec);
+		ret[i].have = get(&h->state[i].have);
+		for (size_t k = 0; k < STATES; k++)
+			ret[i].v[k] = get(&h->state[i].v[k]);
+	}
+}
+
+void ring_set_state(struct ring *r, size_t slot, const struct sample *s)
+{
+	uint64_t have = s->have >> METRIC_STATES, n;
+	struct slot_head *h;
+	struct ring_state *st;
+	bool same;
+
+	if (slot >= r->n_slots)
+		return;
+	h = slot_head(r, slot);
+	n = get(&h->n_states);
+	st = &h->state[(n ? n - 1 : 0) % RING_STATES];
+	same = n && get(&st->have) == have;
+	for (size_t i = 0; same && i < STATES; i++)
+		same = !(have >> i & 1) || get(&st->v[i]) == s->v[METRIC_STATES + i];
+	if (same)
+		return;
+	st = &h->state[n % RING_STATES];
+	write_begin(&h->seq);
+	set(&st->since_boot_usec, s->boot_usec);
+	set(&st->have, have);
+	for (size_t i = 0; i < STATES; i++)
+		set(&st->v[i], s->v[METRIC_STATES + i]);
+	set(&h->n_states, n + 1);
+	write_end(&h->seq);
+}
+
 bool ring_get(const struct ring *r, size_t slot, uint64_t i, struct sample *ret)
 {
 	uint64_t count = ring_count(r, slot), plain[CELL_WORDS];
+	struct plain_state states[RING_STATES];
 	const word *c;
 
 	if (i >= count || count - i > RING_TICKS)
@@ -406,6 +446,8 @@ bool ring_get(const struct ring *r, size_t slot, uint64_t i, struct sample *ret)
 	for (size_t k = 0; k < CELL_WORDS; k++)
 		plain[k] = get(&c[k]);
 	ring_unpack(plain, ret);
+	plain_states(slot_head(r, slot), states);
+	ring_put_state(states, get(&slot_head(r, slot)->n_states), ret);
 	return ret->boot_usec != 0;
 }
 

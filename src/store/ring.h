@@ -39,6 +39,9 @@ void ring_close(struct ring *r); /* NULL is fine; the file stays */
 int ring_slot(struct ring *r, uint32_t vmid, uint64_t life, size_t *ret_slot,
 	      struct err *err);
 void ring_add(struct ring *r, size_t slot, const struct sample *s);
+/* Limits and the like (METRIC_STATES and on) from that sample on; cheap where nothing
+ * changed. ring_add() looks at the others only. */
+void ring_set_state(struct ring *r, size_t slot, const struct sample *s);
 void ring_free_slot(struct ring *r, size_t slot); /* to be used again */
 
 /* For the writer: how many samples that slot was ever given, and the i-th of them.

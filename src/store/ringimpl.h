@@ -14,9 +14,10 @@
  * atomically; a sequence number, odd while it is written, makes the words of a head or a
  * slot belong together (a seqlock: the writer never waits).
  */
-#define MAGIC      UINT64_C(0x31676e6952746363) /* "cctRing1" */
-#define CELL_WORDS (3 + METRICS)                /* boot, real, have and quiet, values */
+#define MAGIC      UINT64_C(0x32676e6952746363) /* "cctRing2" */
+#define CELL_WORDS (3 + METRIC_STATES)          /* boot, real, have and quiet, values */
 #define QUIET      (UINT64_C(1) << 63)
+#define CELL_BITS  ((UINT64_C(1) << METRIC_STATES) - 1)
 #define CELL_BYTES (CELL_WORDS * sizeof(uint64_t))
 #define SLOT_BYTES (RING_TICKS * CELL_BYTES)
 #define HEADS_OFF  ((size_t)4096)
@@ -35,17 +36,31 @@ struct file_head {
 	word beat_boot_usec, interval_usec, late_ticks;
 };
 
+/* Limits and the like change seldom: those of the last changes are kept for each slot, not
+ * with each sample. Older samples than the oldest of them have none. */
+#define STATES      (METRICS - METRIC_STATES)
+#define RING_STATES 4
+
+struct ring_state {
+	word since_boot_usec;
+	word have; /* bit i: v[i] is known */
+	word v[STATES];
+};
+
 struct slot_head {
 	word seq;
 	word vmid, life; /* vmid 0: free */
 	word count;      /* samples ever written */
 	word stored;     /* so many of them are in the store: for the writer only */
-	word pad[3];
+	word n_states;   /* ever */
+	word pad[2];
+	struct ring_state state[RING_STATES]; /* the newest, at n % RING_STATES */
 };
 
 /* What of a layout must be the same for both sides to speak of the same thing. */
 #define LAYOUT                                                                           \
-	((uint64_t)METRICS | (uint64_t)RING_TICKS << 16 | (uint64_t)RING_MAX_SLOTS << 32)
+	((uint64_t)METRIC_STATES | (uint64_t)STATES << 8 | (uint64_t)RING_TICKS << 16 |  \
+	 (uint64_t)RING_MAX_SLOTS << 32)
 
 struct own;
 
@@ -62,3 +77,9 @@ size_t ring_slots_in(uint64_t file_bytes);
 
 /* CELL_WORDS plain words as a sample. */
 void ring_unpack(const uint64_t *c, struct sample *ret);
+
+/* Of RING_STATES plain ones, n were ever written: what was so at the sample's time. */
+struct plain_state {
+	uint64_t since_boot_usec, have, v[STATES];
+};
+void ring_put_state(const struct plain_state *v, uint64_t n, struct sample *io);

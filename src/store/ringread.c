@@ -25,6 +25,8 @@ enum {
 	SH_VMID = offsetof(struct slot_head, vmid) / 8,
 	SH_LIFE = offsetof(struct slot_head, life) / 8,
 	SH_COUNT = offsetof(struct slot_head, count) / 8,
+	SH_N_STATES = offsetof(struct slot_head, n_states) / 8,
+	SH_STATE = offsetof(struct slot_head, state) / 8,
 	SH_WORDS = sizeof(struct slot_head) / 8,
 };
 
@@ -71,10 +73,28 @@ void ring_unpack(const uint64_t *c, struct sample *ret)
 {
 	ret->boot_usec = c[0];
 	ret->real_usec = c[1];
-	ret->have = c[2] & ((UINT64_C(1) << METRICS) - 1);
+	ret->have = c[2] & CELL_BITS;
 	ret->quiet = c[2] & QUIET;
-	for (size_t i = 0; i < METRICS; i++)
+	for (size_t i = 0; i < METRIC_STATES; i++)
 		ret->v[i] = ret->have >> i & 1 ? c[3 + i] : 0;
+	for (size_t i = METRIC_STATES; i < METRICS; i++)
+		ret->v[i] = 0;
+}
+
+void ring_put_state(const struct plain_state *v, uint64_t n, struct sample *io)
+{
+	const uint64_t all = (UINT64_C(1) << STATES) - 1;
+
+	for (uint64_t k = 1; k <= RING_STATES && k <= n; k++) {
+		const struct plain_state *s = &v[(n - k) % RING_STATES];
+
+		if (s->since_boot_usec > io->boot_usec)
+			continue;
+		io->have |= (s->have & all) << METRIC_STATES;
+		for (size_t i = 0; i < STATES; i++)
+			io->v[METRIC_STATES + i] = s->have >> i & 1 ? s->v[i] : 0;
+		return;
+	}
 }
 
 int ring_open_fd(int fd, struct ring **ret, struct err *err)
@@ -196,6 +216,7 @@ static bool is_vmid(uint64_t n)
 int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *ret)
 {
 	_uninit_ uint64_t cells[RING_TICKS * CELL_WORDS];
+	struct plain_state states[RING_STATES];
 	uint64_t h[SH_WORDS], last = 0;
 	size_t n = 0;
 	int e = 1;
@@ -209,10 +230,12 @@ int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *r
 	ret->vmid = is_vmid(h[SH_VMID]) ? (uint32_t)h[SH_VMID] : 0;
 	ret->life = h[SH_LIFE];
 	ret->n = 0;
+	memcpy(states, &h[SH_STATE], sizeof(states));
 	for (size_t i = 0; ret->vmid && i < n; i++) {
 		struct sample *s = &ret->v[ret->n];
 
 		ring_unpack(&cells[i * CELL_WORDS], s);
+		ring_put_state(states, h[SH_N_STATES], s);
 		/* time only goes on: anything else is damage */
 		if (s->boot_usec <= last)
 			continue;

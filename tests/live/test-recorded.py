@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Rates and history out of the ring, of tests/bench/recorder and of the collector."""
 import datetime
+import json
 import os
 import signal
 import subprocess
@@ -240,6 +241,26 @@ def stalled():
               "rates after it: %.3f, by the counter %.3f" % (got, mean))
         note("a gap of %.1f s; after it %.3f CPUs recorded, %.3f by the counter" % (
             hole, got, mean))
+    destroy(700)
+
+
+@test("that it was frozen is in the record, and in the past of top")
+def frozen():
+    make(700, cores=1)
+    with Ctscoped(700):
+        time.sleep(2)
+        subprocess.run(["pct", "freeze", "700"], check=True)
+        time.sleep(3)
+        then = time.strftime("%H:%M:%S")
+        time.sleep(1)
+        subprocess.run(["pct", "thaw", "700"], check=True)
+        time.sleep(3)
+        points, sums = history(700, 12, "frozen", "mem-limit")
+        got = [p.get("frozen") for p in points]
+        check(3 <= got.count(1) <= 5 and got[-1] == 0 and got[0] == 0, "frozen: %s" % got)
+        d = json.loads(ctscope("top", "--json", "-n", "1", "--at", then).out)
+        row = [c for c in d["containers"] if c["vmid"] == 700][0]
+        equal(row["marks"], ["frozen"], "marks at %s" % then)
     destroy(700)
 
 

@@ -4,10 +4,14 @@
 import json
 import os
 import subprocess
+import sys
 import time
 
-from live import (BUILD, CGROUP, CTSCOPE, SLOW, Skip, check, equal, main, make, near,
-                  note, test, until)
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
+import collectlib as lib  # noqa: E402
+import live  # noqa: E402
+from live import (BUILD, CGROUP, CTSCOPE, MIB, SLOW, Skip, cgfile, cgkey, check, controllers,
+                  equal, main, make, near, note, test, until)  # noqa: E402
 
 
 def top(*args):
@@ -119,6 +123,70 @@ def states():
     doc = top("-n", "1", "-d", "0.3", "--all")[0]
     equal(row(doc, 330)["status"], "stopped", "status")
     check("cpu" not in row(doc, 330), "%s" % row(doc, 330))
+
+
+def cgnumber(vmid, name):
+    text = cgfile(vmid, name).strip()
+    return None if text == "max" else int(text)
+
+
+def io_bytes(vmid, key):
+    return sum(int(w.split("=")[1]) for w in cgfile(vmid, "io.stat").split()
+               if w.startswith(key + "="))
+
+
+@test("with the collector every column is what the kernel's files say")
+def columns():
+    controllers("memory", "pids")
+    if not os.path.exists(lib.CTSCOPED):
+        raise Skip("ctscoped is not built (no libsystemd)")
+    make(331, memory=192, cores=1)
+    lib.fresh_node()
+    c = lib.Collector()
+    try:
+        with live.Load(331, "anon", 48), live.Load(331, "spin", 600):
+            until(lambda: any(r["vmid"] == 331 and "cpu" in r for d in top("-n", "1")
+                              for r in d["containers"]), "rates of 331", 20)
+            time.sleep(2 * SLOW)
+            calm = time.time()
+            d = top("-n", "1")[0]
+            equal(d["source"], "collector", "source")
+            r = row(d, 331)
+            mem = cgnumber(331, "memory.current") - cgkey(331, "memory.stat", "file")
+            off = near(r["mem"], mem, 5, "mem")
+            equal(r["maxmem"], 192 * MIB, "maxmem")
+            check(r["mem"] >= 48 * MIB, "mem %d" % r["mem"])
+            equal(r["pids"], cgnumber(331, "pids.current"), "pids")
+            note("mem %.1f MiB, %.2f %% off" % (r["mem"] / MIB, off))
+            t0, c0 = time.monotonic(), cpu_usec(331)
+            got = []
+            for _ in range(5):
+                got.append(row(top("-n", "1")[0], 331)["cores"])
+                time.sleep(1)
+            used = (cpu_usec(331) - c0) / 1e6 / (time.monotonic() - t0)
+            near(sum(got) / len(got), used, 30, "CPUs, by cpu.stat")
+            # frozen is said at once, and the rates end
+            subprocess.run(["pct", "freeze", "331"], check=True)
+            until(lambda: "frozen" in row(top("-n", "1")[0], 331)["marks"], "frozen", 10)
+            subprocess.run(["pct", "thaw", "331"], check=True)
+            # the order of the rows is that of the column, whichever it is
+            for by, key in (("cpu", "cpu"), ("mem", "mem"), ("pids", "pids"),
+                            ("vmid", "vmid")):
+                v = [x.get(key, -1) for x in top("-n", "1", "--sort", by)[0]["containers"]]
+                equal(v, sorted(v, reverse=by != "vmid"), "--sort " + by)
+        with live.Load(331, "spin", 1):
+            pass
+        time.sleep(4 * SLOW)
+        quiet = row(top("-n", "1")[0], 331)
+        check(quiet["mem"] < 40 * MIB, "mem after the load: %d" % quiet["mem"])
+        then = top("--at", time.strftime("%H:%M:%S", time.localtime(calm)))[0]
+        check(then["past"], "the past: %s" % then)
+        was = row(then, 331)
+        near(was["mem"], r["mem"], 10, "mem of then")
+        check(was["cores"] > 0.1 and quiet["cores"] < was["cores"], "cores then %s, now %s" % (
+            was["cores"], quiet["cores"]))
+    finally:
+        c.stop()
 
 
 main()

@@ -224,6 +224,41 @@ static void the_rrd_fills_what_is_missing_and_nothing_else(void)
 	end();
 }
 
+static void limits_are_those_of_their_time(void)
+{
+	static const unsigned shown[] = { METRIC_MEMORY_MAX_BYTES, HISTORY_MEM_SHARE };
+	struct history_range g = { 101, T0, T0 + 30 * USEC_PER_SEC, 10 * USEC_PER_SEC };
+	struct history_data *d = NULL;
+	struct history h;
+
+	begin();
+	for (uint64_t i = 1; i <= 30; i++) {
+		struct sample s = { .boot_usec = (1000 + i) * USEC_PER_SEC,
+				    .have = BIT(METRIC_MEMORY_MAX_BYTES) };
+
+		/* 3000 of 6000, then of 4000, then of what it likes */
+		s.v[METRIC_MEMORY_MAX_BYTES] = i <= 10   ? 6000
+					       : i <= 20 ? 4000
+							 : METRIC_NO_LIMIT;
+		ring_set_state(writer, slot, &s);
+		put(i, i, 4000);
+	}
+	CHECK(history_collect(reader, NULL, &g, &d, NULL) == 0, "collect");
+	history_make(d, shown, 2, (struct val){ 0 }, &h);
+	history_data_free(d);
+	CHECK_U64(h.n, 3);
+	CHECK(at(&h, 0, 0).n == 6000 && at(&h, 0, 1).n == 500000, "%ju",
+	      (uintmax_t)at(&h, 0, 1).n);
+	CHECK(at(&h, 1, 0).n == 4000 && at(&h, 1, 1).n == 750000, "%ju",
+	      (uintmax_t)at(&h, 1, 1).n);
+	CHECK(at(&h, 2, 0).kind == VAL_MAX && at(&h, 2, 1).kind == VAL_ABSENT,
+	      "no limit: kind %d", at(&h, 2, 0).kind);
+	CHECK(h.sums[0].max.n == 6000 && h.sums[1].max.n == 750000, "%ju",
+	      (uintmax_t)h.sums[0].max.n);
+	history_done(&h);
+	end();
+}
+
 static void names_are_one_to_one(void)
 {
 	for (unsigned i = 0; i < HISTORY_COLUMNS; i++) {
@@ -486,6 +521,7 @@ int main(void)
 	RUN(lives_are_not_counted_together);
 	RUN(steps_take_the_mean_and_the_greatest);
 	RUN(the_rrd_fills_what_is_missing_and_nothing_else);
+	RUN(limits_are_those_of_their_time);
 	RUN(names_are_one_to_one);
 	RUN(levels_meet_without_a_gap_or_a_double);
 	RUN(the_rrd_meets_the_coarsest_level);

@@ -14,10 +14,10 @@ static struct sample sample_at(uint64_t i)
 {
 	struct sample s = { .boot_usec = T0 + i * USEC_PER_SEC,
 			    .real_usec = 7 * T0 + i,
-			    .have = (UINT64_C(1) << METRICS) - 1,
+			    .have = (UINT64_C(1) << METRIC_STATES) - 1,
 			    .quiet = i % 3 == 0 };
 
-	for (size_t k = 0; k < METRICS; k++)
+	for (size_t k = 0; k < METRIC_STATES; k++)
 		s.v[k] = i * 1000 + k;
 	return s;
 }
@@ -347,6 +347,59 @@ static void a_killed_writer_leaves_a_ring_to_take_over(void)
 	tmproot_remove(&t);
 }
 
+/* A limit that changes six times: the four last are known, and what was before is not. */
+static void limits_are_those_of_the_samples_time(void)
+{
+	const uint64_t bits = UINT64_C(3) << METRIC_STATES;
+	static struct ring_copy c;
+	struct ring *w, *r;
+	struct tmproot t;
+	size_t slot = 0;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	r = reader(&t);
+	CHECK(ring_slot(w, 101, 1, &slot, NULL) == 0, "slot");
+	for (uint64_t i = 0; i < 60; i++) {
+		struct sample s = sample_at(i),
+			      state = { .boot_usec = s.boot_usec, .have = bits };
+
+		state.v[METRIC_MEMORY_MAX_BYTES] = i / 10 == 4 ? METRIC_NO_LIMIT : i / 10;
+		state.v[METRIC_SWAP_MAX_BYTES] = 7;
+		ring_set_state(w, slot, &state);
+		ring_add(w, slot, &s);
+	}
+	CHECK(ring_find(r, 101, 0, &c) == 0 && c.n == 60, "%zu", c.n);
+	for (uint64_t i = 0; i < 60; i++) {
+		const struct sample *s = &c.v[i];
+		struct sample own;
+
+		CHECK((s->have & ~((UINT64_C(1) << METRIC_STATES) - 1)) ==
+			      (i < 20 ? 0 : bits),
+		      "%ju: %jx", (uintmax_t)i, (uintmax_t)s->have);
+		CHECK(i < 20 || (s->v[METRIC_MEMORY_MAX_BYTES] ==
+					 (i / 10 == 4 ? METRIC_NO_LIMIT : i / 10) &&
+				 s->v[METRIC_SWAP_MAX_BYTES] == 7),
+		      "%ju: %ju", (uintmax_t)i, (uintmax_t)s->v[METRIC_MEMORY_MAX_BYTES]);
+		CHECK(ring_get(w, slot, i, &own) && own.have == s->have &&
+			      memcmp(own.v, s->v, sizeof(own.v)) == 0,
+		      "%ju: the writer's view", (uintmax_t)i);
+	}
+	/* another life has none of them */
+	ring_free_slot(w, slot);
+	CHECK(ring_slot(w, 101, 2, &slot, NULL) == 0, "slot");
+	{
+		struct sample s = sample_at(61);
+
+		ring_add(w, slot, &s);
+	}
+	CHECK(ring_find(r, 101, 0, &c) == 0 && c.n == 1 && !(c.v[0].have & bits), "%jx",
+	      (uintmax_t)c.v[0].have);
+	ring_close(r);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
 int main(void)
 {
 	RUN(a_reader_gets_what_was_written);
@@ -359,5 +412,6 @@ int main(void)
 	RUN(a_reader_survives_a_file_that_shrinks);
 	RUN(every_sample_is_whole_while_it_is_written);
 	RUN(a_killed_writer_leaves_a_ring_to_take_over);
+	RUN(limits_are_those_of_the_samples_time);
 	return DONE();
 }

@@ -84,6 +84,44 @@ static void a_sample_holds_what_the_kernel_has(void)
 	node_remove(&n);
 }
 
+static void limits_are_read_once_a_minute(void)
+{
+	struct sampler_report r;
+	struct sample s[2];
+	struct node n;
+
+	node_make(&n);
+	put_ct(&n, 101);
+	put(&n, 101, "memory.max", "536870912\n");
+	put(&n, 101, "memory.swap.max", "max\n");
+	put(&n, 101, "cpu.max", "150000 100000\n");
+	put(&n, 101, "cpuset.cpus.effective", "0-3,8\n");
+	sampler_add(n.s, 101, 1, NULL);
+	sampler_tick(n.s, &r);
+	CHECK(sampler_last(n.s, 101, s) == 1, "one sample");
+	CHECK(HAVE(s[0], METRIC_MEMORY_MAX_BYTES) &&
+		      s[0].v[METRIC_MEMORY_MAX_BYTES] == 536870912,
+	      "memory.max");
+	CHECK(HAVE(s[0], METRIC_SWAP_MAX_BYTES) &&
+		      s[0].v[METRIC_SWAP_MAX_BYTES] == METRIC_NO_LIMIT,
+	      "no limit of swap");
+	CHECK(!HAVE(s[0], METRIC_PIDS_MAX), "no pids controller");
+	CHECK_U64(s[0].v[METRIC_CPU_MAX_PPM], 1500000);
+	CHECK(HAVE(s[0], METRIC_FROZEN) && !s[0].v[METRIC_FROZEN], "not frozen");
+	/* the cpuset is the smaller one, half a number is none */
+	put(&n, 101, "cpu.max", "max 100000\n");
+	put(&n, 101, "cpuset.cpus.effective", "2\n");
+	put(&n, 101, "memory.max", "12x\n");
+	sampler_frozen(n.s, 101, true);
+	for (unsigned i = 0; i < 60; i++)
+		sampler_tick(n.s, &r);
+	CHECK(sampler_last(n.s, 101, s) == 2, "samples");
+	CHECK_U64(s[0].v[METRIC_CPU_MAX_PPM], 1000000);
+	CHECK(!HAVE(s[0], METRIC_MEMORY_MAX_BYTES), "not known");
+	CHECK(s[0].v[METRIC_FROZEN] == 1, "frozen");
+	node_remove(&n);
+}
+
 static void a_quiet_container_is_read_whole_every_tenth_tick(void)
 {
 	unsigned whole = 0;
@@ -479,6 +517,7 @@ static void roll_ups_are_restored_after_a_crash(void)
 int main(void)
 {
 	RUN(a_sample_holds_what_the_kernel_has);
+	RUN(limits_are_read_once_a_minute);
 	RUN(a_quiet_container_is_read_whole_every_tenth_tick);
 	RUN(who_runs_or_waits_is_not_quiet);
 	RUN(lives_are_kept_apart);
