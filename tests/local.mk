@@ -149,3 +149,4 @@ EXTRA_DIST += tests/collect/drill
 EXTRA_DIST += tests/collect/latency
 EXTRA_DIST += tests/collect/overload
 EXTRA_DIST += tests/live/test-lost.py
+EXTRA_DIST += tests/live/test-full.py

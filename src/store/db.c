@@ -12,6 +12,9 @@
 #define ROW_MAX_BYTES ((int)4 << 20)
 /* disk that must be free beyond the reserve before it is made again */
 #define SPARE_BYTES ((uint64_t)8 << 20)
+/* of the reserve: for rows, and for the WAL, through which they go */
+#define ROOM_BYTES (3 << 20)
+#define ROOM_KEY   "room" /* in the table meta, for a moment */
 
 const char *const db_tables[DB_TABLES] = {
 	[TABLE_1] = "blocks_1",
@@ -457,9 +460,39 @@ bool db_reserved(const struct db *db)
 	return db->reserve;
 }
 
+static int change(struct db *db, const char *sql)
+{
+	int r = db_begin(db, false, NULL);
+
+	if (r == 0)
+		r = db_exec(db, sql, "reserve", NULL);
+	if (r == 0)
+		return db_commit(db, NULL);
+	db_rollback(db);
+	return r;
+}
+
+/*
+ * Free pages inside of the database, for the next rows: a file that need not grow is what
+ * the WAL can always be copied into, and so begun again. Noise, as in the reserve.
+ */
+static void make_pages(struct db *db)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof(sql),
+		 "INSERT OR REPLACE INTO meta VALUES ('" ROOM_KEY "', randomblob(%d))",
+		 ROOM_BYTES);
+	if (change(db, sql) == 0)
+		(void)db_checkpoint(db, 0, NULL);
+	(void)change(db, "DELETE FROM meta WHERE key = '" ROOM_KEY "'");
+	(void)db_checkpoint(db, 0, NULL);
+}
+
 /*
  * What is in the WAL goes into the database while there is room for it, so that the WAL
- * is written from its start again, in room that it has; it gets what is left.
+ * is written from its start again, in room that it has. Of the reserve each of the two
+ * gets its part at once, and the WAL what is left.
  */
 bool db_use_reserve(struct db *db)
 {
@@ -468,6 +501,7 @@ bool db_use_reserve(struct db *db)
 	db->reserve = false;
 	dbfile_free_reserve(&db->file);
 	(void)db_checkpoint(db, 0, NULL);
+	make_pages(db);
 	dbfile_claim_wal(&db->file);
 	return true;
 }
@@ -481,9 +515,12 @@ int db_restore_reserve(struct db *db, struct err *err)
 	if (dbfile_avail(&db->file) < DBFILE_RESERVE_BYTES + SPARE_BYTES)
 		return err_set(err, -ENOSPC, "%s: the disk is full", db->file.path);
 	r = dbfile_make_reserve(&db->file, err);
-	if (r == 0)
-		db->reserve = true;
-	return r;
+	if (r < 0)
+		return r;
+	db->reserve = true;
+	/* of one who was killed in between */
+	(void)change(db, "DELETE FROM meta WHERE key = '" ROOM_KEY "'");
+	return 0;
 }
 
 int db_checkpoint(struct db *db, unsigned min_pages, struct err *err)

@@ -25,6 +25,7 @@
 #define BATCH_ITEMS      ((size_t)4096)
 #define BATCH_BYTES      ((size_t)8 << 20)
 #define CHECKPOINT_PAGES 512
+#define FULL_PAGES       64
 #define MAX_PASSED       16 /* batches before blocks that wait have their turn */
 
 static void trouble(struct writer *w, const char *text)
@@ -370,7 +371,9 @@ static void maintain(struct writer *w)
 			count_error(w, r, &err);
 		}
 	}
-	r = db_checkpoint(w->db, CHECKPOINT_PAGES, &err);
+	/* a full disk has only the WAL's own room for it */
+	r = db_checkpoint(w->db, db_reserved(w->db) ? CHECKPOINT_PAGES : FULL_PAGES,
+			  &err);
 	if (r < 0)
 		count_error(w, r, &err);
 }

@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The disk of the store is full while the collector runs: events of the life cycle go on,
+visible at once, into space that was reserved; samples stop and are counted; when there is
+space again everything goes on."""
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
+import collectlib as lib  # noqa: E402
+from collectlib import Collector, events, last_seq, query, wait_event  # noqa: E402
+from live import (Skip, check, ctscope, destroy, equal, main, make, note, pct,  # noqa: E402
+                  test, until)
+
+VMID = 965
+SIZE_MIB = 48
+RESERVE = 8 << 20  # DBFILE_RESERVE_BYTES
+FILL = lib.LIB + "/fill"
+
+
+def now():
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def hook_file(n):
+    """As a hook writes it; the time of its rename."""
+    boot, real = int(now() * 1e6), int(time.time() * 1e6)
+    name = "%013x-%014x-%06x01" % (boot, real, random.getrandbits(24))
+    with open(lib.SPOOL + "/." + name, "w") as f:
+        f.write("ctscope-hook 1\nvmid %d\ntype guest-post-start\nreal-usec %d\nboot-usec %d\n"
+                "end\n" % (VMID + 1 + n % 7, real, boot))
+    os.chmod(lib.SPOOL + "/." + name, 0o644)
+    os.rename(lib.SPOOL + "/." + name, lib.SPOOL + "/" + name)
+    return name
+
+
+def reserve():
+    try:
+        return os.stat(lib.LIB + "/ctscope.db-reserve").st_size
+    except FileNotFoundError:
+        return 0
+
+
+def fill():
+    """Not one page is left; what somebody gives back is taken too."""
+    with open(FILL, "ab") as f:
+        for size in (1 << 20, 1 << 16, 1 << 12, 1):
+            try:
+                while True:
+                    os.write(f.fileno(), b"x" * size)
+            except OSError:
+                pass
+    check(os.statvfs(lib.LIB).f_bavail == 0, "there is room")
+
+
+def put_files(n):
+    """How long until each of them is seen by a reader."""
+    ms = []
+    for i in range(n):
+        t, name = now(), hook_file(i)
+        until(lambda name=name: query("SELECT 1 FROM events WHERE id = ?", (name,)),
+              "the event of a hook's file is visible", 20)
+        ms.append((now() - t) * 1e3)
+    return sorted(ms)
+
+
+def blocks():
+    return query("SELECT count(*) AS n FROM blocks")[0]["n"]
+
+
+def nospace(after=0):
+    return sum(e["data"].get("count", 0) for e in events(after=after, types=["collector"])
+               if e["data"].get("reason") == "nospace")
+
+
+def bounce(after):
+    """One life, which is told as a whole."""
+    pct.start(VMID)
+    wait_event(VMID, "started", after)
+    time.sleep(2.2)  # some samples
+    pct.kill(VMID)
+    e = wait_event(VMID, "stopped", after)
+    pct.wait_stopped(VMID)
+    return e
+
+
+def flood(c):
+    """Until the reserve is in use, and far beyond what was left of the file."""
+    n = 0
+    while reserve() and n < 4000:
+        put_files(1)
+        fill()
+        n += 1
+    check(not reserve(), "the reserve is not used after %d events" % n)
+    note("in use after %d events" % n)
+    names = [hook_file(i) for i in range(2000)]
+    until(lambda: query("SELECT count(*) AS n FROM events WHERE id >= ? AND id <= ?",
+                        (min(names), max(names)))[0]["n"] == len(names),
+          "2000 events more", 60)
+
+
+def while_full(c):
+    seq, had = last_seq(), blocks()
+    fill()
+    flood(c)
+    fill()
+    ms = put_files(50)
+    note("each is visible: median %.1f ms, max %.1f ms" % (ms[25], ms[-1]))
+    for _ in range(2):
+        equal(bounce(last_seq())["life"] > 0, True, "its life")
+    fill()
+    out = ctscope("events", str(VMID), "--json", "-n", "4").out.decode().splitlines()
+    equal([json.loads(x)["type"].rsplit(".", 1)[1] for x in out][-2:], ["stopped", "poststop"],
+          "what `events` shows")
+    equal(blocks(), had, "blocks that were stored")
+    check(c.p.poll() is None, "the collector ended")
+    return seq
+
+
+@test("a full disk: events go on, samples are counted, and all goes on when there is space")
+def full():
+    if not os.path.exists(lib.CTSCOPED):
+        raise Skip("ctscoped is not built (no libsystemd)")
+    lib.fresh_node()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dM,mode=750,uid=%d,gid=%d" % (
+        SIZE_MIB, lib.USER.pw_uid, lib.USER.pw_gid), "tmpfs", lib.LIB], check=True)
+    c = None
+    try:
+        lib.hooks_on()
+        c = Collector()
+        make(VMID, start=False)
+        bounce(0)
+        equal(reserve(), RESERVE, "the reserve")
+        until(blocks, "the minutes of a life that ended")
+        seq = while_full(c)
+        equal(nospace(seq), 0, "told while there is no space")
+        had, last = blocks(), last_seq()
+        os.unlink(FILL)
+        until(lambda: reserve() == RESERVE, "the reserve is there again", 15)
+        until(lambda: nospace(last) >= 2, "samples that were dropped are told of", 15)
+        bounce(last)
+        until(lambda: blocks() > had, "samples are stored again")
+        note("%d blocks were dropped and told of" % nospace(seq))
+        equal(query("PRAGMA integrity_check")[0]["integrity_check"], "ok", "the store")
+        lives = query("SELECT count(*) AS n, sum(stopped IS NULL) AS up FROM lives WHERE "
+                      "vmid = ?", (VMID,))[0]
+        equal((lives["n"], lives["up"]), (4, 0), "lives")
+        equal(c.stop(), 0, "exit code")
+        c = None
+    finally:
+        if c:
+            c.p.kill()
+            c.p.wait()
+        subprocess.run(["umount", "-l", lib.LIB], check=False)
+        lib.hooks_off()
+    destroy(VMID)
+
+
+if __name__ == "__main__":
+    main()
