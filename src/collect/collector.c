@@ -172,6 +172,7 @@ static void on_lc_event(void *arg, const struct lc_event *e)
 	struct event *ev = collector_event(c, e->type, e->origin, e->ct->vmid, e->when);
 
 	snprintf(ev->id, sizeof(ev->id), "%s", e->id);
+	ev->life = e->ct->life;
 	ev->inferred = e->inferred;
 	c->n_inferred += e->inferred;
 	data_of_lifecycle(c, e, &ev->data);

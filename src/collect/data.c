@@ -20,6 +20,8 @@ static void data_hook(struct jw *w, const struct spool_event *h)
 	jw_str(w, "hook", hook_type_name(h->type));
 	if (h->pid)
 		jw_int(w, "pid", (uint64_t)h->pid);
+	if (h->monitor_pid)
+		jw_int(w, "monitor_pid", (uint64_t)h->monitor_pid);
 	if (h->took_usec)
 		jw_int(w, "hook_usec", h->took_usec);
 	if (h->invocation.n)

@@ -23,6 +23,7 @@ static void on_pre_start(struct lifecycle *lc, struct lc_ct *ct,
 	lc_begin_life(ct);
 	ct->phase = LC_PRESTART;
 	ct->hooked = true;
+	ct->monitor = h->monitor_pid;
 	ct->prestart = e.when;
 	ct->probe_boot_usec = h->boot_usec + LC_WAIT_PRESTART_USEC;
 	lc_emit(lc, &e, ct);
@@ -136,11 +137,27 @@ static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_e
 	}
 }
 
+/*
+ * LXC is deaf before it runs the post-stop hook: whoever starts the container again then
+ * has a pre-start hook before that.
+ */
+static bool is_of_run_before(const struct lc_ct *ct, const struct spool_event *h)
+{
+	return ct->phase != LC_DOWN && ct->life > 1 && ct->monitor && h->monitor_pid &&
+	       ct->monitor != h->monitor_pid;
+}
+
 static void on_post_stop(struct lifecycle *lc, struct lc_ct *ct,
 			 const struct spool_event *h, bool alive)
 {
 	struct lc_event e = lc_from_hook(EVENT_POSTSTOP, h);
 
+	if (is_of_run_before(ct, h)) {
+		struct lc_ct before = { .vmid = ct->vmid, .life = ct->life - 1 };
+
+		lc_emit(lc, &e, &before);
+		return;
+	}
 	if (ct->phase == LC_UP && alive) {
 		lc_emit_note(lc, ct, h, "unconfirmed: init of the container runs on");
 		return;

@@ -26,15 +26,14 @@ static void restore_life(struct lifecycle *lc, const struct db_life *l)
 	ct->started = ct->execed = ct->phase == LC_UP;
 }
 
-/* How many it was told to be in all. */
-static struct val oom_total(const struct event *e)
+static struct val number_of(const struct event *e, const char *key)
 {
 	struct jsonin j = { 0 };
 	uint64_t n;
 	struct val v = { 0 };
 
 	if (e->data && jsonin_parse(e->data, strlen(e->data), &j, NULL) == 0 &&
-	    jval_u64(jval_get(j.root, "total"), &n))
+	    jval_u64(jval_get(j.root, key), &n))
 		v = val_set(n);
 	jsonin_done(&j);
 	return v;
@@ -60,6 +59,8 @@ static void restore_event(struct lifecycle *lc, const struct event *e)
 	switch (e->type) {
 	case EVENT_PRESTART:
 		ct->phase = LC_PRESTART;
+		ct->monitor = (pid_t)MIN(val_or(number_of(e, "monitor_pid"), 0),
+					 (uint64_t)INT32_MAX);
 		ct->prestart = when;
 		ct->probe_boot_usec = when.boot_usec + LC_WAIT_PRESTART_USEC;
 		break;
@@ -84,7 +85,7 @@ static void restore_event(struct lifecycle *lc, const struct event *e)
 		snprintf(ct->stop_id, sizeof(ct->stop_id), "%s", e->id);
 		break;
 	case EVENT_OOM_KILL:
-		ct->told.oom_kills = oom_total(e);
+		ct->told.oom_kills = number_of(e, "total");
 		break;
 	case EVENT_FROZEN:
 		ct->told.frozen = when;

@@ -32,6 +32,7 @@ struct lc_ct {
 	enum lc_phase phase;
 	uint64_t life; /* the last one, whatever the phase; 0: none yet */
 
+	pid_t monitor; /* lxc-start, as its pre-start hook told; 0: not known */
 	pid_t init;
 	uint64_t init_ticks; /* 0: no init in this life */
 	bool execed;         /* init was seen running its own program */

@@ -373,6 +373,30 @@ static void hooks_of_what_was_told_begin_nothing(void)
 	lc_done(&lc);
 }
 
+/* LXC does not listen any more when it runs post-stop: the next start may be faster. */
+static void a_post_stop_hook_of_the_run_before(void)
+{
+	struct lifecycle lc = new_lc();
+	struct spool_event h;
+
+	h = hook(HOOK_PRE_START, 1000);
+	h.monitor_pid = 40;
+	lc_hook(&lc, &h, false, at(1000));
+	tell_start(&lc, 500, 500, 1010);
+	tell_stop(&lc, false, false, 2000);
+	h = hook(HOOK_PRE_START, 2010);
+	h.monitor_pid = 50;
+	lc_hook(&lc, &h, false, at(2010));
+	h = hook(HOOK_POST_STOP, 2011);
+	h.monitor_pid = 40;
+	h.pid = 500;
+	lc_hook(&lc, &h, false, at(2011));
+	tell_start(&lc, 600, 600, 2020);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 stopped/1:unknown? prestart/2 "
+				  "poststop/1 started/2");
+	lc_done(&lc);
+}
+
 static void hooks_out_of_order(void)
 {
 	struct lifecycle lc = new_lc();
@@ -602,6 +626,7 @@ int main(void)
 	RUN(the_kernel_is_faster_than_the_hook);
 	RUN(the_kernel_waits_for_the_start_hook);
 	RUN(hooks_of_what_was_told_begin_nothing);
+	RUN(a_post_stop_hook_of_the_run_before);
 	RUN(hooks_out_of_order);
 	RUN(a_crash_loop_has_each_life_once);
 	RUN(destroyed_and_made_again);
