@@ -103,7 +103,8 @@ enum stop_cause {
  *	(of these three) since, until (RFC 3339), reason: nobody saw it, it was somewhen
  *			between; the time of the event is the likeliest
  *	snapshot	action: create|delete|rollback, snapshot, status, user, upid
- *	backup		phase: begin|end, mode, storage, status, user, upid
+ *	backup		phase: begin|end, mode: stop|suspend|snapshot, of its end status (OK,
+ *			or why it failed), archive, seconds; user, upid
  *	interface-*	interface (the node's), net (net0), first, since_start_usec,
  *			removed
  *	address		change: added|removed, address, interface (inside), net,

@@ -33,6 +33,7 @@ unit_tests += tests/unit/test-logfollow
 unit_tests += tests/unit/test-tasklog
 unit_tests += tests/unit/test-procfs
 unit_tests += tests/unit/test-procnet
+unit_tests += tests/unit/test-vzdumplog
 unit_tests += tests/unit/test-cluster
 unit_tests += tests/unit/test-network
 unit_tests += tests/unit/test-nlparse

@@ -170,6 +170,18 @@ char *confsrc_name(struct collector *c, uint32_t vmid); /* owned; NULL: not know
 void confsrc_kick(struct collector *c);                 /* something is new: look soon */
 /* Its config says lock: backup (or snapshot), as far as it is known. */
 bool confsrc_is_locked(struct collector *c, uint32_t vmid);
+void confsrc_look(struct collector *c); /* something may be: ask soon */
+/* When all that is known was so, or a collector ran last; 0: not known. */
+uint64_t confsrc_last_known(const struct collector *c);
+/* A task for this container ended: what is told of it, unless its lock told it. */
+void confsrc_rolled_back(struct collector *c, uint32_t vmid, uint64_t began_real_usec);
+
+struct backup_task {
+	uint64_t began_real_usec;
+	const char *user, *upid, *status;
+};
+
+void confsrc_backed_up(struct collector *c, uint32_t vmid, const struct backup_task *t);
 bool confsrc_is_stale(const struct collector *c);       /* /etc/pve does not answer */
 const char *confsrc_trouble(const struct collector *c); /* one sentence; NULL: none */
 
@@ -194,6 +206,7 @@ const char *tasksrc_start_status(struct collector *c, uint32_t vmid,
 struct task_find {
 	uint32_t vmid;
 	uint64_t since_real_usec, until_real_usec;
+	bool done; /* only what ended, and well; of a time that is past */
 	bool (*fits)(const void *arg, const char *type);
 	const void *arg;
 };

@@ -24,6 +24,7 @@ struct confsrc {
 	uint64_t full_boot_usec;
 	uint64_t good_real_usec, good_boot_usec; /* all that is known was so then */
 	uint64_t marked_boot_usec;
+	uint64_t last_known_usec; /* of the store: when a collector ran last */
 	uint64_t replaced; /* writer_stat.replaced when the store was last filled */
 	struct collector *c;
 
@@ -48,5 +49,8 @@ void confsrc_take_local(struct confsrc *s);
  * more.
  */
 void confsrc_take(struct confsrc *s, bool whole);
+
+/* What was waited for: the end of a backup's log. */
+void confsrc_settle(struct confsrc *s);
 
 void conf_done(struct conf *f);

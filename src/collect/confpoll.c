@@ -179,6 +179,7 @@ static void take_answer(struct confsrc *s)
 		confsrc_take(s, true);
 		free(s->version);
 		s->version = take_ptr(version);
+		confsrc_settle(s);
 		end_trouble(s);
 		set_good(s);
 	} else if (!str_eq(version, s->version) || *s->trouble ||
@@ -240,21 +241,31 @@ static void on_timer(void *arg, uint32_t events)
 	if (reap_left(s))
 		s->retry_boot_usec = 0;
 	s->kicked = false;
+	confsrc_settle(s);
 	if (!s->io && has_room(s) && clock_boot_usec() >= s->retry_boot_usec)
 		start_job(s, !s->began);
 	loop_at(s->timer, clock_boot_usec() + POLL_USEC);
 	collector_settle(s->c);
 }
 
-void confsrc_kick(struct collector *c)
+void confsrc_look(struct collector *c)
 {
 	struct confsrc *s = c->conf;
 
 	if (!s || s->kicked || *s->trouble)
 		return;
 	s->kicked = true;
-	s->full_boot_usec = 0; /* whatever .version says */
 	loop_at(s->timer, clock_boot_usec() + KICK_USEC);
+}
+
+void confsrc_kick(struct collector *c)
+{
+	struct confsrc *s = c->conf;
+
+	if (!s || *s->trouble)
+		return;
+	s->full_boot_usec = 0; /* whatever .version says */
+	confsrc_look(c);
 }
 
 /* Readers of others that were left behind; those of ours are asked for by name. */

@@ -158,7 +158,7 @@ void confsrc_load(struct confsrc *s, struct db *db)
 	if (!db || db_configs(db, &l, NULL) < 0 || !l.seen_real_usec)
 		return;
 	s->baseline = true;
-	s->good_real_usec = l.seen_real_usec;
+	s->good_real_usec = s->last_known_usec = l.seen_real_usec;
 	for (size_t i = 0; i < l.n; i++) {
 		struct pveconf conf = { 0 };
 		struct conf *f = insert(s, l.v[i].vmid, s->n);
@@ -341,4 +341,39 @@ void confsrc_take(struct confsrc *s, bool whole)
 	s->c->now.configs.all = !s->baseline;
 	s->baseline = s->began = true;
 	s->full_boot_usec = clock_boot_usec();
+}
+
+uint64_t confsrc_last_known(const struct collector *c)
+{
+	return c->conf ? c->conf->last_known_usec : 0;
+}
+
+/* ---- backups and rollbacks ------------------------------------------------------------
+ */
+
+void confsrc_settle(struct confsrc *s)
+{
+	uint64_t now = clock_boot_usec();
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].backup_end_boot_usec)
+			conftell_backup_end(s->c, &s->v[i],
+					    now >= s->v[i].backup_end_boot_usec);
+}
+
+/* Its lock may have come and gone between two readings. */
+void confsrc_rolled_back(struct collector *c, uint32_t vmid, uint64_t began_real_usec)
+{
+	struct conf *f = c->conf ? find(c->conf, vmid, NULL) : NULL;
+
+	if (f)
+		conftell_rolled_back(c, f, began_real_usec);
+}
+
+void confsrc_backed_up(struct collector *c, uint32_t vmid, const struct backup_task *t)
+{
+	struct conf *f = c->conf ? find(c->conf, vmid, NULL) : NULL;
+
+	if (f)
+		conftell_backed_up(c, f, t);
 }

@@ -3,25 +3,32 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "read/vzdumplog.h"
 
 /* The events that a config's changes give. */
 
-/* One of an earlier boot has no place in the order of this one. */
-static void set_time(struct event *e, const struct conf_when *w)
-{
-	uint64_t ago;
+#define DAY_USEC (86400 * USEC_PER_SEC)
 
-	if (!w->since_real_usec)
-		return;
-	ago = num_sub(e->time_real_usec, w->until_real_usec);
-	e->inferred = true;
-	e->time_real_usec = w->until_real_usec;
+/* One of an earlier boot has no place in the order of this one. */
+static void set_began(struct event *e, uint64_t when_real_usec)
+{
+	uint64_t ago = num_sub(e->time_real_usec, when_real_usec);
+
+	e->time_real_usec -= ago;
 	if (ago < e->boot_usec) {
 		e->boot_usec -= ago;
 	} else {
 		e->boot_usec = 0;
 		*e->boot = '\0';
 	}
+}
+
+static void set_time(struct event *e, const struct conf_when *w)
+{
+	if (!w->since_real_usec)
+		return;
+	e->inferred = true;
+	set_began(e, w->until_real_usec);
 }
 
 static struct event *conf_event(struct collector *c, enum event_type type, struct conf *f,
@@ -134,27 +141,127 @@ static void tell_snapshot(struct collector *c, struct conf *f, const struct conf
 	data_close(&d, &e->data);
 }
 
+/* ---- backups ------------------------------------------------------------------------
+ */
+
+#define WAIT_USEC (10 * USEC_PER_SEC) /* for the last line of its log */
+
+static void put_task(struct jw *w, const struct backup_task *t)
+{
+	jw_str(w, "task", "vzdump");
+	jw_str(w, "user", t->user);
+	jw_str(w, "upid", t->upid);
+}
+
+/* log: of this very backup, or { 0 }. task NULL: not known, it is looked for. */
+static void backup_event(struct collector *c, struct conf *f, const struct conf_when *w,
+			 bool begin, const struct vzdump_log *log,
+			 const struct backup_task *task)
+{
+	struct event *e = conf_event(c, EVENT_BACKUP, f, w, "backup");
+	const char *status = log->failed ? log->error : log->ended ? "OK" : NULL;
+	struct data d;
+
+	if (!status && task)
+		status = task->status;
+	f->backup_told_real_usec = clock_real_usec();
+	if (!data_open(&d))
+		return;
+	jw_str(d.w, "phase", begin ? "begin" : "end");
+	if (*log->mode)
+		jw_str(d.w, "mode", log->mode);
+	if (!begin) {
+		jw_str(d.w, "status", status);
+		if (status && str_eq(status, "OK"))
+			jw_str(d.w, "archive", log->archive);
+		if (log->begun_real_usec && log->ended_real_usec > log->begun_real_usec)
+			jw_int(d.w, "seconds",
+			       (log->ended_real_usec - log->begun_real_usec) /
+				       USEC_PER_SEC);
+	}
+	put_when(d.w, w);
+	if (task)
+		put_task(d.w, task);
+	else
+		put_who(c, d.w, f, w, is_named, " vzdump ");
+	data_close(&d, &e->data);
+}
+
+/* One that began before `since` is of another backup. */
+static void read_log(struct collector *c, const struct conf *f, uint64_t since,
+		     struct vzdump_log *ret)
+{
+	*ret = (struct vzdump_log){ 0 };
+	if (vzdump_log_read(c->rootfd, f->vmid, ret, NULL) == 0 &&
+	    ret->begun_real_usec + 5 * USEC_PER_SEC < since)
+		vzdump_log_done(ret);
+}
+
+void conftell_backup_end(struct collector *c, struct conf *f, bool at_last)
+{
+	_cleanup_(vzdump_log_done) struct vzdump_log log = { 0 };
+	const struct conf_when now = { 0 };
+
+	read_log(c, f, f->backup_told_real_usec, &log);
+	if (!log.ended && !at_last)
+		return;
+	f->backup_end_boot_usec = 0;
+	backup_event(c, f, &now, false, &log, NULL);
+}
+
 /* In the midst of a backup the lock is `snapshot` for a moment (facts: 7.3). */
 static void tell_backup(struct collector *c, struct conf *f, const struct conf_when *w,
 			const char *lock)
 {
+	_cleanup_(vzdump_log_done) struct vzdump_log log = { 0 };
 	static const char *const types[] = { "vzdump" };
 	struct stop_task t = tasksrc_at_work(c, f->vmid, types, 1);
 	bool now = str_eq(lock, "backup") ||
 		   (f->backing_up && str_eq(lock, "snapshot") && t.type);
-	struct event *e;
-	struct data d;
 
 	if (now == f->backing_up)
 		return;
 	f->backing_up = now;
-	e = conf_event(c, EVENT_BACKUP, f, w, "backup");
-	if (!data_open(&d))
+	if (now) {
+		/* the one before it, whose log had no end yet */
+		if (f->backup_end_boot_usec)
+			conftell_backup_end(c, f, true);
+		read_log(c, f, clock_real_usec() - 10 * USEC_PER_SEC, &log);
+		backup_event(c, f, w, true, &log, NULL);
+	} else if (w->since_real_usec) {
+		read_log(c, f, w->since_real_usec - DAY_USEC, &log);
+		backup_event(c, f, w, false, &log, NULL);
+	} else {
+		f->backup_end_boot_usec = clock_boot_usec() + WAIT_USEC;
+		conftell_backup_end(c, f, false);
+	}
+}
+
+void conftell_backed_up(struct collector *c, struct conf *f, const struct backup_task *t)
+{
+	_cleanup_(vzdump_log_done) struct vzdump_log log = { 0 };
+	struct conf_when w = { 0 };
+
+	if (f->backup_end_boot_usec)
+		conftell_backup_end(c, f, true);
+	if (f->backing_up || f->backup_told_real_usec >= t->began_real_usec)
 		return;
-	jw_str(d.w, "phase", now ? "begin" : "end");
-	put_when(d.w, w);
-	put_who(c, d.w, f, w, is_named, " vzdump ");
-	data_close(&d, &e->data);
+	read_log(c, f, t->began_real_usec, &log);
+	backup_event(c, f, &w, true, &log, t);
+	set_began(&c->now.events[c->now.n_events - 1], t->began_real_usec);
+	backup_event(c, f, &w, false, &log, t);
+}
+
+/* ---- changes -------------------------------------------------------------------------
+ */
+
+void conftell_rolled_back(struct collector *c, struct conf *f, uint64_t began_real_usec)
+{
+	const char *to = pveconf_str(&f->conf.main, "parent");
+	const struct conf_when now = { 0 };
+
+	if (to && f->rollback_told_real_usec < began_real_usec)
+		tell_snapshot(c, f, &now, "rollback", to, " vzrollback ");
 }
 
 /* PVE's last write before the file goes: `lock: destroyed` and nothing else. */
@@ -181,6 +288,8 @@ void conftell_changes(struct collector *c, struct conf *f, const struct conf_whe
 		else
 			tell_snapshot(c, f, w, "delete", d.snaps[i].name,
 				      " vzdelsnapshot vzsnapshot ");
+	if (d.rolled_back)
+		f->rollback_told_real_usec = clock_real_usec();
 	if (d.rolled_back)
 		tell_snapshot(c, f, w, "rollback", d.rolled_back, " vzrollback ");
 	tell_backup(c, f, w, d.lock_new);

@@ -18,6 +18,8 @@ struct conf {
 	bool unknown;             /* it is there, and was never read */
 	bool creating;            /* it began with PVE's lock: create */
 	bool backing_up;
+	uint64_t backup_end_boot_usec; /* its end is told then at the latest; 0: none */
+	uint64_t backup_told_real_usec, rollback_told_real_usec; /* last */
 };
 
 /*
@@ -32,6 +34,16 @@ struct conf_when {
 /* other: the node it came from or went to; NULL: none. */
 void conftell_file(struct collector *c, struct conf *f, const struct conf_when *w,
 		   bool created, const char *other);
+
+/*
+ * A backup whose lock is gone: its end with what the log says of it, as soon as that is
+ * there, or now (`at_last`).
+ */
+void conftell_backup_end(struct collector *c, struct conf *f, bool at_last);
+
+/* A task that ended: unless it was told by the config's lock since it began. */
+void conftell_rolled_back(struct collector *c, struct conf *f, uint64_t began_real_usec);
+void conftell_backed_up(struct collector *c, struct conf *f, const struct backup_task *t);
 
 /* f->conf is the old one. */
 void conftell_changes(struct collector *c, struct conf *f, const struct conf_when *w,

@@ -9,17 +9,19 @@
 #include "collect/collector.h"
 #include "read/procfs.h"
 #include "read/tasklog.h"
+#include "read/vzdumplog.h"
 
 /*
  * Who did it: PVE's list of running and latest tasks (facts: pve-node.md 6.2). `active`
  * is rewritten as a task begins, before it does anything; that it ended stands there only
  * when somebody looked, so a running task is one whose process is there.
  */
-#define ACTIVE_PATH "var/log/pve/tasks/active"
-#define ACTIVE_MAX  ((size_t)256 << 10)
-#define NEAR_SEC    3                    /* a task that ended so shortly before */
-#define PAST_USEC   (600 * USEC_PER_SEC) /* older ones are not told at the start */
-#define KEEP_TASKS  256
+#define ACTIVE_PATH        "var/log/pve/tasks/active"
+#define ACTIVE_MAX         ((size_t)256 << 10)
+#define NEAR_SEC           3                    /* a task that ended so shortly before */
+#define PAST_USEC          (600 * USEC_PER_SEC) /* older ones are not told at the start */
+#define KEEP_TASKS         256
+#define PAST_AT_START_USEC (15 * USEC_PER_SEC)
 
 struct known {
 	struct upid upid;
@@ -40,7 +42,7 @@ struct tasksrc {
 	struct fs_stat seen;
 	bool began, due;
 	struct tasks past; /* of the index too, as it was at past_boot_usec */
-	uint64_t past_boot_usec;
+	uint64_t past_boot_usec, opened_boot_usec;
 };
 
 static void known_done(struct known *k)
@@ -164,6 +166,29 @@ static struct lc_time began_at(const struct known *k)
 	return (struct lc_time){ real, ticks + USEC_PER_SEC > boot ? ticks : boot };
 }
 
+/* What a task that began or ended means for others. */
+static void settle_others(struct collector *c, const struct known *k)
+{
+	bool well = k->status && !failed(k->status);
+
+	if (!k->tell_begin && !k->tell_end)
+		return;
+	confsrc_look(c);
+	if (!k->vmid)
+		return;
+	/* it may come after the end that it explains */
+	if (k->tell_begin &&
+	    (cause_task_stops(k->upid.type) || str_eq(k->upid.type, "vzdump")))
+		lc_learned(&c->lc, k->vmid, ORIGIN_TASK, collector_now());
+	if (k->tell_end && well && str_eq(k->upid.type, "vzrollback"))
+		confsrc_rolled_back(c, k->vmid, k->upid.start_real_usec);
+	if (k->tell_end && str_eq(k->upid.type, "vzdump"))
+		confsrc_backed_up(c, k->vmid,
+				  &(struct backup_task){ k->upid.start_real_usec,
+							 k->upid.user, k->upid.text,
+							 k->status });
+}
+
 /*
  * The list is also looked at while an event of another source is being made: what it has
  * to tell comes after that.
@@ -172,20 +197,23 @@ void tasksrc_settle(struct collector *c)
 {
 	struct tasksrc *s = c->tasks;
 
-	for (size_t i = 0; s && s->due && i < s->n; i++) {
-		struct known *k = &s->v[i];
+	if (!s || !s->due)
+		return;
+	s->due = false;
+	for (size_t i = 0; i < s->n; i++) {
+		/* others look at the list, too, which may grow and move */
+		struct known k = s->v[i];
 
-		if (k->tell_begin)
-			task_event(c, k, false);
-		if (k->tell_end)
-			task_event(c, k, true);
-		if (k->tell_end && k->vmid && str_eq(k->upid.type, "vzstart") &&
-		    failed(k->status))
-			lc_start_failed(&c->lc, k->vmid, began_at(k), collector_now());
-		k->tell_begin = k->tell_end = false;
+		s->v[i].tell_begin = s->v[i].tell_end = false;
+		if (k.tell_begin)
+			task_event(c, &k, false);
+		if (k.tell_end)
+			task_event(c, &k, true);
+		settle_others(c, &k);
+		if (k.tell_end && k.vmid && str_eq(k.upid.type, "vzstart") &&
+		    failed(k.status))
+			lc_start_failed(&c->lc, k.vmid, began_at(&k), collector_now());
 	}
-	if (s)
-		s->due = false;
 }
 
 /* Only when the file changed: it is replaced, so its inode tells. */
@@ -304,6 +332,8 @@ static struct stop_task find_past(struct collector *c, const struct task_find *f
 				       ? t->end_real_usec.n
 				       : t->upid.start_real_usec;
 
+		if (f->done && t->state != TASK_OK && t->state != TASK_WARNINGS)
+			continue;
 		if (upid_is_about(&t->upid, f->vmid) &&
 		    t->upid.start_real_usec <= f->until_real_usec &&
 		    end >= num_sub(f->since_real_usec, NEAR_SEC * USEC_PER_SEC) &&
@@ -374,19 +404,76 @@ static bool node_goes_down(struct collector *c)
 	       st.mtime_real_usec + 600 * USEC_PER_SEC > clock_real_usec();
 }
 
-static enum backup_mode dump_mode(struct collector *c, uint32_t vmid)
+/*
+ * Is that job at work on this container, or was it only just, and how? The log is
+ * overwritten by each backup: one of before says nothing.
+ */
+static enum backup_mode dump_mode(struct collector *c, const struct known *k,
+				  const struct lc_ct *ct)
 {
-	_cleanup_(buf_done) struct buf text = { 0 };
-	struct span s;
-	char path[64];
+	_cleanup_(vzdump_log_done) struct vzdump_log log = { 0 };
+	enum backup_mode otherwise = k->vmid || confsrc_is_locked(c, ct->vmid)
+					     ? BACKUP_MODE_UNKNOWN
+					     : BACKUP_NONE;
 
-	snprintf(path, sizeof(path), "var/log/vzdump/lxc-%u.log", vmid);
-	if (fs_read_file(c->rootfd, path, 1 << 20, &text, NULL) < 0)
-		return BACKUP_MODE_UNKNOWN;
-	s = span_of(text.p, text.n);
-	if (span_find(s, "backup mode: stop"))
-		return BACKUP_STOP;
-	return span_find(s, "backup mode: ") ? BACKUP_LIVE : BACKUP_MODE_UNKNOWN;
+	if (vzdump_log_read(c->rootfd, ct->vmid, &log, NULL) < 0 ||
+	    log.begun_real_usec + USEC_PER_SEC < k->upid.start_real_usec)
+		return otherwise;
+	if (log.ended &&
+	    log.ended_real_usec + NEAR_SEC * USEC_PER_SEC < ct->gone.real_usec)
+		return BACKUP_NONE;
+	return str_eq(log.mode, "stop") ? BACKUP_STOP
+	       : *log.mode              ? BACKUP_LIVE
+					: BACKUP_MODE_UNKNOWN;
+}
+
+static bool stops(const void *arg, const char *type)
+{
+	(void)arg;
+	return cause_task_stops(type);
+}
+
+/* It ended while no collector ran: a task of then that went well. */
+static void past_evidence(struct collector *c, const struct lc_ct *ct,
+			  struct stop_evidence *ev)
+{
+	const struct task_find find = { .vmid = ct->vmid,
+					.since_real_usec = MAX(ct->up.real_usec,
+							       confsrc_last_known(c)),
+					.until_real_usec = ct->gone.real_usec,
+					.done = true,
+					.fits = stops };
+
+	if (!ev->hook && find.since_real_usec &&
+	    clock_boot_usec() < c->tasks->opened_boot_usec + PAST_AT_START_USEC)
+		ev->task = tasksrc_find(c, &find);
+}
+
+/* False: that was the last one to be looked at. */
+static bool add_evidence(struct collector *c, struct known *k, const struct lc_ct *ct,
+			 struct stop_evidence *ev)
+{
+	if (str_eq(k->upid.type, "vzdump")) {
+		enum backup_mode mode = ev->dump.type ? BACKUP_NONE : dump_mode(c, k, ct);
+
+		if (mode == BACKUP_NONE)
+			return true;
+		ev->dump = as_task(k);
+		ev->backup = mode;
+	} else if (of_shutdown(c, k)) {
+		ev->node_down = true;
+		ev->task = as_task(k);
+		k->used_life = ct->life;
+		return false;
+	} else if (!ev->task.type && cause_task_stops(k->upid.type)) {
+		ev->task = as_task(k);
+		if (k->vmid)
+			k->used_life = ct->life;
+	} else if (ev->start_failed && !ev->task.type &&
+		   str_eq(k->upid.type, "vzstart")) {
+		ev->task = as_task(k);
+	}
+	return true;
 }
 
 void tasksrc_evidence(struct collector *c, const struct lc_ct *ct,
@@ -400,29 +487,15 @@ void tasksrc_evidence(struct collector *c, const struct lc_ct *ct,
 	ev->node_down = node_goes_down(c);
 	for (size_t i = s->n; i-- > 0;) {
 		struct known *k = &s->v[i];
-		bool dump = str_eq(k->upid.type, "vzdump");
 
 		if ((k->vmid && k->vmid != ct->vmid) || (!k->vmid && *k->upid.id) ||
 		    !explains(c, k, ct))
 			continue;
-		if (dump && !ev->dump.type &&
-		    (k->vmid || confsrc_is_locked(c, ct->vmid))) {
-			ev->dump = as_task(k);
-			ev->backup = dump_mode(c, ct->vmid);
-		} else if (of_shutdown(c, k)) {
-			ev->node_down = true;
-			ev->task = as_task(k);
-			k->used_life = ct->life;
+		if (!add_evidence(c, k, ct, ev))
 			return;
-		} else if (!dump && !ev->task.type && cause_task_stops(k->upid.type)) {
-			ev->task = as_task(k);
-			if (k->vmid)
-				k->used_life = ct->life;
-		} else if (ev->start_failed && !ev->task.type &&
-			   str_eq(k->upid.type, "vzstart")) {
-			ev->task = as_task(k);
-		}
 	}
+	if (!ev->task.type && !ev->dump.type)
+		past_evidence(c, ct, ev);
 }
 
 int tasksrc_open(struct collector *c, struct err *err)
@@ -430,6 +503,7 @@ int tasksrc_open(struct collector *c, struct err *err)
 	struct tasksrc *s = xcalloc(1, sizeof(*s));
 
 	c->tasks = s;
+	s->opened_boot_usec = clock_boot_usec();
 	s->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (s->inotify < 0) { /* looked at every ten seconds, and when one ends */
 		loop_log(c->loop, 4, "tasks", "tasks are not watched: %s",

@@ -107,3 +107,5 @@ libct_a_SOURCES += src/read/lxcconf.c
 libct_a_SOURCES += src/read/lxcconf.h
 libct_a_SOURCES += src/read/rrd.c
 libct_a_SOURCES += src/read/rrd.h
+libct_a_SOURCES += src/read/vzdumplog.c
+libct_a_SOURCES += src/read/vzdumplog.h

@@ -70,3 +70,4 @@ fuzz: $(fuzz_targets)
 .PHONY: fuzz
 fuzz_targets += tests/fuzz/fuzz-kernmsg
 fuzz_targets += tests/fuzz/fuzz-procnet
+fuzz_targets += tests/fuzz/fuzz-vzdumpstate

@@ -357,6 +357,257 @@ def _():
             os.chmod(d, 0o755)
 
 
+# ---- tasks ----------------------------------------------------------------------------
+
+def as_user(kind, vmid, fn, user="joe@pve", status="OK"):
+    """A task of an admin, as PVE has it: in the list before it does anything."""
+    task = pct.Task(kind, vmid, user)
+    fn()
+    task.end(status)
+
+
+class Dump:
+    """What vzdump does to one guest: its log, the lock, the mode's own way."""
+
+    def __init__(self, vmid, mode):
+        self.vmid, self.mode = vmid, mode
+        self.log = open("/var/log/vzdump/lxc-%d.log" % vmid, "w")
+        self.say("Starting Backup of VM %d (lxc)" % vmid)
+        self.say("status = running")
+        self.lock("backup")
+        self.say("backup mode: %s" % mode)
+
+    def say(self, text, level="INFO"):
+        self.log.write("%s %s: %s\n" % (time.strftime("%Y-%m-%d %H:%M:%S"), level, text))
+        self.log.flush()
+
+    def lock(self, lock, vzdump=False):
+        text = "".join(x + "\n" for x in conf(self.vmid).split("\n[vzdump]")[0].splitlines()
+                       if x and not x.startswith("lock:"))
+        if lock:
+            text += "lock: %s\n" % lock
+        if vzdump:
+            text += "\n[vzdump]\n" + text.replace("lock:", "snapstate: prepare #")
+        write_conf(self.vmid, text)
+        time.sleep(0.1)
+
+    def archive(self, seconds):
+        self.say("creating vzdump archive '/var/lib/vz/dump/vzdump-lxc-%d.tar.zst'" % self.vmid)
+        time.sleep(seconds)
+
+    def end(self, error=None):
+        self.lock(None)
+        if error:
+            self.say("Backup of VM %d failed - %s" % (self.vmid, error), "ERROR")
+        else:
+            self.say("Finished Backup of VM %d (00:00:03)" % self.vmid)
+        self.log.close()
+
+
+def stop_mode(vmid, seconds=3):
+    d = Dump(vmid, "stop")
+    d.say("stopping virtual guest")
+    pct.halt(vmid)
+    d.archive(seconds)
+    d.say("restarting vm")
+    pct.do_start_unlocked(vmid)
+    d.end()
+
+
+def backup_told(vmid, seq, mode, status="OK", task="vzdump", user="joe@pve"):
+    end = wait_event(vmid, "backup", seq, 15, lambda e: e["data"]["phase"] == "end")
+    begin = wait_event(vmid, "backup", seq)
+    equal(begin["data"]["phase"], "begin", "the first")
+    equal((end["data"].get("mode"), end["data"].get("status")), (mode, status), "of %s" % end)
+    equal((end["data"].get("task"), end["data"].get("user")), (task, user), "who")
+    equal(len(events(vmid, seq, ["backup"])), 2, "begin and end")
+    note(shown(vmid, "--type", "backup"))
+    return begin, end
+
+
+def up(i):
+    need()
+    v = VMID + 20 + i
+    make(v)
+    wait_event(v, "started", 0)
+    wait_event(v, "config-changed", 0)
+    time.sleep(1)
+    return v, last_seq()
+
+
+@test("a backup in stop mode: the stop has it as its cause, it has its result")
+def _():
+    v, seq = up(0)
+    as_user("vzdump", v, lambda: stop_mode(v))
+    e = wait_event(v, "stopped", seq)
+    equal((e["data"]["cause"], e["data"].get("user")), ("backup", "joe@pve"), "cause: %s" % e)
+    check("certain" not in e["data"], "certain")
+    wait_event(v, "started", seq)
+    backup_told(v, seq, "stop")
+    equal(events(v, seq, ["config-changed", "snapshot"]), [], "no bookkeeping")
+    last_line(v, "stopped")
+
+
+@test("a backup of several guests, each stopped in its turn")
+def _():
+    v, seq = up(1)
+    w, seq = up(2)
+
+    def run():
+        stop_mode(v, 1)
+        stop_mode(w, 1)
+    as_user("vzdump", "", run)
+    for x in (v, w):
+        e = wait_event(x, "stopped", seq)
+        equal((e["data"]["cause"], e["data"].get("task")), ("backup", "vzdump"), "of %d" % x)
+        end = wait_event(x, "backup", seq, 15, lambda e: e["data"]["phase"] == "end")
+        equal(end["data"]["status"], "OK", "status")
+
+
+@test("a backup in snapshot mode: frozen for a moment, no snapshot, no edit, and its result")
+def _():
+    v, seq = up(3)
+
+    def run():
+        d = Dump(v, "snapshot")
+        d.lock("snapshot", vzdump=True)
+        pct.main(["freeze", str(v)])
+        time.sleep(0.5)
+        pct.main(["thaw", str(v)])
+        d.lock("backup", vzdump=True)
+        d.archive(3)
+        d.end("command 'tar' failed: exit code 1")
+    as_user("vzdump", v, run, status="job errors")
+    wait_event(v, "thawed", seq)
+    backup_told(v, seq, "snapshot", "command 'tar' failed: exit code 1")
+    equal(events(v, seq, ["config-changed", "snapshot", "stopped"]), [], "nothing else")
+
+
+@test("a backup in suspend mode that is over at once is told by its task")
+def _():
+    v, seq = up(4)
+
+    def run():
+        d = Dump(v, "suspend")
+        pct.main(["freeze", str(v)])
+        pct.main(["thaw", str(v)])
+        d.end()
+    as_user("vzdump", v, run)
+    backup_told(v, seq, "suspend")
+
+
+@test("snapshots made, rolled back to and removed within a second: each once, by whom")
+def _():
+    v, seq = up(5)
+    base = conf(v)
+
+    def create():
+        write_conf(v, base + "lock: snapshot\n\n[s1]\n" + base + "snapstate: prepare\n")
+        write_conf(v, base + "parent: s1\n\n[s1]\n" + base + "snaptime: 1\n")
+
+    def rollback():
+        write_conf(v, conf(v).replace("parent: s1", "parent: s1\nlock: rollback", 1))
+        write_conf(v, conf(v).replace("lock: rollback\n", "", 1))
+
+    for kind, action, fn in (("vzsnapshot", "create", create),
+                             ("vzrollback", "rollback", rollback),
+                             ("vzdelsnapshot", "delete", lambda: write_conf(v, base))):
+        time.sleep(1.1)
+        as_user(kind, v, fn)
+        e = wait_event(v, "snapshot", seq, match=lambda e: e["data"]["action"] == action)
+        d = e["data"]
+        equal((d["snapshot"], d.get("task"), d.get("user")), ("s1", kind, "joe@pve"), action)
+        note(last_line(v, "snapshot"))
+    time.sleep(3)
+    equal(len(events(v, seq, ["snapshot"])), 3, "each once")
+    equal(events(v, seq, ["config-changed"]), [], "no edit")
+
+
+@test("stopped by another admin, by a reboot, by a migration, by being destroyed")
+def _():
+    for i, (kind, fn) in enumerate((
+            ("vzstop", pct.kill), ("vzshutdown", pct.halt), ("vzmigrate", pct.halt),
+            ("vzdestroy", pct.kill), ("hastop", pct.halt))):
+        v, seq = up(6 + i)
+        as_user(kind, v, lambda: fn(v), user="joe@pve!ci")
+        e = wait_event(v, "stopped", seq)
+        d = e["data"]
+        equal((d["cause"], d["task"], d["user"]), ("admin", kind, "joe@pve!ci"), "cause")
+        last_line(v, "stopped")
+
+
+@test("a task that is written only after the stop corrects the cause")
+def _():
+    v, seq = up(11)
+    start = int(time.time())
+    with open(pct.TASKS + "/active") as f:
+        before = f.read()
+    task = pct.Task("vzstop", v, "joe@pve", when=start)
+    with open(pct.TASKS + "/active") as f:
+        text = f.read()
+    pct.write(pct.TASKS + "/active", before)
+    time.sleep(0.2)
+    pct.kill(v)
+    first = wait_event(v, "stopped", seq)
+    if first["data"]["cause"] == "admin":
+        raise Skip("the collector was quicker: it saw the task before it was taken away")
+    pct.write(pct.TASKS + "/active", text)
+    e = wait_event(v, "reconciled", seq, match=lambda e: e["data"].get("cause"))
+    equal((e["data"]["cause"], e["data"]["user"]), ("admin", "joe@pve"), "cause")
+    task.end("OK")
+
+
+@test("stopped by a task while no collector ran")
+def _():
+    v, seq = up(12)
+    down()
+    time.sleep(1.1)
+    as_user("vzshutdown", v, lambda: pct.halt(v))
+    seq = last_seq()
+    need()
+    e = wait_event(v, "stopped", seq)
+    equal((e["data"]["cause"], e["data"].get("user")), ("admin", "joe@pve"), "cause: %s" % e)
+
+
+@test("the node goes down: pve-guests' stopall, with a shutdown task for each guest")
+def _():
+    v, seq = up(13)
+    cg = "/sys/fs/cgroup/system.slice/pve-guests.service"
+    os.makedirs(cg, exist_ok=True)
+    with open("/proc/self/cgroup") as f:
+        home = "/sys/fs/cgroup" + f.read().strip().split("::")[1]
+    with open(cg + "/cgroup.procs", "w") as f:
+        f.write(str(os.getpid()))
+    try:
+        as_user("stopall", "", lambda: as_user("vzshutdown", v, lambda: pct.halt(v), "root@pam"),
+                "root@pam")
+    finally:
+        with open(home + "/cgroup.procs", "w") as f:
+            f.write(str(os.getpid()))
+        os.rmdir(cg)
+    e = wait_event(v, "stopped", seq)
+    equal(e["data"]["cause"], "host-shutdown", "cause: %s" % e)
+    last_line(v, "stopped")
+    # an admin who stops all guests is no shutdown of the node
+    v, seq = up(14)
+    as_user("stopall", "", lambda: as_user("vzshutdown", v, lambda: pct.halt(v)))
+    e = wait_event(v, "stopped", seq)
+    equal((e["data"]["cause"], e["data"]["user"]), ("admin", "joe@pve"), "cause: %s" % e)
+
+
+@test("systemd takes the node down without PVE")
+def _():
+    v, seq = up(15)
+    with open("/run/nologin", "w"):
+        pass
+    try:
+        pct.halt(v)
+        e = wait_event(v, "stopped", seq)
+        equal(e["data"]["cause"], "host-shutdown", "cause: %s" % e)
+    finally:
+        os.unlink("/run/nologin")
+
+
 @test("addresses: the interface inside, by its own name, and the node's end of it")
 def _():
     need()
