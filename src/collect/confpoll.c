@@ -144,9 +144,13 @@ static void on_answer(void *arg, uint32_t events);
 
 static void start_job(struct confsrc *s, bool full)
 {
+	struct err err = { 0 };
+
 	s->full = full;
-	if (pvefs_start(s->c->rootfd, reqs, n_reqs(full), &s->job, NULL) < 0)
+	if (pvefs_start(s->c->rootfd, reqs, n_reqs(full), &s->job, &err) < 0) {
+		set_trouble(s, err.msg);
 		return;
+	}
 	(void)fcntl(s->job.guard.fd, F_SETFL, O_NONBLOCK);
 	s->io = loop_add_io(s->c->loop, s->job.guard.fd, EPOLLIN, false, on_answer, s);
 	if (!s->io)
