@@ -209,6 +209,14 @@ static int batch_json(const struct app *app, const struct topframe *f)
 	return app_json_end(app, w);
 }
 
+static void batch_trouble(const struct app *app, const struct topframe *f)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	if (topview_trouble(f, 160, &b))
+		fprintf(app->out, "%s\n", buf_str(&b));
+}
+
 static int batch_text(struct app *app, const struct topframe *f, const struct topnav *nav)
 {
 	for (unsigned i = 0; i < TOPVIEW_HEAD; i++) {
@@ -217,6 +225,7 @@ static int batch_text(struct app *app, const struct topframe *f, const struct to
 		topview_head(f, nav, i, &b);
 		fprintf(app->out, "%s\n", buf_str(&b));
 	}
+	batch_trouble(app, f);
 	if (f->note) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "out/topimpl.h"
 
+#include <limits.h>
+
 #include "base/clock.h"
 #include "base/num.h"
+#include "out/fit.h"
 #include "out/text.h"
 
 /* ---- the lines above ---- */
@@ -229,4 +232,104 @@ void topview_head(const struct topframe *f, const struct topnav *nav, unsigned l
 		head_source(f, nav, ret);
 		head_order(nav, f, ret);
 	}
+}
+
+/* ---- what is wrong ---- */
+
+static unsigned how_bad(const struct toprow *r)
+{
+	const struct {
+		bool on;
+		unsigned n;
+	} signs[] = {
+		{ val_or(r->oom_kills, 0) > 0, 32 },
+		{ r->pids_limit, 16 },
+		{ r->mem_limit && r->psi_mem_hot, 16 },
+		{ r->psi_mem_hot, 8 },
+		{ r->state == CT_FROZEN, 8 },
+		{ r->psi_io_hot, 4 },
+		{ r->error || r->mem_hot, 2 },
+		{ r->mem_limit || r->psi_cpu_hot, 1 },
+	};
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+		n += signs[i].on ? signs[i].n : 0;
+	return n;
+}
+
+static void put_wait(struct buf *b, const char *what, struct val ppm, bool hot)
+{
+	if (!hot)
+		return;
+	buf_addf(b, " %s ", what);
+	put_percent(b, ppm);
+}
+
+/* "102 db OOM-kill 3 mem-limit waits for memory 34.0%" */
+static void put_trouble(struct buf *b, const struct toprow *r)
+{
+	uint64_t kills = val_or(r->oom_kills, 0);
+
+	buf_addf(b, "%u", r->vmid);
+	if (r->name) {
+		_cleanup_(buf_done) struct buf name = { 0 };
+
+		text_escape(&name, tbytes_str(r->name), false);
+		fit_cut(&name, 20);
+		buf_addf(b, " %s", buf_str(&name));
+	}
+	if (kills)
+		buf_addf(b, " OOM-kill %ju", (uintmax_t)kills);
+	buf_adds(b, r->pids_limit ? " pids-limit" : "");
+	buf_adds(b, r->mem_limit ? " mem-limit" : "");
+	buf_adds(b, r->state == CT_FROZEN ? " frozen" : r->error ? " error" : "");
+	put_wait(b, "memory", r->mem_ppm, r->mem_hot);
+	put_wait(b, "waits for memory", r->psi_mem_ppm, r->psi_mem_hot);
+	put_wait(b, "waits for disk", r->psi_io_ppm, r->psi_io_hot);
+	put_wait(b, "waits for CPU", r->psi_cpu_ppm, r->psi_cpu_hot);
+}
+
+static const struct toprow *worst_below(const struct topframe *f, unsigned most,
+					uint32_t after)
+{
+	const struct toprow *best = NULL;
+
+	for (size_t i = 0; i < f->n; i++) {
+		unsigned n = how_bad(&f->v[i]);
+
+		if (!n || n > most || (n == most && f->v[i].vmid <= after))
+			continue;
+		if (!best || n > how_bad(best) ||
+		    (n == how_bad(best) && f->v[i].vmid < best->vmid))
+			best = &f->v[i];
+	}
+	return best;
+}
+
+/* As many as fit whole, and how many there are besides. */
+bool topview_trouble(const struct topframe *f, size_t width, struct buf *ret)
+{
+	const struct toprow *r = worst_below(f, UINT_MAX, 0);
+	size_t n = 0, shown = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += how_bad(&f->v[i]) > 0;
+	if (!r)
+		return false;
+	buf_adds(ret, "WRONG: ");
+	for (; r; r = worst_below(f, how_bad(r), r->vmid)) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+
+		put_trouble(&b, r);
+		if (shown && text_width(tbytes_str(buf_str(ret))) + 2 +
+					     text_width(tbytes_str(buf_str(&b))) + 13 >
+				     width)
+			break;
+		buf_addf(ret, "%s%s", shown ? "; " : "", buf_str(&b));
+		shown++;
+	}
+	if (n > shown)
+		buf_addf(ret, "; %zu more", n - shown);
+	return true;
 }

@@ -48,6 +48,14 @@ static void put_line(struct surface *s, size_t y, struct buf *b, struct style st
 	surface_put(s, 0, y, s->w, buf_str(b), style);
 }
 
+/* Not where there is hardly room for the table. */
+static bool has_trouble(const struct topframe *f, size_t h)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	return h >= 10 && topview_trouble(f, 80, &b);
+}
+
 static size_t draw_head(struct surface *s, const struct topframe *f,
 			const struct topnav *nav)
 {
@@ -64,6 +72,12 @@ static size_t draw_head(struct surface *s, const struct topframe *f,
 		topview_head(f, nav, i, &b);
 		put_line(s, y++, &b, styles[i]);
 	}
+	if (has_trouble(f, s->h)) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+
+		topview_trouble(f, s->w, &b);
+		put_line(s, y++, &b, (struct style){ .color = COLOR_BAD, .bold = true });
+	}
 	if (f->note) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 
@@ -75,8 +89,10 @@ static size_t draw_head(struct surface *s, const struct topframe *f,
 
 size_t topview_page(const struct topframe *f, size_t h)
 {
-	size_t other = TOPVIEW_HEAD + (f->note ? 1 : 0) + 2;
+	size_t other = TOPVIEW_HEAD + 2;
 
+	other += f->note ? 1 : 0;
+	other += has_trouble(f, h) ? 1 : 0;
 	return h > other ? h - other : 1;
 }
 

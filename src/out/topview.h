@@ -37,6 +37,12 @@ void topview_draw(struct surface *s, const struct topframe *f, const struct topn
 void topview_head(const struct topframe *f, const struct topnav *nav, unsigned line,
 		  struct buf *ret);
 
+/*
+ * What is wrong, the worst first, in one line: who had processes killed, is at a limit, is
+ * frozen or waits too much (by the thresholds of ctscope.conf). False: nothing is.
+ */
+bool topview_trouble(const struct topframe *f, size_t width, struct buf *ret);
+
 /* A row's graph in so many columns; `full`: the value of a whole bar. */
 void topview_graph(const struct toprow *r, uint64_t full, size_t width, bool utf8,
 		   struct buf *ret);
