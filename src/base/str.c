@@ -156,6 +156,41 @@ void buf_add_urldecoded(struct buf *b, const char *p, size_t n)
 	}
 }
 
+static int base64_value(char c)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+bool buf_add_base64(struct buf *b, const char *p, size_t n)
+{
+	size_t start = b->n, pad = 0;
+	uint32_t bits = 0;
+
+	while (pad < 2 && pad < n && p[n - 1 - pad] == '=')
+		pad++;
+	for (size_t i = 0; n % 4 == 0 && i < n; i++) {
+		int v = i >= n - pad ? 0 : base64_value(p[i]);
+
+		if (v < 0)
+			break;
+		bits = bits << 6 | (uint32_t)v;
+		if (i % 4 < 3)
+			continue;
+		for (size_t k = 0; k < 3 - (i + 1 == n ? pad : 0); k++)
+			buf_addc(b, (char)(bits >> (16 - 8 * k) & 0xff));
+		if (i + 1 == n)
+			return true;
+	}
+	if (b->p)
+		b->p[start] = '\0';
+	b->n = start;
+	return n == 0;
+}
+
 const char *buf_str(const struct buf *b)
 {
 	return b->p ? b->p : "";

@@ -69,6 +69,8 @@ void buf_addf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 /* %XX of two hex digits becomes the byte it stands for, all else stays (PVE's comments).
  */
 void buf_add_urldecoded(struct buf *b, const char *p, size_t n);
+/* Decodes (RFC 4648, padded). False: it is none, and nothing was added. */
+bool buf_add_base64(struct buf *b, const char *p, size_t n);
 const char *buf_str(const struct buf *b); /* never NULL */
 
 /* A list of owned C strings. */

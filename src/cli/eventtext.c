@@ -13,11 +13,12 @@ struct say {
 	size_t from; /* where the sentence began */
 };
 
+/* Bytes that are no UTF-8 are {"b64": "..."}. */
 static bool has_text(const struct jval *v)
 {
 	struct span s;
 
-	return jval_span(v, &s) && s.n;
+	return (jval_span(v, &s) || jval_span(jval_get(v, "b64"), &s)) && s.n;
 }
 
 static bool has(const struct say *s, const char *key)
@@ -40,11 +41,14 @@ static void words(struct say *s, const char *text)
 
 static void value(struct say *s, const struct jval *v)
 {
+	_cleanup_(buf_done) struct buf bytes = { 0 };
 	struct span t;
 	uint64_t n;
 
 	if (jval_span(v, &t))
 		text_escape(s->out, span_tbytes(t), false);
+	else if (jval_span(jval_get(v, "b64"), &t) && buf_add_base64(&bytes, t.p, t.n))
+		text_escape(s->out, span_tbytes(span_of(bytes.p, bytes.n)), false);
 	else if (jval_u64(v, &n))
 		num_add(s->out, n);
 }
@@ -414,6 +418,37 @@ static void put_since_start(struct say *s, const char *what)
 			 (unsigned)(usec % USEC_PER_SEC / 1000));
 }
 
+static void say_snapshot(struct say *s)
+{
+	if (is(s, "action", "create"))
+		put(s, "snapshot ", "snapshot", " was made");
+	else if (is(s, "action", "delete"))
+		put(s, "snapshot ", "snapshot", " was removed");
+	else if (is(s, "action", "rollback"))
+		put(s, "rolled back to snapshot ", "snapshot", "");
+	else
+		put(s, "", "snapshot", "");
+	put_by(s);
+	put_range(s);
+}
+
+static void say_backup(struct say *s)
+{
+	if (is(s, "phase", "begin"))
+		words(s, "it began");
+	else if (is(s, "status", "OK"))
+		words(s, "it is finished");
+	else
+		put(s, "it FAILED: ", "status", "");
+	if (s->out->n == s->from)
+		words(s, "it ended, with what result is not known");
+	put(s, ", in ", "mode", " mode");
+	put_duration(s, ", after ", "seconds", 1);
+	put(s, ", in ", "archive", "");
+	put_by(s);
+	put_range(s);
+}
+
 static void say_by_type(struct say *s, enum event_type type)
 {
 	switch (type) {
@@ -432,6 +467,12 @@ static void say_by_type(struct say *s, enum event_type type)
 		break;
 	case EVENT_START_FAILED:
 		say_failed(s);
+		break;
+	case EVENT_SNAPSHOT:
+		say_snapshot(s);
+		break;
+	case EVENT_BACKUP:
+		say_backup(s);
 		break;
 	case EVENT_PRESSURE:
 		say_pressure(s);

@@ -524,7 +524,8 @@ static void look_frozen(struct collector *c, struct cgct *t, uint64_t now)
 	if (t->frozen && t->frozen_boot_usec && sec.kind == VAL_SET &&
 	    now > t->frozen_boot_usec + sec.n * USEC_PER_SEC)
 		incsrc_sign(c, t->vmid, INCIDENT_FROZEN, NULL,
-			    "frozen for more than %ju seconds", (uintmax_t)sec.n);
+			    "frozen for more than %ju second%s", (uintmax_t)sec.n,
+			    sec.n == 1 ? "" : "s");
 }
 
 static void look_quiet(struct collector *c, struct incct *ct, uint64_t now)

@@ -667,7 +667,7 @@ def _():
     pct.main(["freeze", str(VMID + 8)])
     inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ? AND kind = 'frozen'",
                                   (VMID + 8,)), "an incident", 15)
-    check("1 seconds" in inc[0]["summary"], inc[0]["summary"])
+    check("1 second" in inc[0]["summary"], inc[0]["summary"])
     pct.main(["thaw", str(VMID + 8)])
     equal(events(VMID + 8, seq, ["interface-up", "address"]), [], "network is off")
     os.unlink(CONF)

@@ -321,8 +321,31 @@ static void lists_and_escapes_of_pve(void)
 	CHECK_STR(buf_str(&got), "a: b%zz%4A%");
 }
 
+static void base64_is_decoded_or_refused(void)
+{
+	static const struct {
+		const char *text, *bytes; /* NULL: refused */
+	} rows[] = {
+		{ "", "" },           { "Zg==", "f" },        { "Zm8=", "fo" },
+		{ "Zm9v", "foo" },    { "Zm9vYg==", "foob" }, { "//8=", "\xff\xff" },
+		{ "Zg=", NULL },      { "Z", NULL },          { "====", NULL },
+		{ "Zm9v!A==", NULL }, { "Zg==Zg==", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+		bool ok;
+
+		buf_adds(&b, "x");
+		ok = buf_add_base64(&b, rows[i].text, strlen(rows[i].text));
+		CHECK(ok == (rows[i].bytes != NULL), "%s", rows[i].text);
+		CHECK_STR(buf_str(&b) + 1, rows[i].bytes ? rows[i].bytes : "");
+	}
+}
+
 int main(void)
 {
+	RUN(base64_is_decoded_or_refused);
 	RUN(reals_as_perl_prints_them);
 	RUN(lists_and_escapes_of_pve);
 	RUN(numbers_take_the_largest_and_not_one_more);

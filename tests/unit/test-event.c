@@ -141,6 +141,41 @@ static const struct sentence {
 	{ EVENT_CONFIG_CHANGED,
 	  "{\"changes\":[{\"key\":\"net0\",\"old\":\"a=1,b=2\",\"new\":\"b=2,a=1\"}]}",
 	  "net0: a=1,b=2 -> b=2,a=1" },
+	{ EVENT_CONFIG_CHANGED,
+	  "{\"changes\":[{\"key\":\"hostname\",\"old\":{\"b64\":\"YRv/\"},"
+	  "\"new\":\"b\"}]}",
+	  "hostname: a\\x1b\\xff -> b" },
+	{ EVENT_CONFIG_CHANGED,
+	  "{\"what\":\"removed\",\"to\":\"pve2\",\"since\":\"2026-11-21T03:12:00.500Z\","
+	  "\"until\":\"2026-11-21T08:00:01.000Z\",\"reason\":\"no collector ran\"}",
+	  "it went away to node pve2, between 2026-11-21 03:12:00 and 2026-11-21 08:00:01 "
+	  "(no collector ran)" },
+	{ EVENT_CONFIG_CHANGED, "{\"what\":\"created\",\"since\":\"x\",\"until\":\"y\"}",
+	  "created" },
+	{ EVENT_SNAPSHOT,
+	  "{\"action\":\"rollback\",\"snapshot\":\"s1\",\"user\":\"joe@pve\","
+	  "\"task\":\"vzrollback\"}",
+	  "rolled back to snapshot s1, by joe@pve (vzrollback)" },
+	{ EVENT_BACKUP, "{\"phase\":\"begin\",\"mode\":\"stop\",\"user\":\"root@pam\"}",
+	  "it began, in stop mode, by root@pam" },
+	{ EVENT_BACKUP,
+	  "{\"phase\":\"end\",\"mode\":\"stop\",\"status\":\"OK\",\"seconds\":75,"
+	  "\"archive\":\"/b/x.tar\"}",
+	  "it is finished, in stop mode, after 1m 15s, in /b/x.tar" },
+	{ EVENT_BACKUP, "{\"phase\":\"end\",\"status\":\"no space\"}",
+	  "it FAILED: no space" },
+	{ EVENT_BACKUP, "{\"phase\":\"end\"}",
+	  "it ended, with what result is not known" },
+	{ EVENT_ADDRESS,
+	  "{\"change\":\"added\",\"address\":\"10.0.0.5\",\"interface\":\"eth0\","
+	  "\"net\":\"net0\",\"host_interface\":\"veth101i0\",\"first\":true,"
+	  "\"since_start_usec\":1234567}",
+	  "10.0.0.5 added on eth0 (net0, veth101i0), the first address, 1.234 s after the "
+	  "start began" },
+	{ EVENT_INTERFACE_UP, "{\"interface\":\"veth101i0\",\"net\":\"net0\"}",
+	  "veth101i0 (net0) has a link" },
+	{ EVENT_INTERFACE_DOWN, "{\"interface\":\"veth101i0\",\"removed\":true}",
+	  "veth101i0 was removed" },
 	{ EVENT_TASK,
 	  "{\"task\":\"vzstop\",\"user\":\"root@pam\",\"state\":\"end\",\"status\":\"OK\"}",
 	  "vzstop by root@pam ended: OK" },
