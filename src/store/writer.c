@@ -26,6 +26,8 @@
 #define BATCH_BYTES      ((size_t)8 << 20)
 #define CHECKPOINT_PAGES 512
 #define FULL_PAGES       64
+#define STORM_PAGES      2048
+#define QUIET_USEC       (100 * USEC_PER_MSEC)
 #define MAX_PASSED       16 /* batches before blocks that wait have their turn */
 
 static void trouble(struct writer *w, const char *text)
@@ -378,6 +380,16 @@ static void maintain(struct writer *w)
 		count_error(w, r, &err);
 }
 
+/* A storm goes on for longer than the WAL may grow (16 MiB). */
+static void bound_wal(struct writer *w)
+{
+	struct err err = { 0 };
+	int r = w->db ? db_checkpoint(w->db, STORM_PAGES, &err) : 0;
+
+	if (r < 0)
+		count_error(w, r, &err);
+}
+
 static void deadline_in(uint64_t usec, struct timespec *ret)
 {
 	uint64_t at;
@@ -394,14 +406,24 @@ static bool is_due(const struct writer *w)
 			  clock_boot_usec() - w->oldest_boot_usec >= w->o.group_usec);
 }
 
-/* For a group to be complete; or for whatever comes. */
-static void wait_work(struct writer *w)
+/*
+ * For a group to be complete, or for whatever comes. True: nothing did for a while. What
+ * comes first after a commit is often more of the same (a start has six events): what
+ * takes the disk for longer waits until it is quiet.
+ */
+static bool wait_work(struct writer *w)
 {
 	uint64_t age = clock_boot_usec() - w->oldest_boot_usec;
 	struct timespec ts;
+	bool timeout;
 
-	deadline_in(w->q.n ? num_sub(w->o.group_usec, age) : USEC_PER_SEC, &ts);
-	(void)pthread_cond_timedwait(&w->wake, &w->lock, &ts);
+	deadline_in(w->q.n     ? num_sub(w->o.group_usec, age)
+		    : w->quiet ? USEC_PER_SEC
+			       : QUIET_USEC,
+		    &ts);
+	timeout = pthread_cond_timedwait(&w->wake, &w->lock, &ts) == ETIMEDOUT;
+	w->quiet = timeout && !w->q.n;
+	return w->quiet;
 }
 
 /* All that is due, in its order; else one slice of blocks, which have to go on too. */
@@ -424,14 +446,17 @@ static size_t take_batch(struct writer *w, struct item **ret)
 }
 
 /* Waits for work: at once for what is urgent, for a group of the rest. */
-static size_t wait_batch(struct writer *w, struct item **ret, bool *ret_quit)
+static size_t wait_batch(struct writer *w, struct item **ret, bool *ret_idle,
+			 bool *ret_quit)
 {
+	bool idle = w->st.no_space || !w->db; /* it is tried again meanwhile */
 	size_t n;
 
 	pthread_mutex_lock(&w->lock);
 	if (!w->quit && !w->blocks.n && !is_due(w))
-		wait_work(w);
+		idle |= wait_work(w);
 	n = take_batch(w, ret);
+	*ret_idle = idle && !n;
 	*ret_quit = w->quit && !w->q.n && !w->blocks.n;
 	pthread_mutex_unlock(&w->lock);
 	return n;
@@ -445,12 +470,15 @@ static void *run(void *arg)
 	sched_wake_soon();
 	while (!quit) {
 		struct item *v = NULL;
-		size_t n = wait_batch(w, &v, &quit);
+		bool idle = false;
+		size_t n = wait_batch(w, &v, &idle, &quit);
 
-		if (n)
+		if (n) {
 			store_batch(w, v, n);
-		else if (!quit)
+			bound_wal(w);
+		} else if (idle && !quit) {
 			maintain(w);
+		}
 		/* a queue that is never empty is no reason to let the store grow */
 		if (n && clock_boot_usec() >= w->next_maintain)
 			maintain(w);

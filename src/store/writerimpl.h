@@ -58,6 +58,7 @@ struct writer {
 	uint64_t errors[3]; /* the latest, CLOCK_BOOTTIME */
 	uint64_t next_maintain, next_space, next_retry;
 	bool more_to_prune;
+	bool quiet;      /* nothing came for a while */
 	unsigned passed; /* batches that went before blocks that wait */
 };
 
