@@ -21,6 +21,8 @@ tests_bench_recorder_LDADD = libct.a
 tests_bench_floor_recorder_SOURCES = tests/bench/floor-recorder.c
 tests_bench_floor_recorder_LDADD =
 EXTRA_DIST += tests/bench/recorder-bench
+EXTRA_DIST += tests/bench/big-store
+EXTRA_DIST += tests/bench/against-netdata
 CLEANFILES += tests/bench/recorder
 CLEANFILES += tests/bench/floor-recorder
 bench: bench-recorder bench-collector
