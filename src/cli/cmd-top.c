@@ -303,6 +303,7 @@ struct ui {
 	struct topview_opts view;
 	uint64_t due_mono_usec; /* of the next figures */
 	uint64_t seen_unit;     /* whose units are in view */
+	uint64_t seen_at;       /* and of when; 0: of now */
 	char message[256];
 };
 
@@ -336,6 +337,7 @@ static void draw(struct ui *ui)
 static void read_units(struct ui *ui)
 {
 	ui->seen_unit = ui->nav.unit;
+	ui->seen_at = ui->nav.past ? ui->nav.at_real_usec : 0;
 	if (ui->nav.unit)
 		topdata_units(ui->data, &ui->nav, &ui->view.units, &ui->view.n_units,
 			      &ui->view.unit_note);
@@ -402,7 +404,8 @@ static bool on_key(struct ui *ui, int key)
 	case TOPACT_NONE:
 		break;
 	}
-	if (ui->nav.unit != ui->seen_unit)
+	if (ui->nav.unit != ui->seen_unit ||
+	    (ui->nav.unit && ui->seen_at != (ui->nav.past ? ui->nav.at_real_usec : 0)))
 		read_units(ui);
 	return true;
 }

@@ -40,6 +40,7 @@ ctscope_SOURCES += src/cli/cmd-top.c
 ctscope_SOURCES += src/cli/screen.c src/cli/screen.h
 ctscope_SOURCES += src/cli/topdata.c src/cli/topdata.h
 ctscope_SOURCES += src/cli/toppast.c src/cli/toppast.h
+ctscope_SOURCES += src/cli/topincident.c src/cli/topincident.h
 ctscope_SOURCES += src/cli/toptrack.c src/cli/toptrack.h
 ctscope_SOURCES += src/cli/topunits.c src/cli/topunits.h
 ctscope_SOURCES += src/cli/ringrates.c

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "cli/ctview.h"
+#include "cli/topincident.h"
 #include "cli/toppast.h"
 #include "cli/toptrack.h"
 #include "cli/topunits.h"
@@ -53,6 +54,7 @@ struct topdata {
 
 	struct toppast *past;
 	struct topunits *units;
+	struct topincident *incident;
 
 	struct toprow *rows;
 	char *frame_note;
@@ -534,7 +536,8 @@ void topdata_units(struct topdata *d, const struct topnav *nav,
 	*ret_n = 0;
 	*ret_note = NULL;
 	if (nav->past) {
-		*ret_note = "what is inside a container is not recorded: l shows it now";
+		topincident_units(d->app, nav->unit, nav->at_real_usec, &d->incident, ret,
+				  ret_n, ret_note);
 		return;
 	}
 	if (!d->units)
@@ -597,6 +600,7 @@ void topdata_close(struct topdata *d)
 	tracks_done(&d->dead);
 	toppast_free(d->past);
 	topunits_free(d->units);
+	topincident_free(d->incident);
 	free(d->rows);
 	free(d);
 }
