@@ -435,9 +435,9 @@ def _():
 def _():
     c = need()
     lib.hooks_on()
-    make(VMID + 7, net="ip=10.99.0.37/24")
     seq0 = last_seq()
-    wait_event(VMID + 7, "interface-up", 0)
+    make(VMID + 7, net="ip=10.99.0.37/24")
+    wait_event(VMID + 7, "interface-up", seq0)
     os.kill(c.pid(), signal.SIGSTOP)
     seq = last_seq()
     batch = "".join("link add name x%d type veth peer name y%d\n" % (i, i)
