@@ -132,7 +132,11 @@ class Collector:
                    for e in events(types=["collector"]))
 
     def stop(self, sig=signal.SIGTERM, wait=15):
-        self.p.send_signal(sig)
+        pid = self.pid()
+        if pid and pid != self.p.pid and sig == signal.SIGKILL:
+            os.kill(pid, sig)  # a strace that is killed leaves it alone
+        else:
+            self.p.send_signal(sig)
         try:
             return self.p.wait(wait * SLOW)
         except subprocess.TimeoutExpired:
