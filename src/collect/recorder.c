@@ -50,23 +50,42 @@ static void on_blocks(struct db_block *v, size_t n, void *arg)
 			db_block_done(&v[i]);
 }
 
-static void apply(struct recorder *r, const struct note *n)
+static int apply(struct recorder *r, const struct note *n)
 {
 	int e;
 
 	if (n->what != NOTE_LIFE) {
 		sampler_frozen(r->sampler, n->vmid, n->what == NOTE_FROZEN);
-		return;
+		return 0;
 	}
 	if (!n->life) {
 		sampler_remove(r->sampler, n->vmid);
-		return;
+		return 0;
 	}
 	e = sampler_add(r->sampler, n->vmid, n->life, NULL);
 	if (e == -EEXIST) {
 		sampler_remove(r->sampler, n->vmid);
-		(void)sampler_add(r->sampler, n->vmid, n->life, NULL);
+		e = sampler_add(r->sampler, n->vmid, n->life, NULL);
 	}
+	return e;
+}
+
+/* No descriptors, no memory for it now: asked again with the next tick, unless something
+ * newer is known of that container by then. */
+static void apply_again(struct recorder *r, const struct note *n, int e)
+{
+	bool newer = false;
+
+	if (e != -EMFILE && e != -ENFILE && e != -ENOMEM)
+		return;
+	pthread_mutex_lock(&r->notes_lock);
+	for (size_t i = 0; i < r->n; i++)
+		newer |= r->notes[i].vmid == n->vmid && r->notes[i].what == NOTE_LIFE;
+	if (!newer) {
+		GROW(r->notes, r->n, r->cap);
+		r->notes[r->n++] = *n;
+	}
+	pthread_mutex_unlock(&r->notes_lock);
 }
 
 static void apply_notes(struct recorder *r)
@@ -81,7 +100,7 @@ static void apply_notes(struct recorder *r)
 	r->n = r->cap = 0;
 	pthread_mutex_unlock(&r->notes_lock);
 	for (size_t i = 0; i < n; i++)
-		apply(r, &v[i]);
+		apply_again(r, &v[i], apply(r, &v[i]));
 	free(v);
 }
 

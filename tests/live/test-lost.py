@@ -621,6 +621,31 @@ def run_removed():
     end(c)
 
 
+@test("no descriptors for a while: who started meanwhile is recorded afterwards")
+def emfile():
+    fresh()
+    make(VMID, start=False)
+    c = Collector()
+    time.sleep(1)
+    with Fault(c, ["openat,openat2:error=EMFILE"], ["/sys/fs/cgroup/lxc/%d" % VMID]) as f:
+        pct.start(VMID)
+        until(lambda: "started" in told(VMID), "told", 15)
+        time.sleep(2.5)
+        running(c)
+    check(f.n, "nothing was broken")
+    until(lambda: recorded(VMID), "recorded", 8)
+    pct.kill(VMID)
+    until(lambda: told(VMID)[-1] == "poststop", "told")
+    end(c)
+
+
+def recorded(vmid):
+    r = ctscope("history", vmid, "--since", "-5s", "--step", "1", "-m", "pids", "--json",
+                code=None)
+    points = json.loads(r.out)["container"]["points"] if r.code == 0 else []
+    return points and not points[-1].get("gap")
+
+
 @test("few file descriptors: no crash, every hook is told")
 def nofile():
     fresh()
