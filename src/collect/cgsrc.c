@@ -457,26 +457,6 @@ void cgsrc_ended(struct collector *c, const struct lc_ct *ct)
 		t->drop = true;
 }
 
-void cgsrc_evidence(struct collector *c, const struct lc_ct *ct, struct stop_evidence *ev)
-{
-	struct cgct *t = cgsrc_find(c, ct->vmid);
-	uint64_t gone = ct->gone.boot_usec;
-	struct fs_stat st;
-	char path[64];
-
-	if (t && t->oom_boot_usec && t->oom_boot_usec + OOM_NEAR_USEC > gone)
-		ev->oom_kills = val_set(t->oom_near);
-	if (t && t->oom_victim && t->oom_victim == ct->init)
-		ev->oom_victim_init = true;
-	if (t && t->crash_pid && t->crash_pid == ct->init)
-		ev->crash = t->crash_signal;
-	ev->emptied = recorder_emptied(c, ct->vmid, gone);
-	snprintf(path, sizeof(path), "var/lib/lxc/%u/reboot", ct->vmid);
-	if (!ev->hook && fs_stat(c->rootfd, path, false, &st, NULL) == 0 &&
-	    st.mtime_real_usec + 60 * USEC_PER_SEC > ct->gone.real_usec)
-		ev->reboot_file = true;
-}
-
 static void look_at(struct collector *c, struct cgct *t)
 {
 	if (t->dir >= 0 && !same_dir(c, t))

@@ -86,6 +86,9 @@ void cgct_look_frozen(struct collector *c, struct cgct *t);
 void cgct_look_init(struct collector *c, struct cgct *t);
 void cgct_drop_init(struct cgct *t);
 
+/* pressure.c */
+void pressure_look(struct collector *c, struct cgct *t);
+
 /* oom.c: the counter says that so many were killed; a message may say who. */
 void oom_kills_seen(struct collector *c, struct cgct *t, uint64_t kills,
 		    const struct cg_memory *m);

@@ -46,6 +46,7 @@ ctscoped_SOURCES += src/collect/netsrc.c
 ctscoped_SOURCES += src/collect/oom.c
 ctscoped_SOURCES += src/collect/pidfd.c
 ctscoped_SOURCES += src/collect/pidfd.h
+ctscoped_SOURCES += src/collect/pressure.c
 ctscoped_SOURCES += src/collect/recorder.c
 ctscoped_SOURCES += src/collect/settings.c
 ctscoped_SOURCES += src/collect/spoolsrc.c
