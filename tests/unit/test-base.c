@@ -2,14 +2,17 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/guard.h"
 #include "base/num.h"
+#include "base/sched.h"
 
 static void numbers_take_the_largest_and_not_one_more(void)
 {
@@ -343,8 +346,26 @@ static void base64_is_decoded_or_refused(void)
 	}
 }
 
+static void who_asks_to_wake_soon_stays_as_nice_as_it_was(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setpriority(PRIO_PROCESS, 0, 7) < 0)
+			_exit(2);
+		sched_wake_soon();
+		_exit(getpriority(PRIO_PROCESS, 0) == 7 &&
+				      sched_getscheduler(0) == SCHED_OTHER
+			      ? 0
+			      : 1);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "%d", status);
+}
+
 int main(void)
 {
+	RUN(who_asks_to_wake_soon_stays_as_nice_as_it_was);
 	RUN(base64_is_decoded_or_refused);
 	RUN(reals_as_perl_prints_them);
 	RUN(lists_and_escapes_of_pve);
