@@ -79,7 +79,10 @@ class Disk:
         out = subprocess.run(["dmsetup", "info", "-c", "--noheadings", "-o", "major,minor",
                               name], stdout=subprocess.PIPE, check=True).stdout.decode()
         major, minor = map(int, out.strip().split(":"))
-        os.mknod(self.dev, 0o60600, os.makedev(major, minor))
+        try:
+            os.mknod(self.dev, 0o60600, os.makedev(major, minor))
+        except FileExistsError:  # udev was quicker
+            pass
 
     def undo(self):
         for name in reversed(self.layers):
