@@ -418,7 +418,7 @@ def damaged(rng, name, harm, aside, salvaged, wal):
     until(lambda: not spooled(), "%s: the spool is empty" % make_it, 15)
     was = [f for f in os.listdir(lib.LIB) if ".corrupt-" in f or ".newer-" in f]
     said = lib.query("SELECT data FROM events WHERE type = 'collector' AND data LIKE "
-                     "'%store-replaced%' ORDER BY seq")
+                "'%store-replaced%' ORDER BY seq")
     check(aside is None or (wal and not was) or bool(was) == aside, "%s: set aside: %s" % (make_it, was))
     if was:
         check(said, "%s: it was set aside, and nobody is told" % make_it)
