@@ -377,6 +377,16 @@ def fill(n=4000):
             os.chown(f, lib.USER.pw_uid, lib.USER.pw_gid)
 
 
+def rows(sql):
+    """A damaged page that nobody read yet is there still."""
+    import sqlite3
+    try:
+        return lib.query(sql)
+    except sqlite3.DatabaseError as e:
+        note("%s: %s" % (sql[:40], e))
+        return []
+
+
 def last_told():
     """The last four, of what can be read."""
     import sqlite3
@@ -417,12 +427,13 @@ def damaged(rng, name, harm, aside, salvaged, wal):
         raise Failed("%s: %s" % (f, story(VMID)))
     until(lambda: not spooled(), "%s: the spool is empty" % make_it, 15)
     was = [f for f in os.listdir(lib.LIB) if ".corrupt-" in f or ".newer-" in f]
-    said = lib.query("SELECT data FROM events WHERE type = 'collector' AND data LIKE "
+    said = rows("SELECT data FROM events WHERE type = 'collector' AND data LIKE "
                 "'%store-replaced%' ORDER BY seq")
-    check(aside is None or (wal and not was) or bool(was) == aside, "%s: set aside: %s" % (make_it, was))
+    check(aside is None or (wal and not was) or bool(was) == aside,
+          "%s: set aside: %s" % (make_it, was))
     if was:
         check(said, "%s: it was set aside, and nobody is told" % make_it)
-    kept = lib.query("SELECT count(*) AS n FROM events")[0]["n"]
+    kept = (rows("SELECT count(*) AS n FROM events") or [{"n": 0}])[0]["n"]
     check(not salvaged or wal or kept > n, "%s: %d events were there, %d are" % (make_it, n, kept))
     cli_speaks(name)
     end(c)
@@ -439,7 +450,7 @@ def damage():
     make(VMID, start=False)
     rng = random.Random(seed)
     bad = []
-    cases = [(d, w) for d in DAMAGE for w in (False, True)] * 3
+    cases = [(d, w) for d in DAMAGE for w in (False, True)]
     if not LONG:
         few = ("100 bytes", "cut anywhere")
         cases = [(d, d[0] == "100 bytes") for d in DAMAGE if d[0] in few]
