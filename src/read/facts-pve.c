@@ -46,6 +46,7 @@ static void judge_pve(struct reading *rd)
 {
 	const struct pvefs_file *pve = pvefs_get(&rd->pve, "etc/pve");
 	const struct pvefs_file *local = pvefs_get(&rd->pve, "etc/pve/local");
+	const struct pvefs_file *dir = pvefs_get(&rd->pve, "etc/pve/lxc");
 	struct span target = span_of(NULL, 0);
 	struct facts *f = rd->f;
 
@@ -53,7 +54,7 @@ static void judge_pve(struct reading *rd)
 	for (size_t i = 0; i < rd->pve.n; i++)
 		if (str_eq(rd->pve.v[i].path, "etc/pve/local") && rd->pve.v[i].data.n)
 			target = rd->pve.v[i].data;
-	if (local && !local->error)
+	if (local && !local->error && local->mode)
 		f->quorate = pmxcfs_is_quorate(local->mode);
 	if (target.n) {
 		_cleanup_free_ char *text = span_dup(target);
@@ -68,6 +69,11 @@ static void judge_pve(struct reading *rd)
 		f->pve_error =
 			xstrdup("/etc/pve/local is not there: pmxcfs is not mounted, is "
 				"pve-cluster running?");
+	else if (dir && dir->error && dir->error != -ENOENT)
+		f->pve_error =
+			xasprintf("/etc/pve/lxc: %s: what is only written there is "
+				  "missing",
+				  strerror(-dir->error));
 }
 
 /*
