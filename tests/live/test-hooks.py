@@ -564,6 +564,24 @@ def counted():
     equal(os.listdir("/run/node/victim"), [], "behind the symlink")
 
 
+def late_hook(where, env):
+    """Events, what was counted, and what was left half, of one that is held up."""
+    fresh()
+    r = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=" + where,
+                        PROGRAM, "101", "lxc", "stop"], env=env, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=20)
+    equal((r.returncode, r.stdout), (0, b""), where)
+    names = os.listdir(SPOOL)
+    counted = b""
+    if "dropped" in names:
+        with open(SPOOL + "/dropped", "rb") as f:
+            counted = f.read()
+    half = [n for n in names if n.startswith(".")]
+    for n in names:
+        os.unlink(SPOOL + "/" + n)
+    return len(names) - len(half) - ("dropped" in names), counted, half
+
+
 @test("wherever its deadline finds it: what is known is told, what is not is counted")
 def deadline():
     if not shutil.which("strace"):
@@ -578,18 +596,13 @@ def deadline():
             ("getrandom:delay_enter=80000", 0, 1),
             ("writev:delay_enter=80000", 0, 1),
             ("renameat2:delay_enter=80000", 1, 0)):
-        fresh()
-        r = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=" + where,
-                            PROGRAM, "101", "lxc", "stop"], env=env, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, timeout=20)
-        equal((r.returncode, r.stdout), (0, b""), where)
-        counted_as = b""
-        if os.path.exists(SPOOL + "/dropped"):
-            with open(SPOOL + "/dropped", "rb") as f:
-                counted_as = f.read()
-            os.unlink(SPOOL + "/dropped")
+        want = (told_n, b"l" * counted_n, [])
+        for _ in range(3):  # where there is no CPU to be had it may be later yet
+            got = late_hook(where, env)
+            if got == want or SLOW != 1:
+                break
         if SLOW == 1:
-            equal((len(events()), counted_as), (told_n, b"l" * counted_n), where)
+            equal(got, want, where)
     os.rmdir("/sys/fs/cgroup/lxc/101")
 
 
