@@ -123,13 +123,15 @@ static int fill(struct writer *w, uint64_t tokens)
 		wait_done(w, 2, &left, until);
 	}
 	wait_done(w, 0, &left, until);
-	/* its idle time: checkpoints */
-	clock_sleep_usec(20 * USEC_PER_MSEC);
-	writer_stat(w, &st);
+	/* its idle time: blocks that let events go first, checkpoints */
+	do {
+		clock_sleep_usec(20 * USEC_PER_MSEC);
+		writer_stat(w, &st);
+	} while ((st.queued_items || st.busy_usec) && clock_boot_usec() < until);
 	say("end errors=%ju replaced=%ju ram=%d left=%ju trouble=%s\n",
 	    (uintmax_t)st.errors, (uintmax_t)st.replaced, st.ram_only, (uintmax_t)left,
 	    st.trouble);
-	return writer_stop(&w, USEC_PER_SEC) < 0 ? 3 : 0;
+	return writer_stop(&w, 20 * USEC_PER_SEC) < 0 ? 3 : 0;
 }
 
 int main(int argc, char **argv)
