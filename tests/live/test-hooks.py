@@ -568,7 +568,7 @@ def late_hook(where, env):
     """Events, what was counted, and what was left half, of one that is held up."""
     fresh()
     r = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=" + where,
-                        PROGRAM, "101", "lxc", "stop"], env=env, stdout=subprocess.PIPE,
+                        PROGRAM, "990", "lxc", "stop"], env=env, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, timeout=20)
     equal((r.returncode, r.stdout), (0, b""), where)
     names = os.listdir(SPOOL)
@@ -587,7 +587,7 @@ def deadline():
     if not shutil.which("strace"):
         raise Skip("no strace")
     env = {"PATH": os.environ["PATH"], "LXC_PID": str(os.getpid())}
-    os.makedirs("/sys/fs/cgroup/lxc/101", exist_ok=True)
+    os.makedirs("/sys/fs/cgroup/lxc/990", exist_ok=True)
     # it is held for longer than it may take: (where, events, counted)
     for where, told_n, counted_n in (
             ("openat:delay_exit=80000:when=6", 1, 0),  # a file of the cgroup
@@ -603,7 +603,7 @@ def deadline():
                 break
         if SLOW == 1:
             equal(got, want, where)
-    os.rmdir("/sys/fs/cgroup/lxc/101")
+    os.rmdir("/sys/fs/cgroup/lxc/990")
 
 
 @test("where the shell cannot fork the hook still ends with 0")
