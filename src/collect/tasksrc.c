@@ -155,11 +155,15 @@ static void take_task(struct collector *c, struct task *t)
 	}
 }
 
-/* Its UPID has whole seconds, and to the tick when its process began: mostly the same. */
+/*
+ * Its UPID has whole seconds, and to the tick when its process began: mostly the same. Not
+ * before the end of that tick, or a start right after a failed one passes for that.
+ */
 static struct lc_time began_at(const struct known *k)
 {
 	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK), real = k->upid.start_real_usec;
-	uint64_t ticks = num_muldiv(k->upid.pstart_ticks, USEC_PER_SEC, hz ? hz : 100);
+	uint64_t ticks =
+		num_muldiv(k->upid.pstart_ticks + 1, USEC_PER_SEC, hz ? hz : 100);
 	struct lc_time now = collector_now();
 	uint64_t boot = num_sub(now.boot_usec, num_sub(now.real_usec, real));
 
@@ -305,10 +309,14 @@ const char *tasksrc_start_status(struct collector *c, uint32_t vmid,
 	for (size_t i = s ? s->n : 0; i-- > 0;) {
 		const struct known *k = &s->v[i];
 
-		if (k->vmid == vmid && str_eq(k->upid.type, "vzstart") && k->status &&
-		    failed(k->status) &&
-		    k->upid.start_real_usec + 2 * USEC_PER_SEC > since_real_usec)
-			return k->status;
+		if (k->vmid != vmid || !str_eq(k->upid.type, "vzstart"))
+			continue;
+		/* the newest is this start's: one that is at work says nothing yet */
+		return k->status && failed(k->status) &&
+				       k->upid.start_real_usec + 2 * USEC_PER_SEC >
+					       since_real_usec
+			       ? k->status
+			       : NULL;
 	}
 	return NULL;
 }

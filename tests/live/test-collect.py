@@ -246,6 +246,21 @@ for H in (True, False):
               "the root file system is there: %s" % e["data"]["checks"])
         destroy(VMID + 2)
 
+    @test("a start that fails right after another has its own reason, " + W)
+    def _(hooks=H):
+        need()
+        make(VMID + 2, start=False)
+        with open(pct.conf_path(VMID + 2)) as f:
+            text = f.read()
+        for add, reason in (("lock: backup\n", "locked"),
+                            ("mp0: /no/such/dir,mp=/x\n", "/no/such/dir")):
+            seq = last_seq()
+            write_conf(VMID + 2, text + add)
+            subprocess.run(["pct", "start", str(VMID + 2)], stderr=subprocess.DEVNULL)
+            e = wait_event(VMID + 2, "start-failed", seq)
+            check(reason in e["data"].get("reason", ""), "reason %s" % e["data"])
+        destroy(VMID + 2)
+
     @test("an init that cannot be executed is a failed start, " + W)
     def _(hooks=H):
         need()
