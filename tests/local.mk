@@ -23,6 +23,10 @@ unit_tests += tests/unit/test-usage
 unit_tests += tests/unit/test-lifecycle
 unit_tests += tests/unit/test-collect
 unit_tests += tests/unit/test-conffile
+if SYSTEMD
+unit_tests += tests/unit/test-loop
+tests_unit_test_loop_LDADD = libct.a $(SYSTEMD_LIBS)
+endif
 unit_tests += tests/unit/test-procs
 noinst_HEADERS += tests/unit/tmproot.h
 unit_tests += tests/unit/test-cgroup

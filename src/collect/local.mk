@@ -12,9 +12,13 @@ libct_a_SOURCES += src/collect/confdiff.c
 libct_a_SOURCES += src/collect/confdiff.h
 libct_a_SOURCES += src/collect/minute.c
 libct_a_SOURCES += src/collect/sampler.c
+libct_a_SOURCES += src/collect/notify.c
+libct_a_SOURCES += src/collect/notify.h
 
 # the collector: its loop is sd-event
 if SYSTEMD
+libct_a_SOURCES += src/collect/loop.c
+libct_a_SOURCES += src/collect/loop.h
 sbin_PROGRAMS += ctscoped
 endif
 ctscoped_LDADD = libct.a $(SYSTEMD_LIBS) -lpthread
@@ -39,8 +43,6 @@ ctscoped_SOURCES += src/collect/incgather.c
 ctscoped_SOURCES += src/collect/incgather.h
 ctscoped_SOURCES += src/collect/incidents.c
 ctscoped_SOURCES += src/collect/kernsrc.c
-ctscoped_SOURCES += src/collect/loop.c
-ctscoped_SOURCES += src/collect/loop.h
 ctscoped_SOURCES += src/collect/main.c
 ctscoped_SOURCES += src/collect/netsrc.c
 ctscoped_SOURCES += src/collect/oom.c

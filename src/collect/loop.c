@@ -5,12 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "collect/notify.h"
 #include "out/text.h"
 
 #define LOG_EVERY_USEC (10 * USEC_PER_SEC)
@@ -23,6 +23,9 @@ struct log_key {
 
 #define LOOP_SIGNALS 4
 
+/* What the manager did not take is said again. */
+#define SAY_AGAIN_USEC (500 * USEC_PER_MSEC)
+
 struct loop {
 	sd_event *e;
 	struct loop_signal {
@@ -30,6 +33,9 @@ struct loop {
 		void *arg;
 	} signals[LOOP_SIGNALS];
 	size_t n_signals;
+	struct notify notify;
+	struct loop_io *say;      /* timer: what the manager is to hear */
+	uint64_t alive_boot_usec; /* when it is to hear that we live; 0: never */
 	struct log_key keys[LOG_KEYS];
 };
 
@@ -66,6 +72,46 @@ static int add_signals(struct loop *l)
 	return 0;
 }
 
+static void say(struct loop *l)
+{
+	bool again = !notify_send(&l->notify);
+	uint64_t due = again ? clock_boot_usec() + SAY_AGAIN_USEC : 0;
+
+	if (l->alive_boot_usec && (!due || l->alive_boot_usec < due))
+		due = l->alive_boot_usec;
+	loop_at(l->say, due);
+}
+
+static void on_say(void *arg, uint32_t events)
+{
+	struct loop *l = arg;
+	uint64_t now = clock_boot_usec();
+
+	(void)events;
+	if (l->alive_boot_usec && now >= l->alive_boot_usec) {
+		l->notify.alive = true;
+		l->alive_boot_usec = now + MAX(l->notify.watchdog_usec / 2, (uint64_t)1);
+	}
+	say(l);
+}
+
+/* Before all others: what is ready all the time does not make us look dead. */
+static int add_say(struct loop *l)
+{
+	uint64_t usec;
+
+	notify_init(&l->notify);
+	usec = l->notify.watchdog_usec;
+	l->say = loop_add_timer(l, on_say, l);
+	if (!l->say)
+		return -ENOMEM;
+	if (usec)
+		l->alive_boot_usec = clock_boot_usec() + usec / 2;
+	loop_at(l->say, l->alive_boot_usec);
+	return sd_event_source_set_priority(l->say->source,
+					    SD_EVENT_PRIORITY_IMPORTANT - 1);
+}
+
 int loop_new(struct loop **ret, struct err *err)
 {
 	struct loop *l = xcalloc(1, sizeof(*l));
@@ -74,7 +120,7 @@ int loop_new(struct loop **ret, struct err *err)
 	if (r >= 0)
 		r = add_signals(l);
 	if (r >= 0)
-		r = sd_event_set_watchdog(l->e, 1);
+		r = add_say(l);
 	if (r < 0) {
 		loop_free(l);
 		return err_set(err, r, "make the event loop: %s", strerror(-r));
@@ -87,7 +133,9 @@ void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
+	loop_del_io(l->say);
 	sd_event_unref(l->e);
+	notify_done(&l->notify);
 	free(l);
 }
 
@@ -212,26 +260,26 @@ void loop_at(struct loop_io *t, uint64_t boot_usec)
 
 void loop_ready(struct loop *l)
 {
-	(void)l;
-	(void)sd_notify(0, "READY=1");
+	l->notify.ready = true;
+	say(l);
 }
 
 void loop_status(struct loop *l, const char *fmt, ...)
 {
-	char text[256] = "STATUS=";
+	char text[256];
 	va_list ap;
 
-	(void)l;
 	va_start(ap, fmt);
-	vsnprintf(text + 7, sizeof(text) - 7, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)sd_notify(0, text);
+	notify_status(&l->notify, text);
+	say(l);
 }
 
 void loop_stopping(struct loop *l)
 {
-	(void)l;
-	(void)sd_notify(0, "STOPPING=1");
+	l->notify.stopping = true;
+	say(l);
 }
 
 static struct log_key *log_key(struct loop *l, const char *key)

@@ -7,8 +7,8 @@
 #include "base/err.h"
 
 /*
- * The event loop and what a service says to its manager: sd-event and sd_notify of
- * libsystemd, which only this file knows. Callbacks run one at a time and must not block.
+ * The event loop, by sd-event of libsystemd, which only this file knows, and what a service
+ * says to its manager. Callbacks run one at a time and must not block.
  */
 struct loop;
 struct loop_io;
@@ -41,7 +41,11 @@ int loop_on_signal(struct loop *l, int sig, loop_fn *fn, void *arg, struct err *
 struct loop_io *loop_add_timer(struct loop *l, loop_fn *fn, void *arg);
 void loop_at(struct loop_io *timer, uint64_t boot_usec);
 
-/* READY=1, STATUS=..., STOPPING=1; no manager: nothing. */
+/*
+ * READY=1, STATUS=..., STOPPING=1, and WATCHDOG=1 while the loop turns; no manager:
+ * nothing. Never waits for a manager that does not read: what it did not take is said
+ * again, the latest status only, when the loop runs.
+ */
 void loop_ready(struct loop *l);
 void loop_status(struct loop *l, const char *fmt, ...) _printf_(2, 3);
 void loop_stopping(struct loop *l);
