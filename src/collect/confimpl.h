@@ -13,6 +13,7 @@
 struct confsrc {
 	struct conf *v; /* by vmid */
 	size_t n, cap, stored_bytes;
+	struct pveconf parsed; /* the one that was asked for last; vmid 0: none */
 	struct pvefs_job job;
 	struct pvefs answer; /* filled bit by bit */
 	struct loop_io *io, *timer;

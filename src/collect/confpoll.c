@@ -298,7 +298,7 @@ static void fill_again(struct confsrc *s)
 		return;
 	s->replaced = st.replaced;
 	for (size_t i = 0; i < s->n; i++)
-		*s->v[i].conf.digest = '\0';
+		*s->v[i].digest = '\0';
 	s->baseline = false;
 	confsrc_kick(s->c);
 }
@@ -366,6 +366,7 @@ void confsrc_close(struct collector *c)
 	pvefs_done(&s->answer);
 	for (size_t i = 0; i < s->n; i++)
 		conf_done(&s->v[i]);
+	pveconf_done(&s->parsed);
 	vmlist_done(&s->guests);
 	free(s->v);
 	free(s->version);

@@ -44,7 +44,7 @@ static struct conf *insert(struct confsrc *s, uint32_t vmid, size_t at)
 
 void conf_done(struct conf *f)
 {
-	pveconf_done(&f->conf);
+	free(f->text);
 	free(f->name);
 }
 
@@ -55,19 +55,37 @@ char *confsrc_name(struct collector *c, uint32_t vmid)
 	return f && f->name ? xstrdup(f->name) : NULL;
 }
 
+/* What of a broken file can be read is kept, as PVE does. */
+static bool is_usable(int parse_result)
+{
+	return parse_result >= 0 || parse_result == -EBADMSG;
+}
+
+static const struct pveconf *parsed(struct confsrc *s, const struct conf *f)
+{
+	if (f->unknown)
+		return NULL;
+	if (s->parsed.vmid == f->vmid && str_eq(s->parsed.digest, f->digest))
+		return &s->parsed;
+	pveconf_done(&s->parsed);
+	if (is_usable(pveconf_parse(f->text, f->text_n, f->vmid, &s->parsed, NULL)))
+		return &s->parsed;
+	s->parsed = (struct pveconf){ 0 };
+	return NULL;
+}
+
 const struct pveconf *confsrc_get(struct collector *c, uint32_t vmid)
 {
 	const struct conf *f = c->conf ? find(c->conf, vmid, NULL) : NULL;
 
-	return f && !f->unknown ? &f->conf : NULL;
+	return f ? parsed(c->conf, f) : NULL;
 }
 
 bool confsrc_is_locked(struct collector *c, uint32_t vmid)
 {
-	const struct pveconf *conf = confsrc_get(c, vmid);
-	const char *lock = conf ? pveconf_str(&conf->main, "lock") : NULL;
+	const struct conf *f = c->conf ? find(c->conf, vmid, NULL) : NULL;
 
-	return str_eq(lock, "backup") || str_eq(lock, "snapshot");
+	return f && !f->unknown && f->locked;
 }
 
 bool confsrc_is_stale(const struct collector *c)
@@ -100,14 +118,25 @@ static char *name_of(const struct pveconf *conf, uint32_t vmid)
 	return b.n ? xstrdup(buf_str(&b)) : xasprintf("CT%u", vmid);
 }
 
-static void set_conf(struct conf *f, struct pveconf *taken)
+/* Takes over what was parsed. */
+static void set_conf(struct confsrc *s, struct conf *f, struct span text,
+		     struct pveconf *taken)
 {
-	pveconf_done(&f->conf);
-	f->conf = *taken;
-	*taken = (struct pveconf){ 0 };
+	const char *lock = pveconf_str(&taken->main, "lock");
+
+	free(f->text);
+	f->text = xcalloc(1, text.n + 1);
+	if (text.n)
+		memcpy(f->text, text.p, text.n);
+	f->text_n = text.n;
+	memcpy(f->digest, taken->digest, sizeof(f->digest));
+	f->locked = str_eq(lock, "backup") || str_eq(lock, "snapshot");
 	free(f->name);
-	f->name = name_of(&f->conf, f->vmid);
+	f->name = name_of(taken, f->vmid);
 	f->unknown = false;
+	pveconf_done(&s->parsed);
+	s->parsed = *taken;
+	*taken = (struct pveconf){ 0 };
 	f->since_real_usec = 0;
 }
 
@@ -162,14 +191,12 @@ void confsrc_load(struct confsrc *s, struct db *db)
 	for (size_t i = 0; i < l.n; i++) {
 		struct pveconf conf = { 0 };
 		struct conf *f = insert(s, l.v[i].vmid, s->n);
-		int r = -ENODATA;
+		struct span text = span_of(l.v[i].text.p, l.v[i].text.n);
 
-		if (l.v[i].text.p)
-			r = pveconf_parse(l.v[i].text.p, l.v[i].text.n, f->vmid, &conf,
-					  NULL);
-		f->unknown = r < 0 && r != -EBADMSG;
+		f->unknown = !text.p || !is_usable(pveconf_parse(text.p, text.n, f->vmid,
+								 &conf, NULL));
 		if (!f->unknown)
-			set_conf(f, &conf);
+			set_conf(s, f, text, &conf);
 		f->backing_up = confsrc_is_locked(s->c, f->vmid);
 		f->stored_bytes = l.v[i].text.n;
 		f->since_real_usec = l.seen_real_usec;
@@ -213,10 +240,12 @@ static const char *other_node(const struct confsrc *s, const struct vmlist *l,
 
 static void tell_new(struct confsrc *s, struct conf *f, const struct pvefs_file *file)
 {
+	const struct pveconf *conf = parsed(s, f);
+	const char *lock = conf ? pveconf_str(&conf->main, "lock") : NULL;
 	struct conf_when w = when_of(s, NULL, file);
 
-	f->creating = str_eq(pveconf_str(&f->conf.main, "lock"), "create");
-	f->backing_up = str_eq(pveconf_str(&f->conf.main, "lock"), "backup");
+	f->creating = str_eq(lock, "create");
+	f->backing_up = str_eq(lock, "backup");
 	if (s->began || s->baseline)
 		conftell_file(s->c, f, &w, true, other_node(s, &s->guests, f->vmid));
 }
@@ -239,6 +268,7 @@ static void take_unread(struct confsrc *s, struct conf *f, uint32_t vmid, size_t
 
 static void take_file(struct confsrc *s, const struct pvefs_file *file)
 {
+	const struct pveconf *old;
 	struct pveconf new = { 0 };
 	bool is_new = false;
 	struct conf_when w;
@@ -247,7 +277,6 @@ static void take_file(struct confsrc *s, const struct pvefs_file *file)
 	struct conf *f;
 	uint64_t id;
 	size_t at;
-	int r;
 
 	if (!pvefs_conf_path(file->path, &id, &node) || id > UINT32_MAX)
 		return;
@@ -262,21 +291,21 @@ static void take_file(struct confsrc *s, const struct pvefs_file *file)
 	if (f) {
 		f->seen = true;
 		sha1_hex(file->data.p, file->data.n, digest);
-		if (!f->unknown && str_eq(f->conf.digest, digest)) {
+		if (!f->unknown && str_eq(f->digest, digest)) {
 			f->since_real_usec = 0;
 			return;
 		}
 	}
-	r = pveconf_parse(file->data.p, file->data.n, (uint32_t)id, &new, NULL);
-	if (r < 0 && r != -EBADMSG)
+	if (!is_usable(
+		    pveconf_parse(file->data.p, file->data.n, (uint32_t)id, &new, NULL)))
 		return;
 	if (!f) {
 		f = insert(s, (uint32_t)id, at);
 		f->seen = is_new = true;
-	} else if (!f->unknown) {
-		conftell_changes(s->c, f, &w, &new);
+	} else if ((old = parsed(s, f))) {
+		conftell_changes(s->c, f, &w, old, &new);
 	}
-	set_conf(f, &new);
+	set_conf(s, f, file->data, &new);
 	if (is_new)
 		tell_new(s, f, file);
 	store(s, f, file->data);
@@ -367,7 +396,7 @@ void confsrc_rolled_back(struct collector *c, uint32_t vmid, uint64_t began_real
 	struct conf *f = c->conf ? find(c->conf, vmid, NULL) : NULL;
 
 	if (f)
-		conftell_rolled_back(c, f, began_real_usec);
+		conftell_rolled_back(c, f, parsed(c->conf, f), began_real_usec);
 }
 
 void confsrc_backed_up(struct collector *c, uint32_t vmid, const struct backup_task *t)

@@ -5,7 +5,7 @@
 
 #include "collect/collector.h"
 
-/* The config as it was last read; NULL: not known. Valid until the next callback. */
+/* The config as it was last read; NULL: not known. Valid until the next call. */
 const struct pveconf *confsrc_get(struct collector *c, uint32_t vmid);
 
 /* False: not known. */

@@ -255,13 +255,14 @@ void conftell_backed_up(struct collector *c, struct conf *f, const struct backup
 /* ---- changes -------------------------------------------------------------------------
  */
 
-void conftell_rolled_back(struct collector *c, struct conf *f, uint64_t began_real_usec)
+void conftell_rolled_back(struct collector *c, struct conf *f, const struct pveconf *now,
+			  uint64_t began_real_usec)
 {
-	const char *to = pveconf_str(&f->conf.main, "parent");
-	const struct conf_when now = { 0 };
+	const char *to = now ? pveconf_str(&now->main, "parent") : NULL;
+	const struct conf_when w = { 0 };
 
 	if (to && f->rollback_told_real_usec < began_real_usec)
-		tell_snapshot(c, f, &now, "rollback", to, " vzrollback ");
+		tell_snapshot(c, f, &w, "rollback", to, " vzrollback ");
 }
 
 /* PVE's last write before the file goes: `lock: destroyed` and nothing else. */
@@ -271,13 +272,13 @@ static bool is_destroyed(const struct pveconf *p)
 }
 
 void conftell_changes(struct collector *c, struct conf *f, const struct conf_when *w,
-		      const struct pveconf *new)
+		      const struct pveconf *old, const struct pveconf *new)
 {
 	_cleanup_(conf_diff_done) struct conf_diff d = { 0 };
 
 	if (is_destroyed(new))
 		return;
-	conf_diff(&f->conf, new, &d);
+	conf_diff(old, new, &d);
 	/* while PVE makes it everything in it is new */
 	if (d.n && !f->creating)
 		tell_diff(c, f, w, &d);

@@ -9,7 +9,10 @@
 /* One container's config, as it was last seen. */
 struct conf {
 	uint32_t vmid;
-	struct pveconf conf;
+	char digest[41]; /* of `text`; "": it is read again whatever it is */
+	bool locked;     /* PVE's lock: backup or snapshot */
+	char *text;      /* of the file, any bytes: parsed it is four times as large */
+	size_t text_n;
 	char *name;
 	size_t stored_bytes;
 	uint64_t since_real_usec; /* not read since then; 0: it is up to date */
@@ -42,9 +45,9 @@ void conftell_file(struct collector *c, struct conf *f, const struct conf_when *
 void conftell_backup_end(struct collector *c, struct conf *f, bool at_last);
 
 /* A task that ended: unless it was told by the config's lock since it began. */
-void conftell_rolled_back(struct collector *c, struct conf *f, uint64_t began_real_usec);
+void conftell_rolled_back(struct collector *c, struct conf *f, const struct pveconf *now,
+			  uint64_t began_real_usec);
 void conftell_backed_up(struct collector *c, struct conf *f, const struct backup_task *t);
 
-/* f->conf is the old one. */
 void conftell_changes(struct collector *c, struct conf *f, const struct conf_when *w,
-		      const struct pveconf *new);
+		      const struct pveconf *old, const struct pveconf *new);

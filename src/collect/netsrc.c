@@ -278,8 +278,8 @@ static bool is_configured(const struct pveconf *conf, uint32_t n, struct tbytes 
 static const struct veth *veth_of(struct collector *c, uint32_t vmid,
 				  const struct procnet_addr *a)
 {
-	const struct pveconf *conf = confsrc_get(c, vmid);
 	struct tbytes name = procnet_bytes(&a->interface);
+	const struct pveconf *conf;
 
 	for (size_t i = 0; i < c->net->n; i++) {
 		const struct veth *v = &c->net->v[i];
@@ -289,7 +289,8 @@ static const struct veth *veth_of(struct collector *c, uint32_t vmid,
 		if (v->peer && a->ifindex) {
 			if (v->peer == a->ifindex)
 				return v;
-		} else if (conf && is_configured(conf, v->n, name)) {
+		} else if ((conf = confsrc_get(c, vmid)) &&
+			   is_configured(conf, v->n, name)) {
 			return v;
 		}
 	}
