@@ -130,7 +130,7 @@ struct event {
 	enum event_origin origin;
 	bool inferred; /* no source told it: concluded from what was found */
 	uint32_t vmid; /* 0: about the node */
-	uint64_t life; /* which run of this CTID, 1 and up; 0: not known */
+	uint64_t life; /* which run of this CTID: grows, may leave out; 0: not known */
 	char *name; /* PVE's name at that time: tenant bytes, escape; NULL: not known */
 	char boot[37];           /* the kernel's boot id, "" if not known */
 	uint64_t time_real_usec; /* CLOCK_REALTIME of what happened */

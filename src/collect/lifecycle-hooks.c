@@ -20,7 +20,7 @@ static void on_pre_start(struct lifecycle *lc, struct lc_ct *ct,
 	struct lc_event e = lc_from_hook(EVENT_PRESTART, h);
 
 	end_unseen(lc, ct, e.when);
-	lc_begin_life(ct);
+	lc_begin_life(lc, ct);
 	ct->phase = LC_PRESTART;
 	ct->hooked = true;
 	ct->monitor = h->monitor_pid;
@@ -57,7 +57,7 @@ static void on_start_host(struct lifecycle *lc, struct lc_ct *ct,
 	if (!same && (ct->phase == LC_UP || ct->phase == LC_ENDING))
 		lc_end_life(lc, ct, NULL, NULL, when);
 	if (ct->phase == LC_DOWN)
-		lc_begin_life(ct);
+		lc_begin_life(lc, ct);
 	ct->hooked = true;
 	ct->init = h->pid;
 	ct->init_ticks = val_or(h->start_ticks, ct->init_ticks);
@@ -98,7 +98,7 @@ static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_e
 	bool unseen = ct->phase == LC_DOWN && h->pid && h->pid != ct->init;
 
 	if (unseen && ct->life && (ct->init || ct->failed)) {
-		lc_begin_life(ct);
+		lc_begin_life(lc, ct);
 		ct->init = h->pid;
 		ct->up = (struct lc_time){ h->real_usec, h->boot_usec };
 		ct->phase = LC_UP;
@@ -111,7 +111,7 @@ static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_e
 	} else if (ct->phase == LC_DOWN && lc->ops.starting &&
 		   lc->ops.starting(lc->ops.arg, ct)) {
 		/* PVE's pre-start hook failed before ours was run */
-		lc_begin_life(ct);
+		lc_begin_life(lc, ct);
 		ct->phase = LC_PRESTART;
 		ct->hooked = true;
 		lc_end_life(lc, ct, h, NULL,
@@ -122,7 +122,7 @@ static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_e
 		lc_emit_note(lc, ct, h, "unconfirmed: init of the container runs on");
 	} else {
 		if (ct->phase == LC_DOWN) /* nothing was ever known of it */
-			lc_begin_life(ct);
+			lc_begin_life(lc, ct);
 		/* there was an init: its start-host hook was cut off by its deadline */
 		if (h->pid && !ct->started && !ct->init) {
 			ct->init = h->pid; /* no ticks: it is dead by now */

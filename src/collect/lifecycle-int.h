@@ -21,7 +21,7 @@ struct lc_event lc_from_hook(enum event_type type, const struct spool_event *h);
 void lc_emit_note(struct lifecycle *lc, const struct lc_ct *ct,
 		  const struct spool_event *h, const char *note);
 
-void lc_begin_life(struct lc_ct *ct);
+void lc_begin_life(const struct lifecycle *lc, struct lc_ct *ct);
 void lc_start_out(struct lifecycle *lc, struct lc_ct *ct, const struct spool_event *h);
 void lc_gather(struct lifecycle *lc, const struct lc_ct *ct, const struct spool_event *h,
 	       struct stop_evidence *ev);

@@ -49,8 +49,8 @@ static void restore_event(struct lifecycle *lc, const struct event *e)
 	if (!ct || !str_eq(e->boot, lc->boot) || e->life < ct->life || !e->life)
 		return;
 	if (e->life > ct->life) {
-		ct->life = e->life - 1;
-		lc_begin_life(ct);
+		lc_begin_life(lc, ct);
+		ct->life = e->life;
 	}
 	if (e->origin == ORIGIN_HOOK && e->type != EVENT_HOOKSCRIPT) {
 		ct->hooked = true;

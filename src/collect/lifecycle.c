@@ -120,10 +120,10 @@ void lc_emit_note(struct lifecycle *lc, const struct lc_ct *ct,
 /* ---- a life begins ------------------------------------------------------------------
  */
 
-void lc_begin_life(struct lc_ct *ct)
+void lc_begin_life(const struct lifecycle *lc, struct lc_ct *ct)
 {
 	*ct = (struct lc_ct){ .vmid = ct->vmid,
-			      .life = ct->life + 1,
+			      .life = MAX(ct->life + 1, lc->first_life),
 			      .last_hook_boot_usec = ct->last_hook_boot_usec };
 }
 
@@ -236,7 +236,7 @@ void lc_up(struct lifecycle *lc, uint32_t vmid, pid_t init, uint64_t ticks, bool
 	if (ct->phase == LC_UP || ct->phase == LC_ENDING)
 		lc_end_life(lc, ct, NULL, NULL, now);
 	if (ct->phase == LC_DOWN)
-		lc_begin_life(ct);
+		lc_begin_life(lc, ct);
 	ct->init = init;
 	ct->init_ticks = ticks;
 	ct->execed = execed;
@@ -363,7 +363,7 @@ void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
 	if (ct->phase != LC_DOWN || not_before(ct->gone, began) ||
 	    not_before(ct->up, began))
 		return;
-	lc_begin_life(ct);
+	lc_begin_life(lc, ct);
 	ct->phase = LC_PRESTART;
 	lc_end_life(lc, ct, NULL, NULL, now);
 }

@@ -89,6 +89,9 @@ struct lifecycle {
 	struct lc_ct *v; /* by vmid */
 	size_t n, cap;
 	char boot[37];
+	/* no life that begins has a smaller number (0: whatever follows the last): those
+	 * below may have been told by a store that cannot be read */
+	uint64_t first_life;
 	struct lc_ops ops;
 };
 

@@ -128,6 +128,7 @@ static int read_boot(struct collector *c, struct err *err)
 struct known {
 	struct db_lives lives;
 	struct events latest;
+	uint64_t first_life; /* see db_first_life(); 0: what it knows could not be read */
 };
 
 static void known_done(struct known *k)
@@ -153,6 +154,7 @@ static int read_known(struct db *db, struct known *ret, struct err *err)
 		r = db_events(db, &q, &k.latest, err);
 	if (r < 0)
 		return r;
+	k.first_life = db_first_life(db);
 	*ret = k;
 	k = (struct known){ 0 };
 	return 0;
@@ -250,6 +252,9 @@ static int open_all(struct collector *c, struct err *err)
 	if (r == 0)
 		r = spoolsrc_open(c, db, err);
 	if (r == 0) {
+		/* which lives there were nobody knows: greater than any of them */
+		c->lc.first_life = known.first_life ? known.first_life
+						    : clock_real_usec() / USEC_PER_SEC;
 		lc_restore(&c->lc, &known.lives, &known.latest, collector_now());
 		r = open_writer(c, db, err);
 	} else {

@@ -143,6 +143,11 @@ const char *db_store_id(const struct db *db)
 	return db->store_id;
 }
 
+uint64_t db_first_life(const struct db *db)
+{
+	return db->first_life ? db->first_life : 1;
+}
+
 const char *db_node(const struct db *db)
 {
 	return db->node;
@@ -229,6 +234,8 @@ int db_read_meta(struct db *db, struct err *err)
 			db_col_copy(st, 1, db->store_id, sizeof(db->store_id));
 		else if (str_eq(key, "node") && !db->node)
 			db->node = db_col_dup(st, 1, 255);
+		else if (str_eq(key, "first-life"))
+			db->first_life = db_col_u64(st, 1);
 		else if (str_eq(key, "recorded-sec"))
 			db->recorded_usec =
 				MIN(db_col_u64(st, 1), UINT64_MAX / USEC_PER_SEC / 2) *
@@ -365,15 +372,29 @@ static int set_aside(struct db *db, const struct err *why, const char *as,
 	return 0;
 }
 
-static void salvage(struct db *db, struct db_opened *opened)
+/* False: not all of its lives are here now. */
+static bool salvage(struct db *db, struct db_opened *opened)
 {
 	_cleanup_(db_cleanup) struct db *from = NULL;
+	bool lives = false;
 	_cleanup_free_ char *path =
 		xasprintf("%.*s%s", (int)(strlen(db->file.path) - strlen(db->file.name)),
 			  db->file.path, opened->quarantined);
 
-	if (db_open_damaged(path, &from, NULL) == 0)
-		opened->salvaged = db_salvage(db, from);
+	if (db_open_damaged(path, &from, NULL) < 0)
+		return false;
+	opened->salvaged = db_salvage(db, from, &lives);
+	db->first_life = from->first_life;
+	return lives;
+}
+
+static int put_first_life(struct db *db, bool lives, struct err *err)
+{
+	if (!lives)
+		db->first_life = clock_real_usec() / USEC_PER_SEC;
+	if (!db->first_life)
+		return 0;
+	return db_put_meta(db, "first-life", NULL, db->first_life, err);
 }
 
 /*
@@ -389,9 +410,7 @@ static int begin_anew(struct db *db, const struct err *why, struct db_opened *op
 	if (r < 0)
 		return r;
 	r = open_writer_full(db, opened, err);
-	if (r == 0 && !newer)
-		salvage(db, opened);
-	return r;
+	return r < 0 ? r : put_first_life(db, !newer && salvage(db, opened), err);
 }
 
 /* A reserve that cannot be for another reason than space must not stop the samples. */

@@ -115,6 +115,14 @@ void db_life_done(struct db_life *l);
 void db_lives_done(struct db_lives *l);
 int db_put_life(struct db *db, const struct db_life *l, struct err *err);
 
+/*
+ * No life that begins now may have a smaller number: 1, or, where the lives of the store
+ * that was here before could not be read, the time when it was set aside, in seconds since
+ * 1970, which more lives than that cannot have been counted. So (vmid, life) is one run
+ * for whoever keeps events of both.
+ */
+uint64_t db_first_life(const struct db *db);
+
 /* The last life of each container that the store knows, by vmid. */
 int db_last_lives(struct db *db, struct db_lives *ret, struct err *err);
 

@@ -48,6 +48,7 @@ struct db {
 	bool reserve;
 	char store_id[33];
 	char *node;
+	uint64_t first_life; /* 0: 1 */
 	/* db_mark() */
 	bool have_boot;
 	uint64_t boot_usec, recorded_usec, marked_usec;
@@ -138,8 +139,9 @@ int db_insert_event(struct db *db, const struct event *e, uint64_t *ret_seq,
 /* At its number, which must be free. */
 int db_insert_incident(struct db *db, const struct incident *i, struct err *err);
 
-/* What can still be read of a damaged file, into the new one; how many rows. */
-uint64_t db_salvage(struct db *to, struct db *from);
+/* What can still be read of a damaged file, into the new one; how many rows. *ret_lives:
+ * all lives are among them. */
+uint64_t db_salvage(struct db *to, struct db *from, bool *ret_lives);
 
 /* Of all files but the database itself. */
 uint64_t db_files_bytes(const struct db *db);

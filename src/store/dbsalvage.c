@@ -61,6 +61,7 @@ static int take_incident(struct db *to, sqlite3_stmt *st, uint64_t *ret_n)
 }
 
 static const struct kind kinds[] = {
+	/* the first: see db_salvage() */
 	{ DB_LIFE_COLUMNS ", seq", "lives", "seq", 8, take_life },
 	{ DB_INCIDENT_COLUMNS, "incidents", "n", 0, take_incident },
 	{ DB_EVENT_COLUMNS, "events", "seq", 0, take_event },
@@ -98,17 +99,20 @@ static int take_run(struct db *to, struct db *from, const struct kind *k, bool u
  * From the newest down. Where the end itself is damaged nobody knows how far it is: from
  * the oldest up then, until nothing comes any more.
  */
-static int take_all(struct db *to, struct db *from, const struct kind *k, uint64_t *ret_n)
+static int take_all(struct db *to, struct db *from, const struct kind *k, uint64_t *ret_n,
+		    bool *ret_whole)
 {
 	uint64_t key = INT64_MAX, skip = 1;
 	unsigned tries = 0;
 	bool up = false;
 	int r = -EUCLEAN;
 
+	*ret_whole = true;
 	while (r == -EUCLEAN && tries < (up ? MAX_SKIPS / 10 : MAX_SKIPS)) {
 		uint64_t was = key;
 
 		r = take_run(to, from, k, up, &key, ret_n);
+		*ret_whole &= r == 0;
 		if (r == -EUCLEAN && key == INT64_MAX) {
 			up = true;
 			key = 0;
@@ -123,16 +127,18 @@ static int take_all(struct db *to, struct db *from, const struct kind *k, uint64
 	return r == -EUCLEAN || r == -ENODATA ? 0 : r;
 }
 
-uint64_t db_salvage(struct db *to, struct db *from)
+uint64_t db_salvage(struct db *to, struct db *from, bool *ret_lives)
 {
+	bool whole[ARRAY_SIZE(kinds)] = { false };
 	uint64_t n = 0;
 	int r = db_begin(to, true, NULL);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kinds); i++)
-		r = take_all(to, from, &kinds[i], &n);
+		r = take_all(to, from, &kinds[i], &n, &whole[i]);
 	if (r == 0)
 		r = db_commit(to, NULL);
 	else
 		db_rollback(to);
+	*ret_lives = r == 0 && whole[0];
 	return r == 0 ? n : 0;
 }

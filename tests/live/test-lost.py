@@ -140,6 +140,34 @@ def order():
     c.stop(signal.SIGKILL)
 
 
+@test("a store that comes back after the start holds no number of a life twice")
+def lives():
+    fresh()
+    make(VMID, start=False)
+    c = Collector()
+    bounce(VMID)
+    wait_event(VMID, "poststop", 0, 20)
+    end(c)
+    aside = lib.LIB + ".aside"
+    os.rename(lib.LIB, aside)
+    c = Collector(wait=False)
+    until(lambda: "cannot be opened" in lib.logged(), "it has no store")
+    bounce(VMID)
+    time.sleep(1)
+    os.rename(aside, lib.LIB)
+    until(lambda: told(VMID) == LIFE * 2, "all is told: " + story(VMID), 30)
+    lives = [e["life"] for e in events(VMID, 0, ["started"])]
+    check(lives[0] == 1 and lives[1] > 1000000000, "lives %s" % lives)
+    equal([r["n"] for r in lib.query("SELECT count(*) AS n FROM lives WHERE stopped > started")],
+          [2], "rows of lives")
+    end(c)
+    c = Collector()
+    bounce(VMID)
+    until(lambda: told(VMID) == LIFE * 3, "all is told: " + story(VMID), 20)
+    equal([e["life"] for e in events(VMID, 0, ["started"])], lives + [lives[1] + 1], "lives")
+    end(c)
+
+
 def broken(c, vmid, name, what, paths, seconds=1.5):
     """A life under a fault, and one after it: each start and end once, each file that was
     accepted an event."""

@@ -732,6 +732,90 @@ static void what_can_be_read_is_saved(void)
 	end();
 }
 
+/* Where it goes on after what is there was set aside, also when it is opened again. */
+static uint64_t first_life_after(void (*harm)(void))
+{
+	struct db_opened o = { 0 };
+	struct err err = { 0 };
+	struct db *db;
+	uint64_t n;
+
+	begin();
+	db = must_open(NULL);
+	CHECK_U64(db_first_life(db), 1);
+	for (uint32_t i = 0; i < 4000; i++)
+		CHECK(db_put_life(db, &(struct db_life){ .vmid = 100 + i, .life = 9 },
+				  &err) == 0,
+		      "%s", err.msg);
+	db_close(db);
+	db_close(must_open(NULL)); /* all of it in the file */
+	harm();
+	db = must_open(&o);
+	n = db_first_life(db);
+	CHECK(o.quarantined, "nothing was set aside");
+	db_opened_done(&o);
+	db_close(db);
+	db = must_read(true);
+	CHECK_U64(db_first_life(db), n);
+	db_close(db);
+	db = must_open(&o);
+	CHECK(!o.quarantined, "%s", o.why);
+	CHECK_U64(db_first_life(db), n);
+	db_opened_done(&o);
+	db_close(db);
+	return n;
+}
+
+static void harm_newer(void)
+{
+	run_sql(path, "PRAGMA user_version=99");
+}
+
+static void harm_owner(void)
+{
+	CHECK(chmod(path, 0640) == 0 && chown(path, 12345, (gid_t)-1) == 0, "%s",
+	      strerror(errno));
+}
+
+static void harm_head(void)
+{
+	damage(0);
+}
+
+static void harm_lives(void)
+{
+	damage(number(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'lives'") -
+	       1);
+	run_sql(path, "PRAGMA application_id=7");
+}
+
+/* Lives that are read go on; where they cannot be, no number is given twice. */
+static void a_life_is_not_numbered_twice(void)
+{
+	const uint64_t late = NOW / USEC_PER_SEC / 2;
+
+	if (geteuid() == 0) {
+		CHECK_U64(first_life_after(harm_owner), 1);
+		end();
+	}
+	CHECK(first_life_after(harm_newer) > late, "newer");
+	end();
+	CHECK(first_life_after(harm_head) > late, "no database");
+	end();
+	CHECK(first_life_after(harm_lives) > late, "its lives are damaged");
+	/* what it says of the stores before it is handed on */
+	run_sql(path, "UPDATE meta SET value = 77 WHERE key = 'first-life'");
+	if (geteuid() == 0) {
+		struct db *db;
+
+		harm_owner();
+		db = must_open(NULL);
+		CHECK_U64(db_first_life(db), 77);
+		db_close(db);
+	}
+	end();
+}
+
 static void what_was_set_aside_does_not_pile_up(void)
 {
 	begin();
@@ -1038,6 +1122,7 @@ int main(void)
 	RUN(a_special_file_is_never_opened);
 	RUN(damage_in_mid_work_is_survived);
 	RUN(what_can_be_read_is_saved);
+	RUN(a_life_is_not_numbered_twice);
 	RUN(what_was_set_aside_does_not_pile_up);
 	RUN(readers_need_no_writer);
 	RUN(a_reader_follows_a_store_that_was_replaced);

@@ -607,6 +607,27 @@ static void a_life_of_an_earlier_boot(void)
 	lc_done(&lc);
 }
 
+/* Lives before these may have been told that nobody knows of any more. */
+static void a_number_that_may_be_taken_is_not_given(void)
+{
+	struct lifecycle lc = new_lc();
+	struct db_life row = row_of(3, 500);
+	struct event ev[] = { stored(EVENT_STARTED, 4, 1010, false) };
+
+	lc.first_life = 1795000000;
+	lc_restore(&lc, &(struct db_lives){ &row, 1 }, &(struct events){ ev, 1 },
+		   at(20000));
+	/* what was told is what it was */
+	tell_stop(&lc, false, false, 31000);
+	start(&lc, 600, 32000);
+	tell_stop(&lc, false, false, 33000);
+	start(&lc, 700, 34000);
+	CHECK_STR(buf_str(&said),
+		  "stopped/4:unknown? prestart/1795000000 started/1795000000 "
+		  "stopped/1795000000:unknown? prestart/1795000001 started/1795000001");
+	lc_done(&lc);
+}
+
 int main(void)
 {
 	RUN(a_whole_life_by_hooks);
@@ -638,6 +659,7 @@ int main(void)
 	RUN(an_event_whose_row_was_lost);
 	RUN(what_ended_while_nobody_looked);
 	RUN(a_life_of_an_earlier_boot);
+	RUN(a_number_that_may_be_taken_is_not_given);
 	buf_done(&said);
 	return DONE();
 }
