@@ -4,7 +4,7 @@
  * lxc/<vmid> cannot be had without: pread of the descriptors that are kept, and a dump of
  * the link counters. Nothing is parsed, nothing is kept.
  *
- *	floor-recorder SECONDS
+ *	floor-recorder SECONDS [files]		files: without the link counters
  *	floor-recorder active CGROUP_ROOT N	in each of the first N containers a
  *process that runs a little ten times a second; until it is killed
  */
@@ -15,6 +15,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +93,7 @@ static long cpu_usec(void)
 	       ru.ru_stime.tv_usec;
 }
 
-static int run(long seconds)
+static int run(long seconds, bool links)
 {
 	int rtnl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	static char buf[65536];
@@ -108,7 +109,8 @@ static int run(long seconds)
 		clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &t, NULL);
 		for (size_t k = 0; k < n_fds; k++)
 			got += pread(fds[k], buf, sizeof(buf), 0);
-		dump_links(rtnl);
+		if (links)
+			dump_links(rtnl);
 		if (i < 0)
 			began = cpu_usec();
 	}
@@ -168,7 +170,9 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &lim);
 	if (argc == 4 && strcmp(argv[1], "active") == 0)
 		return active(argv[2], strtol(argv[3], NULL, 10));
+	if (argc == 3 && strcmp(argv[2], "files") == 0)
+		return run(strtol(argv[1], NULL, 10), false);
 	if (argc != 2)
 		return 2;
-	return run(strtol(argv[1], NULL, 10));
+	return run(strtol(argv[1], NULL, 10), true);
 }
