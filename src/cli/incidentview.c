@@ -97,7 +97,7 @@ static const struct member waited[] = {
 static const struct member process[] = {
 	{ "pid", "", AS_NUMBER },          { "name", "", AS_TEXT },
 	{ "unit", "of", AS_TEXT },         { "rss_bytes", "resident", AS_SIZE },
-	{ "swap_bytes", "swap", AS_SIZE }, { "state", "", AS_TEXT },
+	{ "swap_bytes", "swap", AS_SIZE }, { "state", "state", AS_TEXT },
 };
 
 static const struct member unit[] = {
@@ -428,17 +428,34 @@ static bool belongs(const struct jval *ids, const struct event *e)
 	return false;
 }
 
-/* '>' marks the events that the incident is made of. */
-static void put_timeline(struct buf *b, const struct events *around,
-			 const struct jval *ids)
+/* An event of the kind that opens such an incident, of those that were kept with it. */
+static bool is_it(const struct incident *i, const struct jval *ids, const struct event *e)
+{
+	static const enum event_type types[INCIDENT_KINDS] = {
+		[INCIDENT_OOM_KILL] = EVENT_OOM_KILL,
+		[INCIDENT_UNEXPECTED_STOP] = EVENT_STOPPED,
+		[INCIDENT_START_FAILED] = EVENT_START_FAILED,
+		[INCIDENT_PRESSURE] = EVENT_PRESSURE,
+		[INCIDENT_MEMORY_LIMIT] = EVENT_MEMORY_LIMIT,
+		[INCIDENT_FROZEN] = EVENT_FROZEN,
+		[INCIDENT_PIDS_LIMIT] = EVENT_PIDS_LIMIT,
+	};
+	bool reboot = i->kind == INCIDENT_UNEXPECTED_STOP && e->type == EVENT_REBOOTED;
+
+	return i->kind < INCIDENT_KINDS && (reboot || e->type == types[i->kind]) &&
+	       (!i->life || !e->life || e->life == i->life) && belongs(ids, e);
+}
+
+static void put_timeline(struct buf *b, const struct incident *incident,
+			 const struct events *around, const struct jval *ids)
 {
 	if (!around->n)
 		return;
-	buf_adds(b, "\nEvents around it:\n");
+	buf_adds(b, "\nEvents around it (> is what this is about):\n");
 	for (size_t i = 0; i < around->n; i++) {
 		const struct event *e = &around->v[i];
 
-		buf_adds(b, belongs(ids, e) ? "> " : "  ");
+		buf_adds(b, is_it(incident, ids, e) ? "> " : "  ");
 		event_time(b, e);
 		buf_addf(b, " %-14s ", event_type_name(e->type));
 		event_text(b, e);
@@ -457,7 +474,7 @@ void incidentview_print(const struct app *app, const struct incident *i,
 	put_head(&b, i);
 	if (i->data && jsonin_parse(i->data, strlen(i->data), &j, NULL) == 0)
 		put_data(&b, j.root);
-	put_timeline(&b, around, jval_get(j.root, "events"));
+	put_timeline(&b, i, around, jval_get(j.root, "events"));
 	buf_addc(&b, '\n');
 	jsonin_done(&j);
 	fwrite(b.p, 1, b.n, app->out);
