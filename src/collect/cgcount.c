@@ -235,19 +235,23 @@ void cgct_look_frozen(struct collector *c, struct cgct *t)
 	struct cg_events ev = { 0 };
 	struct event *e;
 	struct data d;
-	bool frozen;
+	bool frozen, before;
 
 	/* not before its start is told: then it is looked at again */
 	if (!life || !life->started || t->dir < 0 || !t->init ||
 	    cg_read_events(t->dir, &ev, NULL) < 0 || ev.frozen.kind != VAL_SET)
 		return;
 	frozen = ev.frozen.n != 0;
+	before = !t->frozen_seen && life->up.boot_usec < c->started_boot_usec;
+	if (!t->frozen_seen || frozen != t->frozen)
+		recorder_frozen(c, t->vmid, frozen);
+	t->frozen_seen = true;
 	if (frozen == t->frozen)
 		return;
 	t->frozen = frozen;
-	recorder_frozen(c, t->vmid, frozen);
 	e = collector_event(c, frozen ? EVENT_FROZEN : EVENT_THAWED, ORIGIN_CGROUP,
 			    t->vmid, now);
+	e->inferred = before; /* it came while no collector ran */
 	collector_id(c, e, frozen ? "frozen" : "thawed", now.boot_usec);
 	if (data_open(&d)) {
 		static const char *const types[] = { "vzdump", "vzsnapshot",

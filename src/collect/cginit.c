@@ -68,7 +68,7 @@ void cgct_drop_init(struct cgct *t)
 	t->ticks = 0;
 	t->gone = (struct lc_time){ 0 };
 	t->execed = false;
-	t->frozen = false;
+	t->frozen = t->frozen_seen = false;
 	t->probe_boot_usec = 0;
 }
 

@@ -65,7 +65,7 @@ struct cgct {
 	uint64_t pressure_told, pressure_wait, pressure_seen;
 	char pressure_id[EVENT_ID_MAX]; /* of the last event of it */
 	char *pressure_data;
-	bool frozen;
+	bool frozen, frozen_seen; /* seen: looked at in this life by this collector */
 	uint64_t frozen_boot_usec;
 };
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
 #include "base/num.h"
 #include "collect/collector.h"
+#include "collect/confsrc.h"
 #include "read/cgroup.h"
+
+#define UNSEEN_USEC USEC_PER_SEC /* the first look at all of them */
 
 /* The data of life-cycle events; the keys are those of include/event.h. */
 
@@ -125,7 +129,23 @@ void data_evidence(struct jw *w, const struct stop_verdict *v,
 	sentences(w, v, ev);
 }
 
-static void data_ended(struct jw *w, const struct lc_event *e)
+/* It was found ended as the collector began: some time since the one before it. */
+static bool ended_unseen(struct collector *c, struct jw *w, const struct lc_event *e)
+{
+	const struct lc_ct *ct = e->ct;
+	uint64_t since = MAX(confsrc_last_known(c), ct->up.real_usec);
+
+	if (e->hook || !ct->up.boot_usec || ct->up.boot_usec >= c->started_boot_usec ||
+	    ct->gone.boot_usec > c->started_boot_usec + UNSEEN_USEC ||
+	    since >= ct->gone.real_usec)
+		return false;
+	jw_stamp(w, "since", since);
+	jw_stamp(w, "until", ct->gone.real_usec);
+	jw_str(w, "reason", "no collector ran");
+	return true;
+}
+
+static void data_ended(struct collector *c, struct jw *w, const struct lc_event *e)
 {
 	const struct lc_ct *ct = e->ct;
 	struct cg_memory m = { 0 };
@@ -134,7 +154,8 @@ static void data_ended(struct jw *w, const struct lc_event *e)
 	if (e->type == EVENT_REBOOTED)
 		jw_str(w, "from", e->evidence->task.type ? "task" : "inside");
 	data_evidence(w, e->verdict, e->evidence);
-	if (ct->up.boot_usec && ct->gone.boot_usec > ct->up.boot_usec)
+	if (!ended_unseen(c, w, e) && ct->up.boot_usec &&
+	    ct->gone.boot_usec > ct->up.boot_usec)
 		jw_int(w, "uptime_sec",
 		       (ct->gone.boot_usec - ct->up.boot_usec) / 1000000);
 	jw_val(w, "peak_bytes", number_of(e->hook, "memory.peak"));
@@ -202,7 +223,7 @@ void data_of_lifecycle(struct collector *c, const struct lc_event *e, char **ret
 	} else if (e->type == EVENT_START_FAILED) {
 		data_start_failed(c, d.w, e);
 	} else if (e->verdict) {
-		data_ended(d.w, e);
+		data_ended(c, d.w, e);
 	} else if (e->type == EVENT_HOOKSCRIPT) {
 		jw_str(d.w, "phase", hook_type_name(e->hook->type) + strlen("guest-"));
 	}

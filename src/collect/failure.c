@@ -375,7 +375,9 @@ static void checks(struct collector *c, const struct lc_ct *ct, struct jw *w,
 
 static uint64_t start_of(const struct lc_ct *ct)
 {
-	return ct->prestart.real_usec ? ct->prestart.real_usec : ct->up.real_usec;
+	return ct->prestart.real_usec ? ct->prestart.real_usec
+	       : ct->up.real_usec     ? ct->up.real_usec
+				      : ct->asked.real_usec;
 }
 
 static void put_reason(struct collector *c, const struct lc_ct *ct, struct jw *w,

@@ -356,7 +356,7 @@ static bool not_before(struct lc_time t, struct lc_time began)
 }
 
 void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
-		     struct lc_time now)
+		     struct lc_time ended)
 {
 	struct lc_ct *ct = lc_get(lc, vmid);
 
@@ -365,7 +365,11 @@ void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
 		return;
 	lc_begin_life(lc, ct);
 	ct->phase = LC_PRESTART;
-	lc_end_life(lc, ct, NULL, NULL, now);
+	ct->asked = began;
+	/* of whole seconds, and the beginning is not: the same one is not told again */
+	ended.real_usec = MAX(ended.real_usec, began.real_usec);
+	ended.boot_usec = MAX(ended.boot_usec, began.boot_usec);
+	lc_end_life(lc, ct, NULL, NULL, ended);
 }
 
 void lc_oom_init(struct lifecycle *lc, uint32_t vmid, pid_t init, struct lc_time now)

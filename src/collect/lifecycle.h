@@ -44,7 +44,8 @@ struct lc_ct {
 	bool stop_heard;    /* the stop hook of this life was there */
 	bool stop_inferred; /* `stopped` is out without it: it may come late */
 
-	struct lc_time prestart, up, gone;                   /* zero: was not seen */
+	struct lc_time prestart, up, gone; /* zero: was not seen */
+	struct lc_time asked; /* a task was to start it, and that is all that was seen */
 	uint64_t up_deadline, end_deadline, probe_boot_usec; /* CLOCK_BOOTTIME, 0: none */
 	uint64_t last_hook_boot_usec;
 	enum init_exit exit;
@@ -147,11 +148,11 @@ void lc_learned(struct lifecycle *lc, uint32_t vmid, enum event_origin origin,
 void lc_rebooted(struct lifecycle *lc, uint32_t vmid, struct lc_time now);
 
 /*
- * A task that began then was to start it and failed. Nothing when a life began since, or
+ * A task was to start it and failed: from then to then. Nothing when a life began since, or
  * its failure was told.
  */
 void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
-		     struct lc_time now);
+		     struct lc_time ended);
 
 /* What is due. Returns when to call again (CLOCK_BOOTTIME), 0: nothing waits. */
 uint64_t lc_tick(struct lifecycle *lc, struct lc_time now);

@@ -35,7 +35,7 @@ struct ctnet {
 	uint32_t vmid;
 	uint64_t life, started_boot_usec, due_boot_usec, step_usec;
 	struct procnet net; /* as told */
-	bool carrier_told, address_told;
+	bool carrier_told, address_told, looked;
 };
 
 struct netsrc {
@@ -366,11 +366,15 @@ static void look_addrs(struct collector *c, struct ctnet *ct)
 {
 	_cleanup_(procnet_done) struct procnet now = { 0 };
 	const struct lc_ct *life = lc_find(&c->lc, ct->vmid);
+	bool news;
 
 	if (!life || life->phase != LC_UP || !life->init || !cgsrc_is_alive(c, life) ||
 	    read_addrs(c, life->init, &now) < 0 || !cgsrc_is_alive(c, life))
 		return;
-	for (size_t i = 0; i < now.n_addrs; i++)
+	/* what was there before we began is no news, as of links */
+	news = ct->looked || life->up.boot_usec >= c->started_boot_usec;
+	ct->looked = true;
+	for (size_t i = 0; news && i < now.n_addrs; i++)
 		if (!find_addr(&ct->net, now.addrs[i].text))
 			tell_address(c, ct, &now.addrs[i], true);
 	for (size_t i = 0; i < ct->net.n_addrs; i++)

@@ -29,8 +29,9 @@ struct known {
 	bool alive;
 	bool tell_begin, tell_end; /* events that are due: see tasksrc_settle() */
 	bool ended_told;
-	uint64_t dead_boot_usec; /* when we saw that it is no more; 0: not yet */
-	uint64_t used_life;      /* the life whose end it explained */
+	uint64_t dead_boot_usec;  /* when we saw that it is no more; 0: not yet */
+	uint64_t used_life;       /* the life whose end it explained */
+	struct val end_real_usec; /* as the list has it, whole seconds */
 	char *status;
 };
 
@@ -59,9 +60,29 @@ static struct known *find(struct tasksrc *s, const char *upid)
 	return NULL;
 }
 
+/* A time of the list, now or not long ago. */
+static struct lc_time past(struct lc_time now, uint64_t real_usec)
+{
+	uint64_t ago = num_sub(now.real_usec, real_usec);
+
+	return (struct lc_time){ now.real_usec - ago,
+				 now.boot_usec - MIN(ago, now.boot_usec) };
+}
+
+/* Seen as it ended, the moment; else what the list says. */
+static struct lc_time ended_at(const struct known *k)
+{
+	struct lc_time now = collector_now();
+
+	return k->end_real_usec.kind == VAL_SET &&
+			       k->end_real_usec.n + 2 * USEC_PER_SEC < now.real_usec
+		       ? past(now, MAX(k->end_real_usec.n, k->upid.start_real_usec))
+		       : now;
+}
+
 static void task_event(struct collector *c, const struct known *k, bool end)
 {
-	struct lc_time when = collector_now();
+	struct lc_time when = end ? ended_at(k) : collector_now();
 	struct event *e;
 	struct data d;
 
@@ -69,16 +90,10 @@ static void task_event(struct collector *c, const struct known *k, bool end)
 	if (!k->vmid ||
 	    (!span_starts(span_str(k->upid.type), "vz") && !lc_find(&c->lc, k->vmid)))
 		return;
-	if (!end) { /* its own time, whole seconds */
-		uint64_t ago = num_sub(when.real_usec, k->upid.start_real_usec);
-
-		if (ago < PAST_USEC) {
-			when.real_usec -= ago;
-			when.boot_usec -= MIN(ago, when.boot_usec);
-		}
-	}
+	if (!end && k->upid.start_real_usec + PAST_USEC > when.real_usec)
+		when = past(when, k->upid.start_real_usec); /* whole seconds */
 	e = collector_event(c, EVENT_TASK, ORIGIN_TASK, k->vmid, when);
-	snprintf(e->id, sizeof(e->id), "task-%x-%jx-%jx-%s", k->upid.pid,
+	snprintf(e->id, sizeof(e->id), "task-%u-%x-%jx-%jx-%s", k->vmid, k->upid.pid,
 		 (uintmax_t)k->upid.pstart_ticks,
 		 (uintmax_t)(k->upid.start_real_usec / USEC_PER_SEC),
 		 end ? "end" : "begin");
@@ -143,8 +158,10 @@ static void take_task(struct collector *c, struct task *t)
 		else
 			k->ended_told = true;
 	}
-	if (t->status && !k->status)
+	if (t->status && !k->status) {
 		k->status = take_ptr(t->status);
+		k->end_real_usec = t->noticed_real_usec;
+	}
 	if (k->status && k->alive) { /* it says so itself */
 		k->alive = false;
 		k->dead_boot_usec = clock_boot_usec();
@@ -216,7 +233,7 @@ void tasksrc_settle(struct collector *c)
 		settle_others(c, &k);
 		if (k.tell_end && k.vmid && str_eq(k.upid.type, "vzstart") &&
 		    failed(k.status))
-			lc_start_failed(&c->lc, k.vmid, began_at(&k), collector_now());
+			lc_start_failed(&c->lc, k.vmid, began_at(&k), ended_at(&k));
 	}
 }
 

@@ -608,6 +608,60 @@ def _():
         os.unlink("/run/nologin")
 
 
+@test("what was so before the collector began: no news, or told as not seen")
+def _():
+    need()
+    a, b, f = VMID + 20, VMID + 21, VMID + 22
+    seq = last_seq()
+    make(a, net="ip=10.99.0.71/24")
+    make(b)
+    make(f, start=False)
+    wait_event(a, "address", seq)
+    wait_event(b, "started", seq)
+    down()
+    subprocess.run(["lxc-freeze", "-n", str(a)], check=True)
+    began = int(time.time())
+    task = pct.Task("vzstart", f, when=began)
+    task.end("CT is locked (backup)", when=began)
+    lib.hooks_off()
+    subprocess.run(["lxc-stop", "-n", str(b), "--kill"], check=True)
+    pct.wait_stopped(b)
+    lib.hooks_on()
+    for h in os.listdir(lib.SPOOL):  # as if its hooks had been taken away
+        os.unlink(lib.SPOOL + "/" + h)
+    time.sleep(4)
+    need()
+    time.sleep(1)
+    equal(events(a, seq, ["address"])[1:], [], "an address is told once")
+    frozen = events(a, seq, ["frozen"])
+    equal([e["inferred"] for e in frozen], [True], "frozen while no collector ran")
+    ends = [e for e in events(f, seq, ["task"]) if e["data"]["state"] == "end"]
+    limit = (began + 2) * 1000000
+    check(len(ends) == 1 and ends[0]["time"] < limit, "end of the task: %s" % ends)
+    failed = events(f, seq, ["start-failed"])
+    check(len(failed) == 1 and failed[0]["time"] < limit, "failed start: %s" % failed)
+    check("the config is locked" not in shown(f), shown(f))
+    end = events(b, seq, ["stopped"])[0]
+    ranged(end, "no collector ran")
+    check("uptime_sec" not in end["data"], "nobody knows how long it ran")
+    note(last_line(b, "stopped"))
+    down()
+    need()
+    time.sleep(2.5)
+    equal(len(events(a, seq, ["frozen"])), 1, "told once")
+    points = live.ctjson("history", a, "-m", "frozen", "-S", "-2s")["container"]["points"]
+    equal(points[-1].get("frozen"), 1, "recorded as frozen by the next collector too")
+    subprocess.run(["lxc-unfreeze", "-n", str(a)], check=True)
+    thawed = wait_event(a, "thawed", seq)
+    check(not thawed["inferred"], "thawed was seen")
+    down()
+    need()
+    time.sleep(1)
+    equal(len(events(f, seq, ["start-failed"])), 1, "told once")
+    for v in (a, b, f):
+        destroy(v)
+
+
 @test("addresses: the interface inside, by its own name, and the node's end of it")
 def _():
     need()
