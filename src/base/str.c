@@ -358,3 +358,12 @@ bool str_ends(const char *s, const char *suffix)
 {
 	return span_ends(span_str(s), suffix);
 }
+
+uint64_t str_hash(const char *s)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (; *s; s++)
+		h = (h ^ (uint8_t)*s) * UINT64_C(1099511628211);
+	return h ^ h >> 29;
+}

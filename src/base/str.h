@@ -164,3 +164,4 @@ static inline int str_cmp(const char *a, const char *b)
 bool str_eq(const char *a, const char *b); /* NULL equals NULL only */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
+uint64_t str_hash(const char *s); /* FNV-1a: not for what a guest may choose */

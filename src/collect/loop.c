@@ -15,10 +15,18 @@
 
 #define LOG_EVERY_USEC (10 * USEC_PER_SEC)
 #define LOG_KEYS       32
+#define SAME_USEC      (3600 * USEC_PER_SEC)
+#define SAME_LINES     64
 
 struct log_key {
 	const char *key;
 	uint64_t last_mono_usec, held;
+};
+
+/* A line that is not said again as long as it says the same. */
+struct log_same {
+	uint64_t about, text; /* hashes; about 0: all for which there was no room */
+	uint64_t said_mono_usec;
 };
 
 #define LOOP_SIGNALS 4
@@ -37,6 +45,7 @@ struct loop {
 	struct loop_io *say;      /* timer: what the manager is to hear */
 	uint64_t alive_boot_usec; /* when it is to hear that we live; 0: never */
 	struct log_key keys[LOG_KEYS];
+	struct log_same same[SAME_LINES + 1];
 };
 
 struct loop_io {
@@ -293,26 +302,71 @@ static struct log_key *log_key(struct loop *l, const char *key)
 	return &l->keys[LOG_KEYS - 1]; /* the rest shares one */
 }
 
-void loop_log(struct loop *l, int level, const char *key, const char *fmt, ...)
+/* False: it was held back. */
+static bool log_line(struct loop *l, int level, const char *key, const char *text)
 {
 	_cleanup_(buf_done) struct buf out = { 0 };
 	struct log_key once = { 0 };
 	struct log_key *k = key ? log_key(l, key) : &once;
 	uint64_t now = clock_mono_usec();
-	char text[512];
-	va_list ap;
 
 	if (k->last_mono_usec && now < k->last_mono_usec + LOG_EVERY_USEC) {
 		k->held++;
-		return;
+		return false;
 	}
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	buf_addf(&out, "<%d>", level);
 	text_escape(&out, tbytes_str(text), false);
 	if (k->held)
 		buf_addf(&out, " (and %ju more like it)", (uintmax_t)k->held);
 	fprintf(stderr, "%s\n", buf_str(&out));
 	*k = (struct log_key){ .key = k->key, .last_mono_usec = now };
+	return true;
+}
+
+void loop_log(struct loop *l, int level, const char *key, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)log_line(l, level, key, text);
+}
+
+static bool is_old(const struct log_same *s, uint64_t now)
+{
+	return !s->said_mono_usec || now >= s->said_mono_usec + SAME_USEC;
+}
+
+/* The one about that, else a free one, else the one for all the others. */
+static struct log_same *log_same(struct loop *l, uint64_t about, uint64_t now)
+{
+	struct log_same *spare = &l->same[SAME_LINES];
+
+	for (size_t i = 0; i < SAME_LINES; i++) {
+		if (l->same[i].about == about)
+			return &l->same[i];
+		if (spare == &l->same[SAME_LINES] && is_old(&l->same[i], now))
+			spare = &l->same[i];
+	}
+	return spare;
+}
+
+void loop_log_change(struct loop *l, int level, const char *key, const char *about,
+		     const char *fmt, ...)
+{
+	uint64_t now = clock_mono_usec(), id = str_hash(about) | 1, what;
+	struct log_same *s = log_same(l, id, now);
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	what = s == &l->same[SAME_LINES] ? 0 : str_hash(text);
+	if ((s->about == id || !what) && s->text == what && !is_old(s, now))
+		return;
+	if (log_line(l, level, key, text))
+		*s = (struct log_same){ what ? id : 0, what, now };
 }

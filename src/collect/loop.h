@@ -57,3 +57,11 @@ void loop_stopping(struct loop *l);
  */
 void loop_log(struct loop *l, int level, const char *key, const char *fmt, ...)
 	_printf_(4, 5);
+
+/*
+ * The same, of what is found again and again: what it says `about` something (the name of
+ * a file) is said again only when it is another sentence, or after an hour. Of more than
+ * 64 things those beyond share one line an hour.
+ */
+void loop_log_change(struct loop *l, int level, const char *key, const char *about,
+		     const char *fmt, ...) _printf_(5, 6);

@@ -46,18 +46,9 @@ struct spoolsrc {
 /* ---- the set ------------------------------------------------------------------------
  */
 
-static size_t hash(const char *id)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (; *id; id++)
-		h = (h ^ (uint8_t)*id) * UINT64_C(1099511628211);
-	return (size_t)(h ^ h >> 29);
-}
-
 static struct taken *slot(struct taken *v, size_t cap, const char *id)
 {
-	size_t i = hash(id) & (cap - 1);
+	size_t i = (size_t)str_hash(id) & (cap - 1);
 
 	while (*v[i].id && !str_eq(v[i].id, id))
 		i = (i + 1) & (cap - 1);
@@ -115,7 +106,7 @@ static void remove_file(struct collector *c, const char *id)
 	if (spool_remove(c->spool->dir, id, &err) == 0)
 		untake(c->spool, id);
 	else { /* it stays in the set: never told twice */
-		loop_log(c->loop, 4, "unlink", "%s", err.msg);
+		loop_log_change(c->loop, 4, "unlink", id, "%s", err.msg);
 		strv_add(&c->spool->stuck, xstrdup(id));
 	}
 }
@@ -203,7 +194,7 @@ static bool hold(struct collector *c, const char *id, int r, const struct err *e
 	struct spoolsrc *s = c->spool;
 	uint64_t now = clock_boot_usec();
 
-	loop_log(c->loop, 4, "spool", "%s", err->msg);
+	loop_log_change(c->loop, 4, "read", id, "%s", err->msg);
 	if (!may_pass(r))
 		return false; /* looked at again with the next reconciliation */
 	if (!str_eq(s->held, id)) {

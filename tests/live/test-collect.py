@@ -318,6 +318,31 @@ def _():
     check(1 <= n <= 2, "%d lines in the log" % n)
 
 
+@test("what stays in the spool, as nobody can read or remove it, is said once")
+def _():
+    need()
+    names = ["%013x-%014x-%08x" % (3000 + i, 4000 + i, i) for i in range(3)]
+    os.makedirs(lib.SPOOL + "/" + names[0] + "/inside")
+    os.mkdir(lib.SPOOL + "/" + names[1], 0o700)
+    with open(lib.SPOOL + "/" + names[2], "wb") as f:
+        os.chmod(f.fileno(), 0)
+    before = os.path.getsize(lib.RUN + "/log")
+
+    def said():
+        with open(lib.RUN + "/log", errors="replace") as f:
+            f.seek(before)
+            return [line for line in f if any(n in line for n in names)]
+    # looked at every ten seconds; of one sort there is a line in ten seconds
+    time.sleep(31)
+    for n in names[::2]:
+        lines = [line for line in said() if n in line]
+        equal(len(lines), 1, "lines about %s: %s" % (n, said()))
+    os.rmdir(lib.SPOOL + "/" + names[0] + "/inside")
+    os.rmdir(lib.SPOOL + "/" + names[1])
+    os.unlink(lib.SPOOL + "/" + names[2])
+    until(lambda: not [n for n in os.listdir(lib.SPOOL) if n in names], "all removed", 15)
+
+
 @test("started while containers run, it finds them; ended in order, it goes on")
 def _():
     c = need()

@@ -287,6 +287,86 @@ static void no_manager_is_fine(void)
 	unsetenv("NOTIFY_SOCKET");
 }
 
+/* What it writes to the journal, from now on. */
+static FILE *hear_log(int *kept)
+{
+	FILE *f = tmpfile();
+
+	fflush(stderr);
+	*kept = dup(STDERR_FILENO);
+	if (!f || *kept < 0 || dup2(fileno(f), STDERR_FILENO) < 0) {
+		printf("Bail out! no stderr\n");
+		exit(99);
+	}
+	return f;
+}
+
+static const char *heard_log(FILE *f, int kept)
+{
+	static char text[32768];
+	ssize_t n = pread(fileno(f), text, sizeof(text) - 1, 0);
+
+	text[MAX(n, 0)] = '\0';
+	fflush(stderr);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	fclose(f);
+	return text;
+}
+
+static void what_is_found_again_is_said_once(void)
+{
+	struct loop *l = loop_of_test();
+	int kept;
+	FILE *f = hear_log(&kept);
+
+	for (int i = 0; i < 3; i++) {
+		loop_log_change(l, 4, NULL, "a", "a: no");
+		loop_log_change(l, 4, NULL, "b", "b: no");
+	}
+	loop_log_change(l, 4, NULL, "a", "a: still no");
+	loop_log_change(l, 4, NULL, "a", "a: no");
+	loop_log_change(l, 4, NULL, "a", "a: no");
+	CHECK_STR(heard_log(f, kept), "<4>a: no\n<4>b: no\n<4>a: still no\n<4>a: no\n");
+	loop_free(l);
+}
+
+static void what_was_held_back_is_not_taken_as_said(void)
+{
+	struct loop *l = loop_of_test();
+	const char *heard;
+	int kept;
+	FILE *f = hear_log(&kept);
+
+	loop_log_change(l, 4, "key", "a", "a: no");
+	loop_log_change(l, 4, "key", "b", "b: no"); /* ten seconds are not over */
+	loop_log_change(l, 4, "other", "b", "b: no");
+	heard = heard_log(f, kept);
+	CHECK_STR(heard, "<4>a: no\n<4>b: no\n");
+	loop_free(l);
+}
+
+static void a_thousand_things_are_no_thousand_lines(void)
+{
+	struct loop *l = loop_of_test();
+	const char *heard;
+	size_t lines = 0;
+	char name[16];
+	int kept;
+	FILE *f = hear_log(&kept);
+
+	for (unsigned again = 0; again < 3; again++)
+		for (unsigned i = 0; i < 1000; i++) {
+			snprintf(name, sizeof(name), "f%u", i);
+			loop_log_change(l, 4, NULL, name, "%s: no", name);
+		}
+	heard = heard_log(f, kept);
+	for (const char *p = heard; (p = strchr(p, '\n')); p++)
+		lines++;
+	CHECK_U64(lines, 65);
+	loop_free(l);
+}
+
 int main(void)
 {
 	RUN(what_is_said_arrives);
@@ -298,5 +378,8 @@ int main(void)
 	RUN(the_watchdog_of_another_process_is_not_ours);
 	RUN(a_manager_that_is_gone_is_nothing);
 	RUN(no_manager_is_fine);
+	RUN(what_is_found_again_is_said_once);
+	RUN(what_was_held_back_is_not_taken_as_said);
+	RUN(a_thousand_things_are_no_thousand_lines);
 	return DONE();
 }
