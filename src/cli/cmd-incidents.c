@@ -302,12 +302,12 @@ static bool narrow(const struct history *h, struct history_range *g)
 }
 
 static void plot(struct app *app, struct ring *ring, struct db *db,
-		 enum incident_kind kind, struct history_range *g, bool again)
+		 const struct incident *i, struct history_range *g, bool again)
 {
 	struct historyview v = { .app = app, .vmid = g->vmid };
 	struct history_data *d = NULL;
 	unsigned columns[8];
-	size_t n = columns_of(kind, columns);
+	size_t n = columns_of(i->kind, columns);
 
 	g->step_usec = step_of(app, g->until_real_usec - g->since_real_usec);
 	v.since_real_usec = g->since_real_usec;
@@ -319,12 +319,13 @@ static void plot(struct app *app, struct ring *ring, struct db *db,
 	if (again && narrow(&v.h, g)) {
 		history_done(&v.h);
 		history_data_free(d);
-		plot(app, ring, db, kind, g, false);
+		plot(app, ring, db, i, g, false);
 		return;
 	}
 	n = keep_recorded(&v.h, columns);
 	history_done(&v.h);
 	history_make(d, columns, n, (struct val){ 0 }, &v.h);
+	incidentview_limits(i, columns, n, v.limits);
 	if (v.h.n && n)
 		(void)historyview_plot(&v);
 	history_done(&v.h);
@@ -345,7 +346,7 @@ static void show_recorded(struct app *app, struct db *db, const struct incident 
 		return;
 	if (ring_open(app->rootfd, RING, &ring, NULL) < 0)
 		ring = NULL;
-	plot(app, ring, db, i->kind, &g, true);
+	plot(app, ring, db, i, &g, true);
 	ring_close(ring);
 }
 

@@ -413,9 +413,18 @@ static void put_line(const struct historyview *v, struct buf *b)
 	fprintf(v->app->out, "%s\n", buf_str(b));
 }
 
+void historyview_share(struct buf *b, struct val n, struct val limit)
+{
+	uint64_t ppm = num_muldiv(n.n, 1000000, limit.n);
+
+	buf_addf(b, "%llu.%u%% of the limit", (unsigned long long)(ppm / 10000),
+		 (unsigned)(ppm / 1000 % 10));
+}
+
 static void plot_title(const struct historyview *v, size_t c)
 {
 	const struct history_summary *s = &v->h.sums[c];
+	struct val limit = c < HISTORY_MAX_SHOWN ? v->limits[c] : (struct val){ 0 };
 	struct history_def d = def_of(&v->h, c);
 	const struct {
 		const char *name;
@@ -429,6 +438,11 @@ static void plot_title(const struct historyview *v, size_t c)
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		buf_addf(&b, "  %s ", parts[i].name);
 		put_cell(&b, v, d.kind, parts[i].v);
+	}
+	if (s->max.kind == VAL_SET && limit.kind == VAL_SET && limit.n) {
+		buf_adds(&b, "  (max: ");
+		historyview_share(&b, s->max, limit);
+		buf_addc(&b, ')');
 	}
 	fprintf(v->app->out, "%s%s%s%s\n", v->app->table.color ? "\033[1m" : "", d.name,
 		v->app->table.color ? "\033[0m" : "", buf_str(&b));

@@ -4,6 +4,8 @@
 #include "cli/app.h"
 #include "history.h"
 
+#define HISTORY_MAX_SHOWN 16 /* columns at a time */
+
 /* What `history` shows, and how: the parts of cmd-history.c that print. */
 struct historyview {
 	struct app *app;
@@ -14,9 +16,9 @@ struct historyview {
 	uint64_t since_real_usec, until_real_usec;
 	uint64_t damaged; /* blocks that could not be read */
 	bool ascii;
+	/* of each column, in its unit: the greatest is shown as a share of it, too */
+	struct val limits[HISTORY_MAX_SHOWN];
 };
-
-#define HISTORY_MAX_SHOWN 16 /* columns at a time */
 
 int historyview_table(const struct historyview *v);
 int historyview_json(const struct historyview *v);
@@ -28,3 +30,6 @@ size_t historyview_plot_width(unsigned terminal);
 
 /* Does the environment say that the terminal shows UTF-8? */
 bool historyview_has_utf8(void);
+
+/* "93.1% of the limit", rounded down; `limit` is set and not 0. */
+void historyview_share(struct buf *b, struct val n, struct val limit);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "cli/eventtext.h"
+#include "cli/historyview.h"
 #include "out/text.h"
 #include "read/jsonin.h"
 
@@ -25,6 +26,7 @@ enum as {
 struct member {
 	const char *key, *word;
 	enum as as;
+	const char *of; /* the key of its limit; NULL: it is shown alone */
 };
 
 static const struct member limits[] = {
@@ -34,11 +36,15 @@ static const struct member limits[] = {
 };
 
 static const struct member memory[] = {
-	{ "current_bytes", "current", AS_SIZE }, { "peak_bytes", "peak", AS_SIZE },
-	{ "anon_bytes", "anon", AS_SIZE },       { "file_bytes", "file", AS_SIZE },
-	{ "shmem_bytes", "shmem", AS_SIZE },     { "kernel_bytes", "kernel", AS_SIZE },
-	{ "slab_bytes", "slab", AS_SIZE },       { "sock_bytes", "sock", AS_SIZE },
-	{ "swap_bytes", "swap", AS_SIZE },
+	{ "current_bytes", "current", AS_SIZE, "memory_bytes" },
+	{ "peak_bytes", "peak", AS_SIZE, "memory_bytes" },
+	{ "anon_bytes", "anon", AS_SIZE },
+	{ "file_bytes", "file", AS_SIZE },
+	{ "shmem_bytes", "shmem", AS_SIZE },
+	{ "kernel_bytes", "kernel", AS_SIZE },
+	{ "slab_bytes", "slab", AS_SIZE },
+	{ "sock_bytes", "sock", AS_SIZE },
+	{ "swap_bytes", "swap", AS_SIZE, "swap_bytes" },
 };
 
 static const struct member pressure[] = {
@@ -70,7 +76,7 @@ static const struct member stop[] = {
 
 static const struct member ran[] = {
 	{ "uptime_sec", "for", AS_DURATION },
-	{ "peak_bytes", "memory at most", AS_SIZE },
+	{ "peak_bytes", "memory at most", AS_SIZE, "memory_bytes" },
 	{ "oom_kills", "OOM kills", AS_NUMBER },
 };
 
@@ -82,9 +88,12 @@ static const struct member task[] = {
 
 /* What was full, or waited for. */
 static const struct member full[] = {
-	{ "current_bytes", "used", AS_SIZE }, { "current", "used", AS_NUMBER },
-	{ "limit_bytes", "limit", AS_SIZE },  { "limit", "limit", AS_NUMBER },
-	{ "limit_cgroup", "of", AS_TEXT },    { "times", "reached", AS_TIMES },
+	{ "current_bytes", "used", AS_SIZE, "limit_bytes" },
+	{ "current", "used", AS_NUMBER, "limit" },
+	{ "limit_bytes", "limit", AS_SIZE },
+	{ "limit", "limit", AS_NUMBER },
+	{ "limit_cgroup", "of", AS_TEXT },
+	{ "times", "reached", AS_TIMES },
 };
 
 static const struct member waited[] = {
@@ -101,9 +110,11 @@ static const struct member process[] = {
 };
 
 static const struct member unit[] = {
-	{ "name", "", AS_TEXT },           { "memory_bytes", "memory", AS_SIZE },
-	{ "anon_bytes", "anon", AS_SIZE }, { "cpu_usec", "CPU", AS_SECONDS },
-	{ "pids", "pids", AS_NUMBER },
+	{ "name", "", AS_TEXT },
+	{ "memory_bytes", "memory", AS_SIZE, "memory_bytes" },
+	{ "anon_bytes", "anon", AS_SIZE },
+	{ "cpu_usec", "CPU", AS_SECONDS },
+	{ "pids", "pids", AS_NUMBER, "pids" },
 };
 
 static void put_number(struct buf *b, const struct jval *v)
@@ -161,9 +172,24 @@ static bool is_there(const struct jval *v, enum as as)
 	return jval_is_null(v) || jval_u64(v, &n) || jval_fixed(v, 2, &n);
 }
 
-/* "memory 512.0M, swap max": what is there of the object. False: nothing. */
+/* " (93.1% of the limit)"; nothing where either is not known, or nothing is allowed. */
+static void put_share(struct buf *b, const struct jval *v, const struct jval *limit)
+{
+	uint64_t n, of;
+
+	if (!jval_u64(v, &n) || !jval_u64(limit, &of) || !of)
+		return;
+	buf_adds(b, " (");
+	historyview_share(b, val_set(n), val_set(of));
+	buf_addc(b, ')');
+}
+
+/*
+ * "memory 512.0M, swap max": what is there of the object. False: nothing. had: the
+ * object with the limits that the members name.
+ */
 static bool put_members(struct buf *b, const struct jval *v, const struct member *m,
-			size_t n)
+			size_t n, const struct jval *had)
 {
 	size_t from = b->n;
 
@@ -177,6 +203,8 @@ static bool put_members(struct buf *b, const struct jval *v, const struct member
 		if (*m[i].word)
 			buf_addf(b, "%s ", m[i].word);
 		put_value(b, x, m[i].as);
+		if (m[i].of)
+			put_share(b, x, jval_get(had, m[i].of));
 	}
 	return b->n > from;
 }
@@ -186,27 +214,33 @@ static void put_label(struct buf *b, const char *word)
 	buf_addf(b, "%-*s ", LABEL, word);
 }
 
-static void put_object(struct buf *b, const char *word, const struct jval *v,
-		       const struct member *m, size_t n)
+static void put_used(struct buf *b, const char *word, const struct jval *v,
+		     const struct member *m, size_t n, const struct jval *had)
 {
 	size_t from = b->n;
 
 	put_label(b, word);
-	if (put_members(b, v, m, n))
+	if (put_members(b, v, m, n, had))
 		buf_addc(b, '\n');
 	else
 		b->n = from;
 }
 
+static void put_object(struct buf *b, const char *word, const struct jval *v,
+		       const struct member *m, size_t n)
+{
+	put_used(b, word, v, m, n, NULL);
+}
+
 static void put_rows(struct buf *b, const char *word, const struct jval *v,
-		     const struct member *m, size_t n)
+		     const struct member *m, size_t n, const struct jval *had)
 {
 	size_t rows = jval_count(v);
 
 	if (!jval_is_array(v))
 		return;
 	for (size_t i = 0; i < MIN(rows, (size_t)MAX_ROWS); i++)
-		put_object(b, i ? "" : word, jval_at(v, i), m, n);
+		put_used(b, i ? "" : word, jval_at(v, i), m, n, had);
 	if (rows > MAX_ROWS) {
 		put_label(b, "");
 		buf_addf(b, "%zu more\n", rows - MAX_ROWS);
@@ -399,21 +433,22 @@ static void put_victims(struct buf *b, const struct jval *d)
 static void put_data(struct buf *b, const struct jval *d)
 {
 	const struct jval *better = jval_get(d, "corrected");
+	const struct jval *had = jval_get(d, "limits");
 
 	put_cause(b, better ? better : d);
 	if (!jval_get(d, "cause"))
 		put_object(b, "Task", d, task, ARRAY_SIZE(task));
-	put_object(b, "Ran", d, ran, ARRAY_SIZE(ran));
+	put_used(b, "Ran", d, ran, ARRAY_SIZE(ran), had);
 	put_victims(b, d);
-	put_object(b, "Reached", d, full, ARRAY_SIZE(full));
+	put_used(b, "Reached", d, full, ARRAY_SIZE(full), d);
 	put_object(b, "Waited", d, waited, ARRAY_SIZE(waited));
-	put_object(b, "Limits", jval_get(d, "limits"), limits, ARRAY_SIZE(limits));
-	put_object(b, "Memory", jval_get(d, "memory"), memory, ARRAY_SIZE(memory));
+	put_object(b, "Limits", had, limits, ARRAY_SIZE(limits));
+	put_used(b, "Memory", jval_get(d, "memory"), memory, ARRAY_SIZE(memory), had);
 	put_object(b, "Pressure", jval_get(d, "pressure"), pressure,
 		   ARRAY_SIZE(pressure));
 	put_phases(b, jval_get(d, "phases"));
 	put_checks(b, jval_get(d, "checks"));
-	put_rows(b, "Units", jval_get(d, "units"), unit, ARRAY_SIZE(unit));
+	put_rows(b, "Units", jval_get(d, "units"), unit, ARRAY_SIZE(unit), had);
 	put_processes(b, jval_get(d, "processes"));
 	put_texts(b, jval_get(d, "texts"));
 }
@@ -478,4 +513,40 @@ void incidentview_print(const struct app *app, const struct incident *i,
 	buf_addc(&b, '\n');
 	jsonin_done(&j);
 	fwrite(b.p, 1, b.n, app->out);
+}
+
+/* The limit of a column, in the column's own unit. */
+static struct val limit_of(const struct jval *had, unsigned column)
+{
+	static const struct {
+		unsigned column;
+		const char *key;
+	} of[] = {
+		{ HISTORY_MEM_USED, "memory_bytes" },
+		{ METRIC_MEMORY_CURRENT_BYTES, "memory_bytes" },
+		{ METRIC_MEMORY_ANON_BYTES, "memory_bytes" },
+		{ METRIC_SWAP_CURRENT_BYTES, "swap_bytes" },
+		{ METRIC_PIDS_CURRENT, "pids" },
+	};
+	uint64_t n;
+
+	if (column == METRIC_CPU_USAGE_USEC) /* a number with a fraction, in millionths */
+		return jval_fixed(jval_get(had, "cpus"), 6, &n) ? val_set(n)
+								: (struct val){ 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++)
+		if (of[i].column == column && jval_u64(jval_get(had, of[i].key), &n))
+			return val_set(n);
+	return (struct val){ 0 };
+}
+
+void incidentview_limits(const struct incident *i, const unsigned *columns, size_t n,
+			 struct val *ret)
+{
+	struct jsonin j = { 0 };
+
+	if (!i->data || jsonin_parse(i->data, strlen(i->data), &j, NULL) < 0)
+		return;
+	for (size_t c = 0; c < n; c++)
+		ret[c] = limit_of(jval_get(j.root, "limits"), columns[c]);
+	jsonin_done(&j);
 }

@@ -13,3 +13,10 @@
  */
 void incidentview_print(const struct app *app, const struct incident *i,
 			const struct events *around);
+
+/*
+ * Of each column, the limit that was recorded with the incident, in the column's unit;
+ * ret[c] stays as it is where none is known.
+ */
+void incidentview_limits(const struct incident *i, const unsigned *columns, size_t n,
+			 struct val *ret);
