@@ -15,36 +15,6 @@ struct lc_time collector_now(void)
 	return (struct lc_time){ clock_real_usec(), clock_boot_usec() };
 }
 
-/* ---- data ---------------------------------------------------------------------------
- */
-
-bool data_open(struct data *d)
-{
-	*d = (struct data){ 0 };
-	d->f = open_memstream(&d->text, &d->n);
-	if (!d->f)
-		oom();
-	if (jw_new_line(d->f, &d->w, NULL) == 0)
-		return true;
-	fclose(d->f);
-	free(d->text);
-	return false;
-}
-
-void data_close(struct data *d, char **ret)
-{
-	(void)jw_free(d->w);
-	fclose(d->f);
-	while (d->n && d->text[d->n - 1] == '\n')
-		d->text[--d->n] = '\0';
-	free(*ret);
-	*ret = d->text;
-	if (d->n <= EVENT_DATA_MAX)
-		return;
-	free(*ret);
-	*ret = xstrdup("{\"cut\":true}");
-}
-
 /* ---- batches ------------------------------------------------------------------------
  */
 

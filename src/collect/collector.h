@@ -101,7 +101,7 @@ struct event *collector_event(struct collector *c, enum event_type type,
 /* "<boot>-<vmid>-<life>-<what>-<n>": the same again is the same event. */
 void collector_id(struct collector *c, struct event *e, const char *what, uint64_t n);
 
-/* Data of an event: opened, written with jw_*, closed into e->data. */
+/* eventdata.c: data of an event: opened, written with jw_*, closed into e->data */
 struct data {
 	FILE *f;
 	char *text;

@@ -79,7 +79,7 @@ static void put_syscall(struct jw *w, const struct denied_kind *k)
 
 static void tell(struct collector *c, const struct denied *d, struct denied_kind *k)
 {
-	uint64_t now = clock_boot_usec();
+	uint64_t now = collector_now().boot_usec;
 	struct event *e =
 		collector_event(c, EVENT_DENIED, ORIGIN_KERNEL, k->vmid, k->first);
 	struct data w;
@@ -123,7 +123,7 @@ void denied_add(struct collector *c, struct denied *d, const struct kernmsg *m,
 
 	if (!k)
 		return;
-	k->last_boot_usec = clock_boot_usec();
+	k->last_boot_usec = collector_now().boot_usec;
 	if (k->times++) {
 		k->others += !str_eq(k->path, path);
 		return;
@@ -145,7 +145,7 @@ void denied_add(struct collector *c, struct denied *d, const struct kernmsg *m,
 
 void denied_look(struct collector *c, struct denied *d)
 {
-	uint64_t now = clock_boot_usec();
+	uint64_t now = collector_now().boot_usec;
 	size_t w = 0;
 
 	for (size_t i = 0; i < d->n; i++) {
