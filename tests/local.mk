@@ -23,6 +23,7 @@ unit_tests += tests/unit/test-usage
 unit_tests += tests/unit/test-lifecycle
 unit_tests += tests/unit/test-collect
 unit_tests += tests/unit/test-conffile
+unit_tests += tests/unit/test-denied
 if SYSTEMD
 unit_tests += tests/unit/test-loop
 tests_unit_test_loop_LDADD = libct.a $(SYSTEMD_LIBS)

@@ -104,8 +104,8 @@ static void tell(struct collector *c, const struct denied *d, struct denied_kind
 			jw_int(w.w, "others", k->others);
 		if (now > k->first.boot_usec + USEC_PER_SEC)
 			jw_int(w.w, "seconds", (now - k->first.boot_usec) / USEC_PER_SEC);
-		if (d->withheld)
-			jw_int(w.w, "withheld", d->withheld);
+		if (d->withheld > k->withheld)
+			jw_int(w.w, "withheld", d->withheld - k->withheld);
 		data_close(&w, &e->data);
 	}
 	k->wait_usec =
@@ -129,6 +129,7 @@ void denied_add(struct collector *c, struct denied *d, const struct kernmsg *m,
 		return;
 	}
 	k->first = collector_now();
+	k->withheld = d->withheld;
 	k->by = m->by;
 	k->operation = span_dup(m->operation);
 	k->path = take_ptr(path);
@@ -160,7 +161,6 @@ void denied_look(struct collector *c, struct denied *d)
 			d->v[w++] = *k;
 	}
 	d->n = w;
-	d->withheld = 0;
 }
 
 void denied_done(struct denied *d)

@@ -23,6 +23,7 @@ struct denied_kind {
 	/* since the last event of it */
 	struct lc_time first;
 	uint64_t times, others; /* others: of these, with another path than the first */
+	uint64_t withheld;      /* as it stood then */
 	enum denied_by by;
 	char *operation, *path, *profile, *process, *requested, *error;
 	struct val syscall, arch, action;
@@ -31,7 +32,7 @@ struct denied_kind {
 struct denied {
 	struct denied_kind *v;
 	size_t n, cap;
-	uint64_t withheld; /* lines that the kernel left out since the last look */
+	uint64_t withheld; /* lines that the kernel left out, ever: only counted up */
 };
 
 /* vmid: whose it is; m->vmid may be 0. */
