@@ -275,12 +275,26 @@ static void add_recent(const struct incsrc *s, struct open *o, uint64_t now)
 			add_event(o, s->recent[i].id);
 }
 
+/* When what it is about began, of which we may hear later. */
+static struct lc_time began_at(struct collector *c, uint32_t vmid,
+			       enum incident_kind kind, const struct event *e)
+{
+	const struct cgct *t = kind == INCIDENT_FROZEN ? cgsrc_find(c, vmid) : NULL;
+	struct lc_time now = collector_now();
+	uint64_t ago = e   ? num_sub(now.real_usec, e->time_real_usec)
+		       : t ? num_sub(now.boot_usec, t->frozen_boot_usec)
+			   : 0;
+
+	return (struct lc_time){ now.real_usec - ago,
+				 now.boot_usec - MIN(ago, now.boot_usec) };
+}
+
 static void open_new(struct collector *c, struct incct *ct, enum incident_kind kind,
 		     const struct event *e, const char *summary)
 {
 	struct incsrc *s = c->incs;
 	const struct lc_ct *life = lc_find(&c->lc, ct->vmid);
-	struct lc_time now = collector_now();
+	struct lc_time began = began_at(c, ct->vmid, kind, e);
 	struct open *o;
 
 	if (s->n_open >= MAX_OPEN) {
@@ -294,13 +308,13 @@ static void open_new(struct collector *c, struct incct *ct, enum incident_kind k
 			 .vmid = ct->vmid,
 			 .life = life ? life->life : 0,
 			 .name = confsrc_name(c, ct->vmid),
-			 .opened_real_usec = now.real_usec,
-			 .keep_from_real_usec = num_sub(now.real_usec, BEFORE_USEC),
-			 .keep_until_real_usec = now.real_usec + AFTER_USEC,
+			 .opened_real_usec = began.real_usec,
+			 .keep_from_real_usec = num_sub(began.real_usec, BEFORE_USEC),
+			 .keep_until_real_usec = clock_real_usec() + AFTER_USEC,
 			 .summary = xstrdup(summary) },
 		.dirty = true,
 	};
-	add_recent(s, o, now.boot_usec);
+	add_recent(s, o, began.boot_usec);
 	if (e) {
 		size_t n = e->data ? strlen(e->data) : 0;
 

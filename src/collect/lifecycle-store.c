@@ -67,7 +67,7 @@ static void restore_event(struct lifecycle *lc, const struct event *e)
 	case EVENT_STARTED:
 		ct->phase = LC_UP;
 		ct->execed = true;
-		ct->started = true;
+		ct->started = ct->restored = true;
 		ct->started_inferred = e->inferred;
 		ct->up = when;
 		if (!e->inferred) /* all of it was seen */

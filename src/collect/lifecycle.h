@@ -39,6 +39,7 @@ struct lc_ct {
 	bool hooked;         /* a hook spoke in this life: more of them are to come */
 	bool started;        /* its `started` event is out */
 	bool started_inferred;
+	bool restored;      /* an earlier collector told of its start */
 	bool failed;        /* the last life never came up */
 	bool rebooting;     /* the mark of a reboot was there */
 	bool stop_heard;    /* the stop hook of this life was there */

@@ -35,7 +35,7 @@ struct ctnet {
 	uint32_t vmid;
 	uint64_t life, started_boot_usec, due_boot_usec, step_usec;
 	struct procnet net; /* as told */
-	bool carrier_told, address_told, looked;
+	bool carrier_told, address_told, looked, unseen;
 };
 
 struct netsrc {
@@ -308,6 +308,7 @@ static void tell_address(struct collector *c, struct ctnet *ct,
 	struct data d;
 
 	e->life = ct->life;
+	e->inferred = ct->unseen;
 	snprintf(e->id, sizeof(e->id), "%.8s-%u-%ju-addr-%jx-%zx", c->boot, ct->vmid,
 		 (uintmax_t)ct->life, (uintmax_t)now.boot_usec, c->now.n_events);
 	if (!data_open(&d))
@@ -371,8 +372,9 @@ static void look_addrs(struct collector *c, struct ctnet *ct)
 	if (!life || life->phase != LC_UP || !life->init || !cgsrc_is_alive(c, life) ||
 	    read_addrs(c, life->init, &now) < 0 || !cgsrc_is_alive(c, life))
 		return;
-	/* what was there before we began is no news, as of links */
-	news = ct->looked || life->up.boot_usec >= c->started_boot_usec;
+	/* what an earlier collector found is no news; else nobody saw when it came */
+	news = ct->looked || !life->restored;
+	ct->unseen = !ct->looked && life->up.boot_usec < c->started_boot_usec;
 	ct->looked = true;
 	for (size_t i = 0; news && i < now.n_addrs; i++)
 		if (!find_addr(&ct->net, now.addrs[i].text))

@@ -69,20 +69,30 @@ static struct lc_time past(struct lc_time now, uint64_t real_usec)
 				 now.boot_usec - MIN(ago, now.boot_usec) };
 }
 
-/* Seen as it ended, the moment; else what the list says. */
-static struct lc_time ended_at(const struct known *k)
+/*
+ * The list says when somebody noticed, up to ten seconds late (facts: pve-node.md 6.2), and
+ * in whole seconds; the last change of the log is nearer. Its text we may not read.
+ */
+static struct lc_time ended_at(struct collector *c, const struct known *k)
 {
+	_cleanup_(buf_done) struct buf path = { 0 };
 	struct lc_time now = collector_now();
+	uint64_t end = now.real_usec;
+	struct fs_stat st;
 
-	return k->end_real_usec.kind == VAL_SET &&
-			       k->end_real_usec.n + 2 * USEC_PER_SEC < now.real_usec
-		       ? past(now, MAX(k->end_real_usec.n, k->upid.start_real_usec))
-		       : now;
+	if (k->end_real_usec.kind == VAL_SET &&
+	    k->end_real_usec.n + 2 * USEC_PER_SEC < end)
+		end = k->end_real_usec.n + USEC_PER_SEC;
+	tasklog_path(&k->upid, &path);
+	if (fs_stat(c->rootfd, buf_str(&path), true, &st, NULL) == 0 &&
+	    st.mtime_real_usec >= k->upid.start_real_usec)
+		end = MIN(end, st.mtime_real_usec);
+	return past(now, MAX(end, k->upid.start_real_usec));
 }
 
 static void task_event(struct collector *c, const struct known *k, bool end)
 {
-	struct lc_time when = end ? ended_at(k) : collector_now();
+	struct lc_time when = end ? ended_at(c, k) : collector_now();
 	struct event *e;
 	struct data d;
 
@@ -233,7 +243,7 @@ void tasksrc_settle(struct collector *c)
 		settle_others(c, &k);
 		if (k.tell_end && k.vmid && str_eq(k.upid.type, "vzstart") &&
 		    failed(k.status))
-			lc_start_failed(&c->lc, k.vmid, began_at(&k), ended_at(&k));
+			lc_start_failed(&c->lc, k.vmid, began_at(&k), ended_at(c, &k));
 	}
 }
 

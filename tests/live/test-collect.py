@@ -142,6 +142,7 @@ for H in (True, False):
         inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ?", (VMID,)),
                     "an incident")
         equal(inc[-1]["kind"], "unexpected-stop", "incident")
+        equal(inc[-1]["opened"], e["time"], "it began with the end")
 
     @test("pct stop: admin with user and UPID, " + W)
     def _(hooks=H):
@@ -355,6 +356,7 @@ def _():
     e = started(seq, False, VMID + 5)
     for a in events(VMID + 5, seq, ["address", "interface-up"]):
         # nobody saw when that was
+        equal(bool(a["inferred"]), a["type"] == "address", "inferred")
         check("since_start_usec" not in a["data"] and "first" not in a["data"], a["data"])
     equal(state["c"].stop(), 0, "exit code")
     seq = last_seq()

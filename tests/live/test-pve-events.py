@@ -722,6 +722,8 @@ def _():
     inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ? AND kind = 'frozen'",
                                   (VMID + 8,)), "an incident", 15)
     check("1 second" in inc[0]["summary"], inc[0]["summary"])
+    off = inc[0]["opened"] - events(VMID + 8, seq, ["frozen"])[0]["time"]
+    check(abs(off) < 100000, "it began with the freeze: %d us off" % off)
     pct.main(["thaw", str(VMID + 8)])
     equal(events(VMID + 8, seq, ["interface-up", "address"]), [], "network is off")
     os.unlink(CONF)
