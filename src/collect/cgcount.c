@@ -248,6 +248,8 @@ void cgct_look_frozen(struct collector *c, struct cgct *t)
 	t->frozen_seen = true;
 	if (frozen == t->frozen)
 		return;
+	if (!frozen) /* between two looks it may have become too long */
+		incsrc_look_frozen(c, t, now.boot_usec);
 	t->frozen = frozen;
 	e = collector_event(c, frozen ? EVENT_FROZEN : EVENT_THAWED, ORIGIN_CGROUP,
 			    t->vmid, now);

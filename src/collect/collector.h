@@ -244,6 +244,10 @@ void incsrc_sign(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		 const struct event *e, const char *fmt, ...) _printf_(5, 6);
 /* It goes on, where it is open. */
 void incsrc_more(struct collector *c, uint32_t vmid, enum incident_kind kind);
+/* For too long? */
+struct cgct;
+void incsrc_look_frozen(struct collector *c, const struct cgct *t, uint64_t now);
+
 void incsrc_over(struct collector *c, uint32_t vmid, enum incident_kind kind,
 		 const char *id); /* an event ended it */
 /* What was said of an open one was wrong: a new summary; `over`: it is none. */

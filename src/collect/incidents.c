@@ -466,11 +466,11 @@ void incsrc_look(struct collector *c, const struct event *v, size_t n)
 /* ---- time ---------------------------------------------------------------------------
  */
 
-static void look_frozen(struct collector *c, struct cgct *t, uint64_t now)
+void incsrc_look_frozen(struct collector *c, const struct cgct *t, uint64_t now)
 {
 	struct val sec = c->settings.incidents.frozen_sec;
 
-	if (t->frozen && t->frozen_boot_usec && sec.kind == VAL_SET &&
+	if (c->incs && t->frozen && t->frozen_boot_usec && sec.kind == VAL_SET &&
 	    now > t->frozen_boot_usec + sec.n * USEC_PER_SEC)
 		incsrc_sign(c, t->vmid, INCIDENT_FROZEN, NULL,
 			    "frozen for more than %ju second%s", (uintmax_t)sec.n,
@@ -500,7 +500,7 @@ uint64_t incsrc_due(struct collector *c, struct lc_time now)
 		forget_old(s, now.boot_usec);
 	for (size_t i = s->slice; (t = cgsrc_at(c, i)); i += 10) {
 		pressure_look(c, t);
-		look_frozen(c, t, now.boot_usec);
+		incsrc_look_frozen(c, t, now.boot_usec);
 	}
 	for (size_t i = s->slice; i < s->n_cts; i += 10)
 		look_quiet(c, &s->cts[i], now.boot_usec);

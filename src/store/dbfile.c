@@ -149,6 +149,9 @@ int dbfile_readable(const struct dbfile *f, struct err *err)
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}
+	/* SQLite would only say that it cannot open it */
+	if (faccessat(f->dirfd, f->name, R_OK, AT_EACCESS) < 0)
+		return err_set(err, -errno, "open %s: %s", f->path, strerror(errno));
 	return 0;
 }
 
