@@ -479,7 +479,9 @@ static void past_evidence(struct collector *c, const struct lc_ct *ct,
 					.done = true,
 					.fits = stops };
 
+	/* one that began since was seen: no task of before ended it */
 	if (!ev->hook && find.since_real_usec &&
+	    ct->up.boot_usec < c->tasks->opened_boot_usec &&
 	    clock_boot_usec() < c->tasks->opened_boot_usec + PAST_AT_START_USEC)
 		ev->task = tasksrc_find(c, &find);
 }

@@ -567,6 +567,14 @@ def _():
     need()
     e = wait_event(v, "stopped", seq)
     equal((e["data"]["cause"], e["data"].get("user")), ("admin", "joe@pve"), "cause: %s" % e)
+    # the same task explains no end of what was started since
+    lib.hooks_off()
+    pct.start(v)
+    wait_event(v, "started", e["seq"])
+    os.kill(pct.init_pid(v), signal.SIGKILL)
+    e = wait_event(v, "stopped", e["seq"])
+    lib.hooks_on()
+    check(e["data"]["cause"] != "admin", "cause: %s" % e)
 
 
 @test("the node goes down: pve-guests' stopall, with a shutdown task for each guest")
