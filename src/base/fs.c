@@ -507,6 +507,12 @@ int fs_readlink(int rootfd, const char *path, char **ret, struct err *err)
 	return 0;
 }
 
+/* An entry of the directory itself: no path that could lead out of it. */
+static bool is_entry(const char *path)
+{
+	return *path && !strchr(path, '/') && !str_eq(path, ".") && !str_eq(path, "..");
+}
+
 int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
 	    struct err *err)
 {
@@ -514,6 +520,12 @@ int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
 	struct stat st;
 	int r;
 
+	if (!follow && is_entry(path)) {
+		if (fstatat(rootfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return failed(err, -errno, "open", path);
+		*ret = from_stat(&st);
+		return 0;
+	}
 	r = fs_open(rootfd, path, O_PATH | (follow ? 0 : O_NOFOLLOW), &fd, err);
 	if (r < 0)
 		return r;

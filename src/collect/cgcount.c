@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
@@ -8,6 +10,8 @@
 /* What the files of a container's cgroup tell: kills, limits, frozen or not. */
 
 #define QUIET_USEC (60 * USEC_PER_SEC) /* then it begins anew */
+#define ABSENT_USEC                                                                      \
+	(60 * USEC_PER_SEC) /* a controller that is not on is asked for again */
 
 /* What a counter grew by since it was last read, and its new value. */
 static uint64_t grown(struct val *have, struct val now, bool first)
@@ -94,12 +98,20 @@ static bool due(struct cgct *t, enum limit_kind kind, uint64_t now, uint64_t gre
 	return true;
 }
 
-/* memory.events alone: it is read often, and all the rest only when something happened.
+/*
+ * memory.events alone: it is read often, and all the rest only when something happened.
+ * Where the controller is not on, it is asked for again after a minute: *not_before.
  */
-static int read_events(const struct cgct *t, const char *file, char *buf, size_t cap,
-		       size_t *ret_n)
+static int read_events(const struct cgct *t, const char *file, uint64_t now,
+		       uint64_t *not_before, char *buf, size_t cap, size_t *ret_n)
 {
-	return t->dir < 0 ? -ENOENT : fs_read_once(t->dir, file, buf, cap, ret_n, NULL);
+	int r;
+
+	if (t->dir < 0 || now < *not_before)
+		return -ENOENT;
+	r = fs_read_once(t->dir, file, buf, cap, ret_n, NULL);
+	*not_before = r == -ENOENT ? now + ABSENT_USEC : 0;
+	return r;
 }
 
 /*
@@ -123,7 +135,8 @@ static bool is_own_limit(struct cgct *t)
 	char buf[512];
 	size_t n;
 
-	if (read_events(t, "memory.events.local", buf, sizeof(buf), &n) < 0 ||
+	if (t->dir < 0 ||
+	    fs_read_once(t->dir, "memory.events.local", buf, sizeof(buf), &n, NULL) < 0 ||
 	    cg_parse_memory_events(span_of(buf, n), &m) < 0 ||
 	    m.events_max.kind != VAL_SET)
 		return true;
@@ -138,7 +151,8 @@ void cgct_look_memory(struct collector *c, struct cgct *t, bool first)
 	size_t n;
 	bool tell;
 
-	if (read_events(t, "memory.events", buf, sizeof(buf), &n) < 0 ||
+	if (read_events(t, "memory.events", now, &t->memory_boot_usec, buf, sizeof(buf),
+			&n) < 0 ||
 	    cg_parse_memory_events(span_of(buf, n), &m) < 0)
 		return;
 	hits = grown(&t->max_events, hits_of(&m), first);
@@ -194,7 +208,8 @@ void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
 	char buf[128];
 	size_t n;
 
-	if (read_events(t, "pids.events", buf, sizeof(buf), &n) < 0)
+	if (read_events(t, "pids.events", now, &t->pids_boot_usec, buf, sizeof(buf), &n) <
+	    0)
 		return;
 	for (struct span text = span_of(buf, n); span_line(&text, &line);)
 		if (span_field(&line, &key) && span_eq(key, "max") &&
@@ -228,6 +243,30 @@ void cgct_look_pids(struct collector *c, struct cgct *t, bool first)
 						 .over = !hits });
 }
 
+void cgct_let_go(struct cgct *t)
+{
+	if (t->events >= 0)
+		close(t->events);
+	t->events = -1;
+}
+
+/* It is asked of all every ten seconds: held open, as soon as LXC has made it. */
+static int read_frozen(struct cgct *t, struct cg_events *ret)
+{
+	char buf[256];
+	size_t n;
+
+	if (t->events < 0)
+		(void)fs_open(t->dir, "ns/cgroup.events", O_RDONLY | O_NOFOLLOW,
+			      &t->events, NULL);
+	if (t->events >= 0 && fs_pread_small(t->events, buf, sizeof(buf), &n) == 0 &&
+	    cg_parse_events(span_of(buf, n), ret) == 0)
+		return 0;
+	cgct_let_go(t);
+	*ret = (struct cg_events){ 0 };
+	return cg_read_events(t->dir, ret, NULL);
+}
+
 void cgct_look_frozen(struct collector *c, struct cgct *t)
 {
 	const struct lc_ct *life = lc_find(&c->lc, t->vmid);
@@ -239,7 +278,7 @@ void cgct_look_frozen(struct collector *c, struct cgct *t)
 
 	/* not before its start is told: then it is looked at again */
 	if (!life || !life->started || t->dir < 0 || !t->init ||
-	    cg_read_events(t->dir, &ev, NULL) < 0 || ev.frozen.kind != VAL_SET)
+	    read_frozen(t, &ev) < 0 || ev.frozen.kind != VAL_SET)
 		return;
 	frozen = ev.frozen.n != 0;
 	before = !t->frozen_seen && life->up.boot_usec < c->started_boot_usec;

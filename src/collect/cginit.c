@@ -130,7 +130,8 @@ static void hold_init(struct collector *c, struct cgct *t, const struct ct *ct,
 	t->since_boot_usec = clock_boot_usec();
 	if (t->pidfd >= 0)
 		t->io = loop_add_io(c->loop, t->pidfd, EPOLLIN, true, on_pidfd, t);
-	cgsrc_watch_ns(c, t);
+	cgsrc_watch_again(c, t);
+	t->memory_boot_usec = t->pids_boot_usec = 0;
 	take_told(c, t);
 	cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
 	t->oom_unseen = false;
@@ -217,6 +218,15 @@ void cgct_look_init(struct collector *c, struct cgct *t)
 		tell_up(c, t);
 	}
 	ct_done(&ct);
+}
+
+/* The event loop tells of the end of one that is waited for: it is not asked again. */
+void cgct_look_again(struct collector *c, struct cgct *t)
+{
+	if (t->io && !t->gone.boot_usec)
+		tell_up(c, t);
+	else
+		cgct_look_init(c, t);
 }
 
 bool cgsrc_is_alive(struct collector *c, const struct lc_ct *ct)

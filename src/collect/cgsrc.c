@@ -168,9 +168,11 @@ static void watch(struct cgsrc *s, struct cgct *t, enum cgwd kind)
 		no_watches(s, errno);
 }
 
-void cgsrc_watch_ns(struct collector *c, struct cgct *t)
+void cgsrc_watch_again(struct collector *c, struct cgct *t)
 {
 	watch(c->cg, t, WD_NS);
+	watch(c->cg, t, WD_MEMORY);
+	watch(c->cg, t, WD_PIDS);
 }
 
 const struct ctlive *cgsrc_live(const struct collector *c)
@@ -200,7 +202,9 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 
 	if (!t) {
 		t = xcalloc(1, sizeof(*t));
-		*t = (struct cgct){ .c = c, .vmid = vmid, .dir = -1, .pidfd = -1 };
+		*t = (struct cgct){
+			.c = c, .vmid = vmid, .dir = -1, .events = -1, .pidfd = -1
+		};
 		for (size_t k = 0; k < WD_KINDS; k++)
 			t->wd[k] = -1;
 		i = place_of(s, vmid);
@@ -209,6 +213,7 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 		s->v[i] = t;
 		s->n++;
 	}
+	cgct_let_go(t);
 	if (t->dir >= 0)
 		close(t->dir);
 	t->dir = -1;
@@ -220,6 +225,7 @@ static struct cgct *attach(struct collector *c, uint32_t vmid)
 	/* another cgroup of that name: its counters begin at nothing */
 	t->oom_kills = t->max_events = t->pids_events = (struct val){ 0 };
 	t->own_max_events = (struct val){ 0 };
+	t->memory_boot_usec = t->pids_boot_usec = 0;
 	if (s->began)
 		t->oom_kills = t->max_events = t->pids_events = val_set(0);
 	watch(s, t, WD_DIR);
@@ -236,6 +242,7 @@ static void detach(struct collector *c, struct cgct *t)
 	/* the mark of a reboot comes after it */
 	for (size_t i = 0; i < WD_LXC; i++)
 		unwatch(c->cg, t, (enum cgwd)i);
+	cgct_let_go(t);
 	if (t->dir >= 0)
 		close(t->dir);
 	t->dir = -1;
@@ -465,7 +472,7 @@ static void look_at(struct collector *c, struct cgct *t)
 		return;
 	for (size_t k = 0; c->cg->blind && k < WD_KINDS; k++)
 		watch(c->cg, t, (enum cgwd)k); /* there may be room again */
-	cgct_look_init(c, t);
+	cgct_look_again(c, t);
 	cgct_look_memory(c, t, t->oom_kills.kind != VAL_SET);
 	cgct_look_pids(c, t, t->pids_events.kind != VAL_SET);
 	/* else it was asked as soon as init was known to run */
@@ -570,6 +577,7 @@ void cgsrc_close(struct collector *c)
 	for (size_t i = 0; i < s->n; i++) {
 		cgct_drop_init(s->v[i]);
 		oom_forget(s->v[i]);
+		cgct_let_go(s->v[i]);
 		if (s->v[i]->dir >= 0)
 			close(s->v[i]->dir);
 		free(s->v[i]->pressure_data);

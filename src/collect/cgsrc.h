@@ -32,6 +32,7 @@ struct cgct {
 	uint32_t vmid;
 	int dir;      /* O_PATH of lxc/<vmid>, -1: gone */
 	uint64_t ino; /* of dir: no other has it as long as it is held */
+	int events;   /* ns/cgroup.events below dir, -1: not there yet */
 	int wd[WD_KINDS];
 
 	pid_t init, monitor;
@@ -43,6 +44,8 @@ struct cgct {
 	struct lc_time gone;    /* init ended; zero: it runs */
 	uint64_t since_boot_usec, probe_boot_usec, probe_usec;
 
+	/* their controller is not on: not asked before then */
+	uint64_t memory_boot_usec, pids_boot_usec;
 	struct val oom_kills, max_events, pids_events; /* as last read */
 	struct val own_max_events;                     /* as last told */
 	uint64_t oom_boot_usec, oom_near; /* the last kills, and how many near them */
@@ -74,16 +77,20 @@ struct cgct *cgsrc_find(const struct collector *c, uint32_t vmid);
 
 struct cgct *cgsrc_at(const struct collector *c, size_t i); /* NULL: beyond the last */
 
-void cgsrc_watch_ns(struct collector *c, struct cgct *t); /* unless it is watched */
+/* Files that LXC makes, or whose controllers it switches on, after the directory. */
+void cgsrc_watch_again(struct collector *c, struct cgct *t);
 const struct ctlive *cgsrc_live(const struct collector *c);
 
 /* cgcount.c; first: what is there was counted before we came */
 void cgct_look_memory(struct collector *c, struct cgct *t, bool first);
 void cgct_look_pids(struct collector *c, struct cgct *t, bool first);
 void cgct_look_frozen(struct collector *c, struct cgct *t);
+void cgct_let_go(struct cgct *t); /* of what is held below its directory */
 
 /* cginit.c: is there an init now? Asked whenever something moved. */
 void cgct_look_init(struct collector *c, struct cgct *t);
+void cgct_look_again(struct collector *c,
+		     struct cgct *t); /* nothing did, as far as known */
 void cgct_drop_init(struct cgct *t);
 
 /* pressure.c */
