@@ -71,6 +71,11 @@ int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *re
 	return 0;
 }
 
+void guard_renew(struct guard *g, uint64_t timeout_usec)
+{
+	g->deadline_mono_usec = clock_mono_usec() + timeout_usec;
+}
+
 void guard_done(struct guard *g)
 {
 	if (g->pid <= 0)

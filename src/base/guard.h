@@ -26,6 +26,9 @@ typedef int guard_fn(int out, void *arg);
 int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *ret,
 		struct err *err);
 
+/* Of one that answers more than once: the deadline of the next answer. */
+void guard_renew(struct guard *g, uint64_t timeout_usec);
+
 /*
  * Collects at most `max` bytes into *ret and ends the guard. What came before a failure
  * is kept in *ret. -ETIMEDOUT: the deadline passed, the child is killed and left behind;

@@ -14,7 +14,8 @@ struct confsrc {
 	struct conf *v; /* by vmid */
 	size_t n, cap, stored_bytes;
 	struct pveconf parsed; /* the one that was asked for last; vmid 0: none */
-	struct pvefs_job job;
+	struct pvefs_server server;
+	bool asked;          /* it has not answered yet */
 	struct pvefs answer; /* filled bit by bit */
 	struct loop_io *io, *timer;
 	bool full, began, kicked, quorate, quorum_known;

@@ -9,10 +9,12 @@
 #include "read/pmxcfs.h"
 
 /*
- * Configs, read by a process that can be abandoned: /etc/pve may hang. The counters of
- * .version say whether anything changed (facts: pve-node.md 2.3, 2.5), and only then the
- * configs are read; once a minute they are read whatever it says. What was read last is
- * in the store, so that the next collector tells what changed since.
+ * Configs, read by a process that can be abandoned: /etc/pve may hang. One process is
+ * asked again and again; where it does not answer it is left behind, and another one is
+ * asked. The counters of .version say whether anything changed (facts: pve-node.md 2.3,
+ * 2.5), and only then the configs are read; once a minute they are read whatever it says.
+ * What was read last is in the store, so that the next collector tells what changed
+ * since.
  */
 #define POLL_USEC  (2 * USEC_PER_SEC)
 #define KICK_USEC  (200 * USEC_PER_MSEC)
@@ -107,13 +109,14 @@ static bool has_room(const struct confsrc *s)
 	return false;
 }
 
-static void end_job(struct confsrc *s)
+static void end_server(struct confsrc *s)
 {
-	pid_t pid = s->job.guard.pid;
+	pid_t pid = s->server.guard.pid;
 
 	loop_del_io(s->io);
 	s->io = NULL;
-	guard_done(&s->job.guard);
+	s->asked = false;
+	pvefs_quit(&s->server);
 	leave(s, pid);
 }
 
@@ -142,19 +145,33 @@ static size_t n_reqs(bool full)
 
 static void on_answer(void *arg, uint32_t events);
 
-static void start_job(struct confsrc *s, bool full)
+static int start_server(struct confsrc *s, struct err *err)
+{
+	int r = pvefs_serve(s->c->rootfd, reqs, ARRAY_SIZE(reqs), &s->server, err);
+
+	if (r < 0)
+		return r;
+	s->io = loop_add_io(s->c->loop, s->server.guard.fd, EPOLLIN, false, on_answer, s);
+	if (s->io)
+		return 0;
+	end_server(s);
+	return err_set(err, -ENOMEM, "add a reader to the event loop");
+}
+
+/* One that has died is seen at the next poll. */
+static void ask(struct confsrc *s, bool full)
 {
 	struct err err = { 0 };
 
 	s->full = full;
-	if (pvefs_start(s->c->rootfd, reqs, n_reqs(full), &s->job, &err) < 0) {
+	if (!s->io && start_server(s, &err) < 0) {
 		set_trouble(s, err.msg);
 		return;
 	}
-	(void)fcntl(s->job.guard.fd, F_SETFL, O_NONBLOCK);
-	s->io = loop_add_io(s->c->loop, s->job.guard.fd, EPOLLIN, false, on_answer, s);
-	if (!s->io)
-		guard_done(&s->job.guard);
+	if (pvefs_ask(&s->server, n_reqs(full)) == 0)
+		s->asked = true;
+	else
+		end_server(s);
 }
 
 /* All that is known is as it was read now. */
@@ -189,7 +206,7 @@ static void take_answer(struct confsrc *s)
 	} else if (!str_eq(version, s->version) || *s->trouble ||
 		   clock_boot_usec() > s->full_boot_usec + FULL_USEC) {
 		pvefs_done(&s->answer);
-		start_job(s, true);
+		ask(s, true);
 	} else {
 		set_good(s);
 	}
@@ -199,23 +216,27 @@ static void on_answer(void *arg, uint32_t events)
 {
 	struct confsrc *s = arg;
 	struct buf *b = &s->answer.raw;
+	bool whole;
 	ssize_t n;
 
 	(void)events;
 	do {
 		buf_reserve(b, 1 << 16);
-		n = read(s->job.guard.fd, b->p + b->n, b->cap - b->n - 1);
+		n = read(s->server.guard.fd, b->p + b->n, b->cap - b->n - 1);
 		if (n > 0)
 			b->n += (size_t)n;
 	} while (n > 0 && b->n < MAX_ANSWER);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
 	if (b->p)
 		b->p[b->n] = '\0';
-	end_job(s);
-	if (n == 0 && pvefs_parse(&s->answer) == 0)
+	whole = s->asked && pvefs_ended(&s->answer);
+	if (!whole && n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	s->asked = false;
+	if (!whole) /* it has died, or does not know what it says */
+		end_server(s);
+	else if (pvefs_parse(&s->answer) == 0)
 		take_answer(s);
-	if (!s->io)
+	if (!s->asked)
 		pvefs_done(&s->answer);
 	collector_settle(s->c);
 }
@@ -225,7 +246,7 @@ static void give_up(struct confsrc *s)
 {
 	char why[128];
 
-	end_job(s);
+	end_server(s);
 	on_hang(s);
 	(void)pvefs_parse(&s->answer);
 	if (s->full && s->baseline && s->answer.n && !is_refused(s, why, sizeof(why))) {
@@ -240,14 +261,14 @@ static void on_timer(void *arg, uint32_t events)
 	struct confsrc *s = arg;
 
 	(void)events;
-	if (s->io && clock_mono_usec() > s->job.guard.deadline_mono_usec)
+	if (s->asked && clock_mono_usec() > s->server.guard.deadline_mono_usec)
 		give_up(s);
 	if (reap_left(s))
 		s->retry_boot_usec = 0;
 	s->kicked = false;
 	confsrc_settle(s);
-	if (!s->io && has_room(s) && clock_boot_usec() >= s->retry_boot_usec)
-		start_job(s, !s->began);
+	if (!s->asked && has_room(s) && clock_boot_usec() >= s->retry_boot_usec)
+		ask(s, !s->began);
 	loop_at(s->timer, clock_boot_usec() + POLL_USEC);
 	collector_settle(s->c);
 }
@@ -278,7 +299,7 @@ static void reap_others(const struct confsrc *s)
 	siginfo_t si = { 0 };
 
 	while (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid) {
-		if (si.si_pid == s->job.guard.pid)
+		if (si.si_pid == s->server.guard.pid)
 			return;
 		for (size_t i = 0; i < CONF_MAX_LEFT; i++)
 			if (si.si_pid == s->left[i])
@@ -333,6 +354,7 @@ void confsrc_finish(struct collector *c)
 int confsrc_open(struct collector *c, struct db *db, struct err *err)
 {
 	struct confsrc *s = xcalloc(1, sizeof(*s));
+	struct pvefs_job job = { 0 };
 	pid_t pid;
 
 	c->conf = s;
@@ -342,9 +364,10 @@ int confsrc_open(struct collector *c, struct db *db, struct err *err)
 		return err_set(err, -ENOMEM, "add a timer to the event loop");
 	confsrc_load(s, db);
 	s->full = true;
-	if (pvefs_start(c->rootfd, reqs, n_reqs(true), &s->job, NULL) == 0) {
-		pid = s->job.guard.pid;
-		(void)pvefs_finish(&s->job, &s->answer, NULL);
+	(void)start_server(s, NULL); /* now it is small; else with the first poll */
+	if (pvefs_start(c->rootfd, reqs, n_reqs(true), &job, NULL) == 0) {
+		pid = job.guard.pid;
+		(void)pvefs_finish(&job, &s->answer, NULL);
 		leave(s, pid);
 	}
 	if (s->answer.timed_out)
@@ -361,7 +384,7 @@ void confsrc_close(struct collector *c)
 
 	if (!s)
 		return;
-	end_job(s);
+	end_server(s);
 	loop_del_io(s->timer);
 	pvefs_done(&s->answer);
 	for (size_t i = 0; i < s->n; i++)

@@ -2,7 +2,11 @@
 #include "read/pvefs.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -20,8 +24,11 @@ struct head {
 	uint64_t mtime_real_usec;
 };
 
+#define END_MARK 1 /* as the error of a record without a path: the answer is whole */
+
 struct pvefs_args {
 	int rootfd;
+	int ask; /* of a server: how many of them are wanted, a byte each time */
 	struct pvefs_req *reqs;
 	size_t n;
 };
@@ -199,54 +206,163 @@ static int send_lstat(struct sender *s, const char *path)
 	return send_record(s, path, r, &st, span_of(NULL, 0));
 }
 
-static int child(int out, void *arg)
+static int send_req(struct sender *s, const struct pvefs_req *req)
 {
-	const struct pvefs_args *a = arg;
+	switch (req->kind) {
+	case PVEFS_FILE:
+		return send_file(s, -1, req->path);
+	case PVEFS_CONFS:
+		return send_confs(s, req->path);
+	case PVEFS_NODES:
+		return send_nodes(s, req->path);
+	case PVEFS_LINK:
+		return send_link(s, req->path);
+	case PVEFS_LSTAT:
+		return send_lstat(s, req->path);
+	}
+	return 0;
+}
+
+static int send_answer(const struct pvefs_args *a, size_t n, bool mark, int out)
+{
+	const struct head end = { .error = END_MARK };
 	struct sender s = { .rootfd = a->rootfd, .out = out };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < a->n; i++) {
-		switch (a->reqs[i].kind) {
-		case PVEFS_FILE:
-			r = send_file(&s, -1, a->reqs[i].path);
-			break;
-		case PVEFS_CONFS:
-			r = send_confs(&s, a->reqs[i].path);
-			break;
-		case PVEFS_NODES:
-			r = send_nodes(&s, a->reqs[i].path);
-			break;
-		case PVEFS_LINK:
-			r = send_link(&s, a->reqs[i].path);
-			break;
-		case PVEFS_LSTAT:
-			r = send_lstat(&s, a->reqs[i].path);
-			break;
-		}
-	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = send_req(&s, &a->reqs[i]);
+	if (mark)
+		buf_add(&s.pending, &end, sizeof(end));
 	r = r < 0 ? r : flush(&s);
 	buf_done(&s.pending);
+	return r;
+}
+
+static int child(int out, void *arg)
+{
+	const struct pvefs_args *a = arg;
+
+	return send_answer(a, a->n, false, out);
+}
+
+/* It lives long: what its parent closes, or removes, must not live as long. */
+static void keep_only(const int *fds, size_t n)
+{
+	for (unsigned from = 3;;) {
+		unsigned next = UINT_MAX;
+
+		for (size_t i = 0; i < n; i++)
+			if (fds[i] >= 0 && (unsigned)fds[i] >= from)
+				next = MIN(next, (unsigned)fds[i]);
+		if (next > from)
+			(void)syscall(SYS_close_range, from,
+				      next == UINT_MAX ? next : next - 1, 0);
+		if (next == UINT_MAX)
+			return;
+		from = next + 1;
+	}
+}
+
+static int serve(int out, void *arg)
+{
+	const struct pvefs_args *a = arg;
+	const int fds[] = { a->rootfd, a->ask, out };
+	uint8_t n;
+
+	keep_only(fds, ARRAY_SIZE(fds));
+	prctl(PR_SET_NAME, "pvefs-reader");
+	for (;;) {
+		ssize_t got = recv(a->ask, &n, 1, 0);
+		int r;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got != 1)
+			return 0;
+		r = send_answer(a, MIN(n, a->n), true, out);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int start(guard_fn *fn, struct pvefs_args *a, const struct pvefs_req *reqs,
+		 struct guard *ret, struct err *err)
+{
+	int r;
+
+	a->reqs = xcalloc(a->n, sizeof(*a->reqs));
+	for (size_t i = 0; i < a->n; i++)
+		a->reqs[i] = reqs[i];
+	r = guard_start(fn, a, PVEFS_TIMEOUT_USEC, ret, err);
+	/* the child has its own copy */
+	free(a->reqs);
 	return r;
 }
 
 int pvefs_start(int rootfd, const struct pvefs_req *reqs, size_t n, struct pvefs_job *ret,
 		struct err *err)
 {
-	struct pvefs_args *a = xcalloc(1, sizeof(*a));
-	int r;
+	struct pvefs_args a = { .rootfd = rootfd, .ask = -1, .n = n };
 
-	a->rootfd = rootfd;
-	a->n = n;
-	a->reqs = xcalloc(n, sizeof(*a->reqs));
-	for (size_t i = 0; i < n; i++)
-		a->reqs[i] = reqs[i];
-	*ret = (struct pvefs_job){ .args = a };
-	r = guard_start(child, a, PVEFS_TIMEOUT_USEC, &ret->guard, err);
-	/* the child has its own copy */
-	free(a->reqs);
-	free(a);
-	ret->args = NULL;
-	return r;
+	*ret = (struct pvefs_job){ 0 };
+	return start(child, &a, reqs, &ret->guard, err);
+}
+
+int pvefs_serve(int rootfd, const struct pvefs_req *reqs, size_t n,
+		struct pvefs_server *ret, struct err *err)
+{
+	struct pvefs_args a = { .rootfd = rootfd, .n = n };
+	struct pvefs_server s = { 0 };
+	int ends[2], r;
+
+	/* not a pipe: to write to one whose reader has died is a signal */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_set(err, -errno, "socketpair: %s", strerror(errno));
+	a.ask = ends[0];
+	s.ask = ends[1];
+	r = start(serve, &a, reqs, &s.guard, err);
+	close(ends[0]);
+	if (r < 0) {
+		close(ends[1]);
+		return r;
+	}
+	(void)fcntl(s.guard.fd, F_SETFL, O_NONBLOCK);
+	*ret = s;
+	return 0;
+}
+
+int pvefs_ask(struct pvefs_server *s, size_t n)
+{
+	uint8_t byte = (uint8_t)n;
+
+	guard_renew(&s->guard, PVEFS_TIMEOUT_USEC);
+	return send(s->ask, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -errno;
+}
+
+void pvefs_quit(struct pvefs_server *s)
+{
+	if (s->guard.pid > 0)
+		close(s->ask);
+	guard_done(&s->guard);
+	*s = (struct pvefs_server){ 0 };
+}
+
+bool pvefs_ended(struct pvefs *p)
+{
+	struct head h;
+
+	while (p->raw.n - p->walked >= sizeof(h)) {
+		uint64_t n = sizeof(h);
+
+		memcpy(&h, p->raw.p + p->walked, sizeof(h));
+		if (!h.path_n)
+			return true;
+		n += (uint64_t)h.path_n + h.data_n;
+		if (n > p->raw.n - p->walked)
+			return false;
+		p->walked += (size_t)n;
+	}
+	return false;
 }
 
 int pvefs_parse(struct pvefs *p)
@@ -262,6 +378,8 @@ int pvefs_parse(struct pvefs *p)
 			return -EBADMSG;
 		memcpy(&h, left.p, sizeof(h));
 		left = span_of(left.p + sizeof(h), left.n - sizeof(h));
+		if (!h.path_n && !h.data_n && h.error == END_MARK && !left.n)
+			return 0;
 		if (!h.path_n || h.path_n > left.n || left.p[h.path_n - 1] ||
 		    h.data_n > left.n - h.path_n)
 			return -EBADMSG;

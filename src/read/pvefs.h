@@ -46,11 +46,11 @@ struct pvefs {
 	struct pvefs_file *v;
 	size_t n;
 	bool timed_out; /* it did not answer in time: some of what was asked is missing */
+	size_t walked;  /* of raw: pvefs_ended() */
 };
 
 struct pvefs_job {
 	struct guard guard;
-	struct pvefs_args *args;
 };
 
 /* How long a command waits for pmxcfs. */
@@ -67,6 +67,30 @@ int pvefs_read(int rootfd, const struct pvefs_req *reqs, size_t n, struct pvefs 
 	       struct err *err);
 
 void pvefs_done(struct pvefs *p);
+
+/*
+ * Who asks again and again: one process answers until it hangs or its end is wanted. A
+ * fork of a process that holds thousands of descriptors costs more than the reading; the
+ * server holds none of them.
+ *
+ *	pvefs_serve(rootfd, reqs, n, &server, err);	once, best when little is held
+ *	pvefs_ask(&server, m);				the first m (<= 255) of reqs
+ *	read from server.guard.fd (O_NONBLOCK) into bundle.raw until pvefs_ended(&bundle)
+ *	pvefs_parse(&bundle);
+ *
+ * A question is asked when the last answer is whole; its deadline is that of the guard.
+ * After it, and at an end of file, pvefs_quit() and another server.
+ */
+struct pvefs_server {
+	struct guard guard;
+	int ask;
+};
+
+int pvefs_serve(int rootfd, const struct pvefs_req *reqs, size_t n,
+		struct pvefs_server *ret, struct err *err);
+int pvefs_ask(struct pvefs_server *s, size_t n); /* -EPIPE: it has died */
+bool pvefs_ended(struct pvefs *p);       /* the answer in p->raw is whole; fuzzed */
+void pvefs_quit(struct pvefs_server *s); /* kills it and does not wait; { 0 }: nothing */
 
 /* The record of a path, NULL: it never came. */
 const struct pvefs_file *pvefs_get(const struct pvefs *p, const char *path);

@@ -9,6 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pvefs p = { 0 };
 
 	buf_add(&p.raw, data, size);
+	if (pvefs_ended(&p) && p.walked >= p.raw.n)
+		__builtin_trap();
 	if (pvefs_parse(&p) == 0) {
 		for (size_t i = 0; i < p.n; i++) {
 			const struct pvefs_file *f = &p.v[i];

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "test.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
+#include "base/fs.h"
 #include "read/ctlive.h"
 #include "read/procfs.h"
 #include "read/pvefs.h"
@@ -207,6 +211,89 @@ static void a_bundle_holds_what_was_asked(void)
 	close(root);
 }
 
+/* The whole answer of a server; false: it died. */
+static bool wait_answer(const struct pvefs_server *s, struct pvefs *p)
+{
+	while (!pvefs_ended(p)) {
+		struct pollfd pfd = { .fd = s->guard.fd, .events = POLLIN };
+		ssize_t n;
+
+		poll(&pfd, 1, 5000);
+		buf_reserve(&p->raw, 64);
+		n = read(s->guard.fd, p->raw.p + p->raw.n, 64); /* in pieces */
+		if (n <= 0)
+			return false;
+		p->raw.n += (size_t)n;
+	}
+	return true;
+}
+
+static size_t n_fds(pid_t pid)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_CLOEXEC);
+	_cleanup_(strv_done) struct strv v = { 0 };
+	char path[32];
+
+	snprintf(path, sizeof(path), "proc/%d/fd", pid);
+	CHECK(fs_list(root, path, 1000, &v, NULL) == 0, "%s", path);
+	return v.n;
+}
+
+static void a_server_answers_until_it_dies(void)
+{
+	static const struct pvefs_req reqs[] = {
+		{ PVEFS_FILE, "etc/pve/storage.cfg" },
+		{ PVEFS_CONFS, "etc/pve/lxc" },
+	};
+	struct pvefs_server s = { 0 };
+	struct err err = { 0 };
+	int root = fixture_open("hosts/pvn1"), many[50];
+	siginfo_t si;
+
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = dup(root);
+	CHECK(pvefs_serve(root, reqs, ARRAY_SIZE(reqs), &s, &err) == 0, "%s", err.msg);
+	for (size_t i = 0; i < 3; i++) {
+		_cleanup_(pvefs_done) struct pvefs p = { 0 };
+
+		CHECK(pvefs_ask(&s, 1 + i % 2) == 0, "ask %zu", i);
+		CHECK(wait_answer(&s, &p), "it died");
+		CHECK(pvefs_parse(&p) == 0, "half an answer");
+		CHECK_U64(p.n, i % 2 ? 9 : 1);
+		CHECK(pvefs_data(&p, "etc/pve/storage.cfg").n > 100, "storage.cfg");
+	}
+	CHECK(n_fds(s.guard.pid) <= 6, "%zu descriptors", n_fds(s.guard.pid));
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		close(many[i]);
+
+	kill(s.guard.pid, SIGKILL);
+	CHECK(waitid(P_PID, (id_t)s.guard.pid, &si, WEXITED | WNOWAIT) == 0, "wait");
+	{
+		_cleanup_(pvefs_done) struct pvefs p = { 0 };
+
+		CHECK(!wait_answer(&s, &p), "it answers, dead");
+		CHECK(pvefs_ask(&s, 1) == -EPIPE, "it can be asked, dead");
+	}
+	pvefs_quit(&s);
+	pvefs_quit(&s);
+	close(root);
+}
+
+static void an_answer_has_one_end(void)
+{
+	_cleanup_(pvefs_done) struct pvefs p = { 0 };
+	static const char end[24] = { [8] = 1 };
+
+	CHECK(!pvefs_ended(&p), "an empty one");
+	buf_add(&p.raw, end, sizeof(end) - 1);
+	CHECK(!pvefs_ended(&p), "half of an end");
+	buf_add(&p.raw, "", 1);
+	CHECK(pvefs_ended(&p), "an end");
+	CHECK(pvefs_parse(&p) == 0 && !p.n, "parse");
+	buf_add(&p.raw, "x", 1);
+	CHECK(pvefs_parse(&p) < 0, "what comes after it");
+}
+
 static void conf_paths_tell_vmid_and_node(void)
 {
 	struct span node;
@@ -234,6 +321,8 @@ int main(void)
 	RUN(an_init_of_many_groups_is_found);
 	RUN(a_socket_name_forges_no_line);
 	RUN(a_bundle_holds_what_was_asked);
+	RUN(a_server_answers_until_it_dies);
+	RUN(an_answer_has_one_end);
 	RUN(conf_paths_tell_vmid_and_node);
 	return DONE();
 }
