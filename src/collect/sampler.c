@@ -365,8 +365,7 @@ static int read_files(struct sampler *s, const struct one *o, size_t from, size_
 }
 
 /* "max", "123", of cpu.max "50000 100000". What is not there is not known. */
-static void take_limit(struct sampler *s, const char *file, enum metric m,
-		       struct sample *io)
+static void take_limit(int dir, const char *file, enum metric m, struct sample *io)
 {
 	struct val v = { 0 }, period = val_set(1000000);
 	struct span text, word;
@@ -374,7 +373,7 @@ static void take_limit(struct sampler *s, const char *file, enum metric m,
 	size_t n;
 
 	io->have &= ~BIT(m);
-	if (fs_read_small(s->base, file, buf, sizeof(buf), &n, NULL) < 0)
+	if (fs_read_once(dir, file, buf, sizeof(buf), &n, NULL) < 0)
 		return;
 	text = span_trim(span_of(buf, n));
 	if (!span_field(&text, &word) || num_parse_val(word, &v) < 0)
@@ -390,15 +389,14 @@ static void take_limit(struct sampler *s, const char *file, enum metric m,
 }
 
 /* `cores` of a config becomes a cpuset: of the two the smaller one limits. */
-static void take_cpus(struct sampler *s, struct one *o)
+static void take_cpus(int dir, struct one *o)
 {
 	uint64_t *v = &o->limits.v[METRIC_CPU_MAX_PPM];
-	char path[64], buf[4096];
+	_uninit_ char buf[4096];
 	unsigned cpus = 0;
 	size_t n;
 
-	snprintf(path, sizeof(path), "lxc/%u/cpuset.cpus.effective", o->vmid);
-	if (fs_read_small(s->base, path, buf, sizeof(buf), &n, NULL) < 0 ||
+	if (fs_read_once(dir, "cpuset.cpus.effective", buf, sizeof(buf), &n, NULL) < 0 ||
 	    procfs_parse_cpulist(span_trim(span_of(buf, n)), &cpus) < 0 || !cpus)
 		return;
 	if (!(o->limits.have & BIT(METRIC_CPU_MAX_PPM)))
@@ -418,13 +416,14 @@ static void read_limits(struct sampler *s, struct one *o)
 		{ "pids.max", METRIC_PIDS_MAX },
 		{ "cpu.max", METRIC_CPU_MAX_PPM },
 	};
-	char path[64];
+	_cleanup_close_ int dir = -1;
+	char path[32];
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "lxc/%u/%s", o->vmid, files[i].file);
-		take_limit(s, path, files[i].metric, &o->limits);
-	}
-	take_cpus(s, o);
+	num_path(path, sizeof(path), "lxc/", o->vmid, "");
+	(void)fs_open(s->base, path, O_PATH | O_DIRECTORY, &dir, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		take_limit(dir, files[i].file, files[i].metric, &o->limits);
+	take_cpus(dir, o);
 }
 
 void sampler_frozen(struct sampler *s, uint32_t vmid, bool frozen)
