@@ -18,11 +18,12 @@
  * as much as the node. Addresses inside come from /proc/<init>/net, which nobody tells
  * of: looked at often after a start, and then now and then.
  */
-#define SETTLE_USEC  (1 * USEC_PER_SEC)    /* a link that flaps is told once a second */
-#define AGAIN_USEC   (200 * USEC_PER_MSEC) /* before all links are asked for again */
-#define SAY_USEC     (10 * USEC_PER_SEC)   /* that notifications were lost */
-#define MAX_ADDRS    32
-#define NET_FILE_MAX ((size_t)1 << 20)
+#define SETTLE_USEC   (1 * USEC_PER_SEC)    /* a link that flaps is told once a second */
+#define AGAIN_USEC    (200 * USEC_PER_MSEC) /* before all links are asked for again */
+#define SAY_USEC      (10 * USEC_PER_SEC)   /* that notifications were lost */
+#define TOGETHER_USEC (10 * USEC_PER_SEC)
+#define MAX_ADDRS     32
+#define NET_FILE_MAX  ((size_t)1 << 20)
 
 struct veth {
 	uint32_t vmid, n, ifindex, peer; /* peer: its index inside; 0: not known */
@@ -427,6 +428,9 @@ static void due_addrs(struct collector *c, struct ctnet *ct, uint64_t now)
 	}
 	ct->step_usec = MIN(ct->step_usec * 3 / 2, 60 * USEC_PER_SEC);
 	ct->due_boot_usec = now + ct->step_usec;
+	/* those that are not new are looked at together: each wake-up has its price */
+	if (ct->step_usec >= TOGETHER_USEC)
+		ct->due_boot_usec += USEC_PER_SEC - ct->due_boot_usec % USEC_PER_SEC;
 	/* one that shares the node's network has the node's addresses */
 	if (has_veth(c->net, ct->vmid))
 		look_addrs(c, ct);
