@@ -160,6 +160,7 @@ void collector_say(struct collector *c, const char *what, const char *text,
 		   uint64_t count);
 
 /* confsrc.c: configs of /etc/pve, by a process that can be abandoned */
+void confsrc_new(struct collector *c); /* forks: before anything is held */
 int confsrc_open(struct collector *c, struct db *db, struct err *err);
 /* The lives are known: tells what changed since the store was last written. */
 void confsrc_begin(struct collector *c);

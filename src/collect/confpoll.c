@@ -347,24 +347,30 @@ void confsrc_finish(struct collector *c)
 		confsrc_mark(s);
 }
 
+void confsrc_new(struct collector *c)
+{
+	struct confsrc *s = xcalloc(1, sizeof(*s));
+
+	c->conf = s;
+	s->c = c;
+	(void)start_server(s, NULL); /* else with the first poll */
+}
+
 /*
  * The first reading is waited for a moment: names of what is told first come from it.
  * Where the store knows what was before, nothing is taken until the lives are known too.
  */
 int confsrc_open(struct collector *c, struct db *db, struct err *err)
 {
-	struct confsrc *s = xcalloc(1, sizeof(*s));
+	struct confsrc *s = c->conf;
 	struct pvefs_job job = { 0 };
 	pid_t pid;
 
-	c->conf = s;
-	s->c = c;
 	s->timer = loop_add_timer(c->loop, on_timer, s);
 	if (!s->timer)
 		return err_set(err, -ENOMEM, "add a timer to the event loop");
 	confsrc_load(s, db);
 	s->full = true;
-	(void)start_server(s, NULL); /* now it is small; else with the first poll */
 	if (pvefs_start(c->rootfd, reqs, n_reqs(true), &job, NULL) == 0) {
 		pid = job.guard.pid;
 		(void)pvefs_finish(&job, &s->answer, NULL);

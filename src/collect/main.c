@@ -234,9 +234,12 @@ static int open_recorder(struct collector *c, struct db *db, struct err *err)
 static int open_all(struct collector *c, struct err *err)
 {
 	_cleanup_(known_done) struct known known = { 0 };
-	struct db *db = open_store(c, &known);
-	int r = tasksrc_open(c, err);
+	struct db *db;
+	int r;
 
+	confsrc_new(c);
+	db = open_store(c, &known);
+	r = tasksrc_open(c, err);
 	if (r == 0)
 		r = confsrc_open(c, db, err);
 	if (r == 0)
