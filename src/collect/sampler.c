@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/sys.h"
 #include "netif.h"
 #include "read/cgroup.h"
 #include "read/cgsample.h"
@@ -344,7 +345,7 @@ static int read_file(struct sampler *s, const struct one *o, enum cgsample_file 
 	if (o->fds[f] < 0)
 		return 0;
 	do
-		n = pread(o->fds[f], s->text, sizeof(s->text), 0);
+		n = sys_pread(o->fds[f], s->text, sizeof(s->text), 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && (errno == ENODEV || errno == ENOENT))
 		return -ENODEV;
