@@ -12,6 +12,12 @@ uint64_t clock_mono_usec(void);
 /* CLOCK_BOOTTIME: goes on during suspend, no clock is ever set; that of events. */
 uint64_t clock_boot_usec(void);
 
+/* The next whole multiple of `step`: what is done then is done together. */
+static inline uint64_t clock_next(uint64_t now_usec, uint64_t step_usec)
+{
+	return now_usec - now_usec % step_usec + step_usec;
+}
+
 /*
  * A wall clock reading of this process's time zone as CLOCK_REALTIME: mon 1-12, day 1-31.
  * Of the hour that a change to winter time has twice, one is taken: a reading without

@@ -18,7 +18,8 @@
  * The containers as the kernel shows them: lxc/<id> of the cgroup tree, by inotify (which
  * kernfs serves for *.events files) with polling behind it, and a pidfd of each init.
  */
-#define SLICES 25 /* so many looks at a part of the containers are one at all */
+#define SLICES     20 /* so many looks at a part of the containers are one at all */
+#define SLICE_USEC (RECONCILE_USEC / SLICES)
 
 struct wd {
 	int wd;
@@ -485,7 +486,8 @@ static void look_slice(struct collector *c, uint64_t now)
 {
 	struct cgsrc *s = c->cg;
 
-	s->slice_boot_usec = now + RECONCILE_USEC / SLICES;
+	/* at whole halves of a second, as what else is done once a second is */
+	s->slice_boot_usec = clock_next(now, SLICE_USEC);
 	for (size_t k = 0; k < s->n / SLICES + 1 && s->n; k++) {
 		s->slice = s->slice + 1 < s->n ? s->slice + 1 : 0;
 		look_at(c, s->v[s->slice]);
@@ -542,7 +544,8 @@ uint64_t cgsrc_due(struct collector *c, struct lc_time now)
 		if (t->probe_boot_usec && t->probe_boot_usec <= now.boot_usec)
 			cgct_look_init(c, t);
 		next = sooner(next, t->probe_boot_usec);
-		next = sooner(next, oom_due(c, t, now.boot_usec));
+		if (t->oom_pending)
+			next = sooner(next, oom_due(c, t, now.boot_usec));
 	}
 	return next;
 }

@@ -29,6 +29,10 @@ enum limit_kind { LIMIT_MEMORY, LIMIT_PIDS, LIMIT_KINDS };
 
 struct cgct {
 	struct collector *c;
+	/* what each wake-up asks of all of them, together in memory */
+	uint64_t probe_boot_usec, oom_pending, oom_due_boot_usec;
+	bool drop;
+
 	uint32_t vmid;
 	int dir;      /* O_PATH of lxc/<vmid>, -1: gone */
 	uint64_t ino; /* of dir: no other has it as long as it is held */
@@ -39,10 +43,10 @@ struct cgct {
 	uint64_t ticks;
 	int pidfd;
 	struct loop_io *io;
-	bool execed, drop;
+	bool execed;
 	uint64_t recorded_life; /* the recorder and the network know of it */
 	struct lc_time gone;    /* init ended; zero: it runs */
-	uint64_t since_boot_usec, probe_boot_usec, probe_usec;
+	uint64_t since_boot_usec, probe_usec;
 
 	/* their controller is not on: not asked before then */
 	uint64_t memory_boot_usec, pids_boot_usec;
@@ -52,7 +56,7 @@ struct cgct {
 	pid_t oom_victim;                 /* of the kernel's last message */
 	uint64_t pending[LIMIT_KINDS], told[LIMIT_KINDS], hit[LIMIT_KINDS];
 	unsigned times_told[LIMIT_KINDS]; /* since it last was quiet */
-	uint64_t oom_pending, oom_told_boot_usec, oom_due_boot_usec;
+	uint64_t oom_told_boot_usec;
 	struct cg_memory *oom_memory; /* these two: NULL until somebody is killed */
 	struct lc_time oom_when;
 	bool oom_unseen;              /* what is found now came while no collector ran */
