@@ -462,87 +462,81 @@ static void say_backup(struct say *s)
 	put_range(s);
 }
 
-static void say_by_type(struct say *s, enum event_type type)
+static void say_rebooted(struct say *s)
 {
-	switch (type) {
-	case EVENT_STARTED:
-	case EVENT_PRESTART:
-		say_started(s);
-		break;
-	case EVENT_STOPPED:
-		say_stopped(s);
-		break;
-	case EVENT_OOM_KILL:
-		say_oom(s);
-		break;
-	case EVENT_CONFIG_CHANGED:
-		say_changes(s);
-		break;
-	case EVENT_START_FAILED:
-		say_failed(s);
-		break;
-	case EVENT_SNAPSHOT:
-		say_snapshot(s);
-		break;
-	case EVENT_BACKUP:
-		say_backup(s);
-		break;
-	case EVENT_PRESSURE:
-		say_pressure(s);
-		break;
-	case EVENT_REBOOTED:
-		put(s, "from ", "from", "");
-		put_by(s);
-		break;
-	case EVENT_FROZEN:
-	case EVENT_THAWED:
-		put_duration(s, "after ", "duration_usec", USEC_PER_SEC);
-		put_by(s);
-		break;
-	case EVENT_MEMORY_LIMIT:
-		say_inside(s);
-		put_size(s, "", jval_get(s->d, "current_bytes"));
-		put_size(s, " of ", jval_get(s->d, "limit_bytes"));
-		put_times(s, " time", " times");
-		break;
-	case EVENT_PIDS_LIMIT:
-		say_inside(s);
-		put(s, "", "current", "");
-		put(s, " of ", "limit", "");
-		put_times(s, " fork refused", " forks refused");
-		break;
-	case EVENT_ADDRESS:
-		put(s, "", "address", "");
-		put(s, " ", "change", "");
-		put(s, " on ", "interface", "");
-		put_names(s, "net", "host_interface");
-		put_since_start(s, "the first address");
-		break;
-	case EVENT_INTERFACE_UP:
-		put(s, "", "interface", "");
-		put_names(s, "net", NULL);
-		words(s, " has a link");
-		put_since_start(s, "the first");
-		break;
-	case EVENT_INTERFACE_DOWN:
-		put(s, "", "interface", "");
-		put_names(s, "net", NULL);
-		words(s,
-		      is_true(s, "removed") ? " was removed" : " has no link any more");
-		break;
-	case EVENT_TASK:
-		say_task(s);
-		break;
-	case EVENT_RECONCILED:
-		say_reconciled(s);
-		break;
-	case EVENT_DENIED:
-		say_denied(s);
-		break;
-	default:
-		break;
-	}
+	put(s, "from ", "from", "");
+	put_by(s);
 }
+
+static void say_frozen(struct say *s)
+{
+	put_duration(s, "after ", "duration_usec", USEC_PER_SEC);
+	put_by(s);
+}
+
+static void say_memory_limit(struct say *s)
+{
+	say_inside(s);
+	put_size(s, "", jval_get(s->d, "current_bytes"));
+	put_size(s, " of ", jval_get(s->d, "limit_bytes"));
+	put_times(s, " time", " times");
+}
+
+static void say_pids_limit(struct say *s)
+{
+	say_inside(s);
+	put(s, "", "current", "");
+	put(s, " of ", "limit", "");
+	put_times(s, " fork refused", " forks refused");
+}
+
+static void say_address(struct say *s)
+{
+	put(s, "", "address", "");
+	put(s, " ", "change", "");
+	put(s, " on ", "interface", "");
+	put_names(s, "net", "host_interface");
+	put_since_start(s, "the first address");
+}
+
+static void say_link_up(struct say *s)
+{
+	put(s, "", "interface", "");
+	put_names(s, "net", NULL);
+	words(s, " has a link");
+	put_since_start(s, "the first");
+}
+
+static void say_link_down(struct say *s)
+{
+	put(s, "", "interface", "");
+	put_names(s, "net", NULL);
+	words(s, is_true(s, "removed") ? " was removed" : " has no link any more");
+}
+
+/* The others are told by say_rest(). */
+static void (*const says[EVENT_TYPES])(struct say *s) = {
+	[EVENT_PRESTART] = say_started,
+	[EVENT_STARTED] = say_started,
+	[EVENT_STOPPED] = say_stopped,
+	[EVENT_REBOOTED] = say_rebooted,
+	[EVENT_START_FAILED] = say_failed,
+	[EVENT_FROZEN] = say_frozen,
+	[EVENT_THAWED] = say_frozen,
+	[EVENT_OOM_KILL] = say_oom,
+	[EVENT_MEMORY_LIMIT] = say_memory_limit,
+	[EVENT_PIDS_LIMIT] = say_pids_limit,
+	[EVENT_PRESSURE] = say_pressure,
+	[EVENT_CONFIG_CHANGED] = say_changes,
+	[EVENT_SNAPSHOT] = say_snapshot,
+	[EVENT_BACKUP] = say_backup,
+	[EVENT_INTERFACE_UP] = say_link_up,
+	[EVENT_INTERFACE_DOWN] = say_link_down,
+	[EVENT_ADDRESS] = say_address,
+	[EVENT_DENIED] = say_denied,
+	[EVENT_TASK] = say_task,
+	[EVENT_RECONCILED] = say_reconciled,
+};
 
 /* What is told in the same way for all the others. */
 static void say_rest(struct say *s)
@@ -571,7 +565,8 @@ void event_text(struct buf *out, const struct event *e)
 		return;
 	}
 	s.d = j.root;
-	say_by_type(&s, e->type);
+	if (e->type < EVENT_TYPES && says[e->type])
+		says[e->type](&s);
 	say_rest(&s);
 	jsonin_done(&j);
 }
