@@ -175,14 +175,13 @@ void confsrc_look(struct collector *c); /* something may be: ask soon */
 /* When all that is known was so, or a collector ran last; 0: not known. */
 uint64_t confsrc_last_known(const struct collector *c);
 /* A task for this container ended: what is told of it, unless its lock told it. */
-void confsrc_rolled_back(struct collector *c, uint32_t vmid, uint64_t began_real_usec);
-
-struct backup_task {
+struct ended_task {
 	uint64_t began_real_usec;
 	const char *user, *upid, *status;
 };
 
-void confsrc_backed_up(struct collector *c, uint32_t vmid, const struct backup_task *t);
+void confsrc_rolled_back(struct collector *c, uint32_t vmid, const struct ended_task *t);
+void confsrc_backed_up(struct collector *c, uint32_t vmid, const struct ended_task *t);
 bool confsrc_is_stale(const struct collector *c);       /* /etc/pve does not answer */
 const char *confsrc_trouble(const struct collector *c); /* one sentence; NULL: none */
 

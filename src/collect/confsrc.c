@@ -293,6 +293,8 @@ static void take_file(struct confsrc *s, const struct pvefs_file *file)
 		sha1_hex(file->data.p, file->data.n, digest);
 		if (!f->unknown && str_eq(f->digest, digest)) {
 			f->since_real_usec = 0;
+			if (w.since_real_usec)
+				conftell_same(s->c, f, &w, parsed(s, f));
 			return;
 		}
 	}
@@ -391,15 +393,15 @@ void confsrc_settle(struct confsrc *s)
 }
 
 /* Its lock may have come and gone between two readings. */
-void confsrc_rolled_back(struct collector *c, uint32_t vmid, uint64_t began_real_usec)
+void confsrc_rolled_back(struct collector *c, uint32_t vmid, const struct ended_task *t)
 {
 	struct conf *f = c->conf ? find(c->conf, vmid, NULL) : NULL;
 
 	if (f)
-		conftell_rolled_back(c, f, parsed(c->conf, f), began_real_usec);
+		conftell_rolled_back(c, f, parsed(c->conf, f), t);
 }
 
-void confsrc_backed_up(struct collector *c, uint32_t vmid, const struct backup_task *t)
+void confsrc_backed_up(struct collector *c, uint32_t vmid, const struct ended_task *t)
 {
 	struct conf *f = c->conf ? find(c->conf, vmid, NULL) : NULL;
 

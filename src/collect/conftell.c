@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "read/tasklog.h"
 #include "read/vzdumplog.h"
 
 /* The events that a config's changes give. */
@@ -54,6 +55,13 @@ static void put_when(struct jw *w, const struct conf_when *when)
 	jw_str(w, "reason", when->reason);
 }
 
+static void put_task(struct jw *w, const struct stop_task *t)
+{
+	jw_str(w, "task", t->type);
+	jw_str(w, "user", t->user);
+	jw_str(w, "upid", t->upid);
+}
+
 static void put_who(struct collector *c, struct jw *w, const struct conf *f,
 		    const struct conf_when *when,
 		    bool (*fits)(const void *arg, const char *type), const void *arg)
@@ -65,9 +73,7 @@ static void put_who(struct collector *c, struct jw *w, const struct conf *f,
 					.arg = arg };
 	struct stop_task t = tasksrc_find(c, &find);
 
-	jw_str(w, "task", t.type);
-	jw_str(w, "user", t.user);
-	jw_str(w, "upid", t.upid);
+	put_task(w, &t);
 }
 
 /* arg: types, with a blank around each. */
@@ -146,17 +152,10 @@ static void tell_snapshot(struct collector *c, struct conf *f, const struct conf
 
 #define WAIT_USEC (10 * USEC_PER_SEC) /* for the last line of its log */
 
-static void put_task(struct jw *w, const struct backup_task *t)
-{
-	jw_str(w, "task", "vzdump");
-	jw_str(w, "user", t->user);
-	jw_str(w, "upid", t->upid);
-}
-
 /* log: of this very backup, or { 0 }. task NULL: not known, it is looked for. */
 static void backup_event(struct collector *c, struct conf *f, const struct conf_when *w,
 			 bool begin, const struct vzdump_log *log,
-			 const struct backup_task *task)
+			 const struct ended_task *task)
 {
 	struct event *e = conf_event(c, EVENT_BACKUP, f, w, "backup");
 	const char *status = log->failed ? log->error : log->ended ? "OK" : NULL;
@@ -181,7 +180,9 @@ static void backup_event(struct collector *c, struct conf *f, const struct conf_
 	}
 	put_when(d.w, w);
 	if (task)
-		put_task(d.w, task);
+		put_task(d.w, &(struct stop_task){ .type = "vzdump",
+						   .user = task->user,
+						   .upid = task->upid });
 	else
 		put_who(c, d.w, f, w, is_named, " vzdump ");
 	data_close(&d, &e->data);
@@ -237,7 +238,7 @@ static void tell_backup(struct collector *c, struct conf *f, const struct conf_w
 	}
 }
 
-void conftell_backed_up(struct collector *c, struct conf *f, const struct backup_task *t)
+void conftell_backed_up(struct collector *c, struct conf *f, const struct ended_task *t)
 {
 	_cleanup_(vzdump_log_done) struct vzdump_log log = { 0 };
 	struct conf_when w = { 0 };
@@ -255,14 +256,87 @@ void conftell_backed_up(struct collector *c, struct conf *f, const struct backup
 /* ---- changes -------------------------------------------------------------------------
  */
 
-void conftell_rolled_back(struct collector *c, struct conf *f, const struct pveconf *now,
-			  uint64_t began_real_usec)
+/*
+ * With an id of the task: whoever finds it again, from another side or after a crash,
+ * tells the same event.
+ */
+static void tell_rollback(struct collector *c, struct conf *f, const struct conf_when *w,
+			  const char *to, const struct stop_task *t)
 {
+	struct event *e = conf_event(c, EVENT_SNAPSHOT, f, w, "snapshot");
+	struct upid u = { 0 };
+	struct data d;
+
+	f->rollback_told_real_usec = clock_real_usec();
+	if (w->since_real_usec && t->upid && upid_parse(span_str(t->upid), &u) == 0)
+		set_began(e, MAX(u.start_real_usec, w->since_real_usec));
+	upid_done(&u);
+	if (t->upid)
+		snprintf(e->id, sizeof(e->id), "rollback-%u-%016jx", f->vmid,
+			 (uintmax_t)str_hash(t->upid));
+	if (!data_open(&d))
+		return;
+	jw_str(d.w, "action", "rollback");
+	jw_str(d.w, "snapshot", to);
+	put_when(d.w, w);
+	put_task(d.w, t);
+	data_close(&d, &e->data);
+}
+
+static struct stop_task find_rollback(struct collector *c, const struct conf *f,
+				      const struct conf_when *w)
+{
+	const struct task_find find = { .vmid = f->vmid,
+					.since_real_usec = w->since_real_usec,
+					.until_real_usec = w->until_real_usec,
+					.done = true,
+					.fits = is_named,
+					.arg = " vzrollback " };
+
+	return tasksrc_find(c, &find);
+}
+
+void conftell_rolled_back(struct collector *c, struct conf *f, const struct pveconf *now,
+			  const struct ended_task *t)
+{
+	const struct stop_task by = { .type = "vzrollback",
+				      .user = t->user,
+				      .upid = t->upid };
 	const char *to = now ? pveconf_str(&now->main, "parent") : NULL;
 	const struct conf_when w = { 0 };
 
-	if (to && f->rollback_told_real_usec < began_real_usec)
-		tell_snapshot(c, f, &w, "rollback", to, " vzrollback ");
+	if (to && f->rollback_told_real_usec < t->began_real_usec)
+		tell_rollback(c, f, &w, to, &by);
+}
+
+static void tell_locked_rollback(struct collector *c, struct conf *f,
+				 const struct conf_when *w, const char *to)
+{
+	struct stop_task t = find_rollback(c, f, w);
+
+	tell_rollback(c, f, w, to, &t);
+}
+
+/*
+ * Nobody saw the lock: a task of that time that went well, and the snapshot that the
+ * config says it comes from.
+ */
+static void tell_unseen_rollback(struct collector *c, struct conf *f,
+				 const struct conf_when *w, const struct pveconf *now)
+{
+	const char *to = now ? pveconf_str(&now->main, "parent") : NULL;
+	struct stop_task t = { 0 };
+
+	if (to)
+		t = find_rollback(c, f, w);
+	if (t.upid)
+		tell_rollback(c, f, w, to, &t);
+}
+
+void conftell_same(struct collector *c, struct conf *f, const struct conf_when *w,
+		   const struct pveconf *now)
+{
+	tell_unseen_rollback(c, f, w, now);
 }
 
 /* PVE's last write before the file goes: `lock: destroyed` and nothing else. */
@@ -290,8 +364,8 @@ void conftell_changes(struct collector *c, struct conf *f, const struct conf_whe
 			tell_snapshot(c, f, w, "delete", d.snaps[i].name,
 				      " vzdelsnapshot vzsnapshot ");
 	if (d.rolled_back)
-		f->rollback_told_real_usec = clock_real_usec();
-	if (d.rolled_back)
-		tell_snapshot(c, f, w, "rollback", d.rolled_back, " vzrollback ");
+		tell_locked_rollback(c, f, w, d.rolled_back);
+	else if (w->since_real_usec)
+		tell_unseen_rollback(c, f, w, new);
 	tell_backup(c, f, w, d.lock_new);
 }

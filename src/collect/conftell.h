@@ -46,8 +46,12 @@ void conftell_backup_end(struct collector *c, struct conf *f, bool at_last);
 
 /* A task that ended: unless it was told by the config's lock since it began. */
 void conftell_rolled_back(struct collector *c, struct conf *f, const struct pveconf *now,
-			  uint64_t began_real_usec);
-void conftell_backed_up(struct collector *c, struct conf *f, const struct backup_task *t);
+			  const struct ended_task *t);
+void conftell_backed_up(struct collector *c, struct conf *f, const struct ended_task *t);
 
 void conftell_changes(struct collector *c, struct conf *f, const struct conf_when *w,
 		      const struct pveconf *old, const struct pveconf *new);
+
+/* Nobody saw it for a while, and it is what it was: what may have happened all the same. */
+void conftell_same(struct collector *c, struct conf *f, const struct conf_when *w,
+		   const struct pveconf *now);

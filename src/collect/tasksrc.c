@@ -21,6 +21,7 @@
 #define NEAR_SEC           3                    /* a task that ended so shortly before */
 #define PAST_USEC          (600 * USEC_PER_SEC) /* older ones are not told at the start */
 #define KEEP_TASKS         256
+#define DEAD_BEFORE        1 /* dead_boot_usec of one that had ended when we began */
 #define PAST_AT_START_USEC (15 * USEC_PER_SEC)
 
 struct known {
@@ -162,7 +163,7 @@ static void take_task(struct collector *c, struct task *t)
 		check_alive(c, k);
 		/* one that had ended before we first looked explains nothing now */
 		if (!s->began && !k->alive)
-			k->dead_boot_usec = 1;
+			k->dead_boot_usec = DEAD_BEFORE;
 		if (k->upid.start_real_usec + PAST_USEC > now)
 			k->tell_begin = true;
 		else
@@ -200,6 +201,8 @@ static struct lc_time began_at(const struct known *k)
 /* What a task that began or ended means for others. */
 static void settle_others(struct collector *c, const struct known *k)
 {
+	const struct ended_task ended = { k->upid.start_real_usec, k->upid.user,
+					  k->upid.text, k->status };
 	bool well = k->status && !failed(k->status);
 
 	if (!k->tell_begin && !k->tell_end)
@@ -211,13 +214,14 @@ static void settle_others(struct collector *c, const struct known *k)
 	if (k->tell_begin &&
 	    (cause_task_stops(k->upid.type) || str_eq(k->upid.type, "vzdump")))
 		lc_learned(&c->lc, k->vmid, ORIGIN_TASK, collector_now());
-	if (k->tell_end && well && str_eq(k->upid.type, "vzrollback"))
-		confsrc_rolled_back(c, k->vmid, k->upid.start_real_usec);
-	if (k->tell_end && str_eq(k->upid.type, "vzdump"))
-		confsrc_backed_up(c, k->vmid,
-				  &(struct backup_task){ k->upid.start_real_usec,
-							 k->upid.user, k->upid.text,
-							 k->status });
+	if (!k->tell_end)
+		return;
+	/* of one that had ended before we looked, the configs tell */
+	if (well && k->dead_boot_usec != DEAD_BEFORE &&
+	    str_eq(k->upid.type, "vzrollback"))
+		confsrc_rolled_back(c, k->vmid, &ended);
+	if (str_eq(k->upid.type, "vzdump"))
+		confsrc_backed_up(c, k->vmid, &ended);
 }
 
 /*
@@ -369,9 +373,9 @@ static struct stop_task find_past(struct collector *c, const struct task_find *f
 
 		if (f->done && t->state != TASK_OK && t->state != TASK_WARNINGS)
 			continue;
-		if (upid_is_about(&t->upid, f->vmid) &&
-		    t->upid.start_real_usec <= f->until_real_usec &&
+		if (t->upid.start_real_usec <= f->until_real_usec &&
 		    end >= num_sub(f->since_real_usec, NEAR_SEC * USEC_PER_SEC) &&
+		    upid_is_about(&t->upid, f->vmid) &&
 		    f->fits(f->arg, t->upid.type))
 			return (struct stop_task){ .type = t->upid.type,
 						   .user = t->upid.user,

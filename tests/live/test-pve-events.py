@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -521,6 +522,62 @@ def _():
     time.sleep(3)
     equal(len(events(v, seq, ["snapshot"])), 3, "each once")
     equal(events(v, seq, ["config-changed"]), [], "no edit")
+
+
+def seen_back(sec):
+    """As if the last collector had ended so long ago."""
+    db = sqlite3.connect(lib.LIB + "/ctscope.db")
+    with db:
+        db.execute("UPDATE meta SET value = value - ? WHERE key = 'configs-seen'", (sec * 1000000,))
+    db.close()
+
+
+def rollbacks(vmid, seq):
+    return [e for e in events(vmid, seq, ["snapshot"]) if e["data"]["action"] == "rollback"]
+
+
+@test("rolled back while no collector ran: told as that, once, by whom, also where no key changed")
+def rolled_back():
+    v, seq = up(16)
+    base = conf(v)
+    snap = base + "parent: s1\n\n[s1]\n" + base + "snaptime: 1\n"
+    write_conf(v, snap)
+    wait_event(v, "snapshot", seq)
+    write_conf(v, snap.replace("memory: 128", "memory: 300", 1))
+    wait_event(v, "config-changed", seq)
+    for n, other in ((1, True), (2, False)):
+        down()
+        seen_back(7200)
+        then = time.time() - 3600
+        task = pct.Task("vzrollback", v, "joe@pve", then)
+        write_conf(v, snap)
+        os.utime(pct.conf_path(v), (then + 2, then + 2))
+        task.end("OK", when=then + 5)
+        failed = pct.Task("vzrollback", v, "eve@pve", then + 60)
+        failed.end("no such snapshot", when=then + 61)
+        need()
+        until(lambda: len(rollbacks(v, seq)) == n, "%d: %s" % (n, shown(v)))
+        e = rollbacks(v, seq)[-1]
+        equal((e["data"]["snapshot"], e["data"].get("task"), e["data"].get("user")),
+              ("s1", "vzrollback", "joe@pve"), "rolled back")
+        ranged(e, "no collector ran")
+        check(abs(e["time"] / 1e6 - then) < 8, "its time: %s" % (e["time"] / 1e6 - then))
+        note(last_line(v, "snapshot"))
+        equal([c["key"] for x in events(v, seq, ["config-changed"])[1:]
+               for c in x["data"]["changes"]], ["memory"], "what else is told")
+        time.sleep(1.1)
+    # what was told is not told again, however the next one finds it
+    as_user("vzrollback", v, lambda: (
+        write_conf(v, snap.replace("parent: s1", "parent: s1\nlock: rollback", 1)),
+        time.sleep(3), write_conf(v, snap)))
+    until(lambda: len(rollbacks(v, seq)) == 3, "live: %s" % shown(v))
+    as_user("vzrollback", v, lambda: write_conf(v, snap))
+    until(lambda: len(rollbacks(v, seq)) == 4, "by its task: %s" % shown(v))
+    down(signal.SIGKILL)
+    seen_back(7200)
+    need()
+    time.sleep(3)
+    equal(len(rollbacks(v, seq)), 4, "once each: %s" % shown(v))
 
 
 @test("stopped by another admin, by a reboot, by a migration, by being destroyed")
