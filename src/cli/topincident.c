@@ -113,12 +113,14 @@ void topincident_units(const struct app *app, uint32_t vmid, uint64_t at,
 	struct incidents l = { 0 };
 	struct topincident *t = *io ? *io : xcalloc(1, sizeof(*t));
 	const struct incident *i;
+	struct err err = { 0 };
 
 	*io = t;
 	clear(t);
-	(void)read_incidents(app, vmid, at, &l, NULL);
-	i = nearest(&l, at);
-	if (i)
+	if (read_incidents(app, vmid, at, &l, &err) < 0)
+		t->note = xasprintf("what is inside is kept with an incident only: %s",
+				    err.msg);
+	else if ((i = nearest(&l, at)))
 		take(t, i, at);
 	else
 		t->note =
