@@ -62,18 +62,43 @@ static void put_task(struct jw *w, const struct stop_task *t)
 	jw_str(w, "upid", t->upid);
 }
 
-static void put_who(struct collector *c, struct jw *w, const struct conf *f,
-		    const struct conf_when *when,
-		    bool (*fits)(const void *arg, const char *type), const void *arg)
+static struct stop_task find_who(struct collector *c, const struct conf *f,
+				 const struct conf_when *when,
+				 bool (*fits)(const void *arg, const char *type),
+				 const void *arg)
 {
 	const struct task_find find = { .vmid = f->vmid,
 					.since_real_usec = when->since_real_usec,
 					.until_real_usec = when->until_real_usec,
 					.fits = fits,
 					.arg = arg };
-	struct stop_task t = tasksrc_find(c, &find);
+
+	return tasksrc_find(c, &find);
+}
+
+static void put_who(struct collector *c, struct jw *w, const struct conf *f,
+		    const struct conf_when *when,
+		    bool (*fits)(const void *arg, const char *type), const void *arg)
+{
+	struct stop_task t = find_who(c, f, when, fits, arg);
 
 	put_task(w, &t);
+}
+
+/*
+ * An id of the task: whoever finds it again, from another side or after a crash, tells
+ * the same event. *told: by which it was told last; a second one that seems to be of the
+ * same task is not the same.
+ */
+static void set_task_id(struct event *e, const struct stop_task *t, const char *what,
+			uint64_t *told)
+{
+	uint64_t by = t->upid ? str_hash(t->upid) : 0;
+
+	if (!by || by == *told)
+		return;
+	*told = by;
+	snprintf(e->id, sizeof(e->id), "%s-%u-%016jx", what, e->vmid, (uintmax_t)by);
 }
 
 /* arg: types, with a blank around each. */
@@ -157,6 +182,10 @@ static void backup_event(struct collector *c, struct conf *f, const struct conf_
 			 bool begin, const struct vzdump_log *log,
 			 const struct ended_task *task)
 {
+	struct stop_task by = task ? (struct stop_task){ .type = "vzdump",
+							 .user = task->user,
+							 .upid = task->upid }
+				   : find_who(c, f, w, is_named, " vzdump ");
 	struct event *e = conf_event(c, EVENT_BACKUP, f, w, "backup");
 	const char *status = log->failed ? log->error : log->ended ? "OK" : NULL;
 	struct data d;
@@ -164,6 +193,10 @@ static void backup_event(struct collector *c, struct conf *f, const struct conf_
 	if (!status && task)
 		status = task->status;
 	f->backup_told_real_usec = clock_real_usec();
+	if (begin)
+		set_task_id(e, &by, "backup-begin", &f->begun_by);
+	else
+		set_task_id(e, &by, "backup-end", &f->ended_by);
 	if (!data_open(&d))
 		return;
 	jw_str(d.w, "phase", begin ? "begin" : "end");
@@ -179,12 +212,7 @@ static void backup_event(struct collector *c, struct conf *f, const struct conf_
 				       USEC_PER_SEC);
 	}
 	put_when(d.w, w);
-	if (task)
-		put_task(d.w, &(struct stop_task){ .type = "vzdump",
-						   .user = task->user,
-						   .upid = task->upid });
-	else
-		put_who(c, d.w, f, w, is_named, " vzdump ");
+	put_task(d.w, &by);
 	data_close(&d, &e->data);
 }
 
@@ -256,10 +284,6 @@ void conftell_backed_up(struct collector *c, struct conf *f, const struct ended_
 /* ---- changes -------------------------------------------------------------------------
  */
 
-/*
- * With an id of the task: whoever finds it again, from another side or after a crash,
- * tells the same event.
- */
 static void tell_rollback(struct collector *c, struct conf *f, const struct conf_when *w,
 			  const char *to, const struct stop_task *t)
 {
@@ -271,9 +295,7 @@ static void tell_rollback(struct collector *c, struct conf *f, const struct conf
 	if (w->since_real_usec && t->upid && upid_parse(span_str(t->upid), &u) == 0)
 		set_began(e, MAX(u.start_real_usec, w->since_real_usec));
 	upid_done(&u);
-	if (t->upid)
-		snprintf(e->id, sizeof(e->id), "rollback-%u-%016jx", f->vmid,
-			 (uintmax_t)str_hash(t->upid));
+	set_task_id(e, t, "rollback", &f->rolled_back_by);
 	if (!data_open(&d))
 		return;
 	jw_str(d.w, "action", "rollback");

@@ -23,6 +23,8 @@ struct conf {
 	bool backing_up;
 	uint64_t backup_end_boot_usec; /* its end is told then at the latest; 0: none */
 	uint64_t backup_told_real_usec, rollback_told_real_usec; /* last */
+	uint64_t begun_by, ended_by,
+		rolled_back_by; /* hashes of tasks they were told by */
 };
 
 /*

@@ -497,6 +497,31 @@ def _():
     backup_told(v, seq, "suspend")
 
 
+@test("a backup that was told is not told again by the next collector")
+def backed_up():
+    v, seq = up(17)
+
+    def run():
+        d = Dump(v, "suspend")
+        d.archive(3)
+        d.end()
+    as_user("vzdump", v, run)
+    backup_told(v, seq, "suspend")
+    time.sleep(1.1)
+    w, seq_w = up(18)
+
+    def at_once():
+        d = Dump(w, "suspend")
+        d.end()
+    as_user("vzdump", w, at_once)
+    backup_told(w, seq_w, "suspend")
+    down(signal.SIGKILL)
+    need()
+    time.sleep(4)
+    equal(len(events(v, seq, ["backup"])), 2, "by its lock: %s" % shown(v))
+    equal(len(events(w, seq_w, ["backup"])), 2, "by its task: %s" % shown(w))
+
+
 @test("snapshots made, rolled back to and removed within a second: each once, by whom")
 def _():
     v, seq = up(5)
