@@ -277,7 +277,7 @@ static int run_batch(struct app *app, const struct top_opts *o, struct topdata *
 	uint64_t count = o->count, due = clock_mono_usec();
 	int r = EXIT_FINE;
 
-	if (!count && (nav->past || !app->live))
+	if (count == UINT64_MAX && (nav->past || !app->live))
 		count = 1; /* it does not change */
 	if (app->live && !nav->past && !topdata_has_collector(d))
 		r = batch_next(app, d, nav, &due);
@@ -456,7 +456,7 @@ static int run_screen(struct app *app, struct topdata *d, const struct topnav *n
 
 static int top_run(struct app *app, int argc, char **argv)
 {
-	struct top_opts o = { .interval_usec = 2 * USEC_PER_SEC };
+	struct top_opts o = { .count = UINT64_MAX, .interval_usec = 2 * USEC_PER_SEC };
 	_cleanup_(strv_done) struct strv pos = { 0 };
 	struct topdata *d = NULL;
 	struct err err = { 0 };
@@ -467,6 +467,8 @@ static int top_run(struct app *app, int argc, char **argv)
 		return r < 0 ? EXIT_USAGE : EXIT_FINE;
 	if (check_opts(app, &o, &pos, &nav) < 0)
 		return EXIT_USAGE;
+	if (!o.count)
+		return app_error(app, EXIT_USAGE, "-n 0: expected a number from 1 on");
 	if (!o.batch && !app->json && screen_check(&err) < 0)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	r = topdata_open(app, &d);
