@@ -248,6 +248,15 @@ static bool say_properties(struct say *s, const struct jval *old, const struct j
 	return say_elements(s, b, a, '+', minus) || minus;
 }
 
+/* `lxc.hook.stop:` is set, to nothing. */
+static void say_side(struct say *s, const struct jval *v)
+{
+	if (has_text(v))
+		value(s, v);
+	else
+		words(s, v && !jval_is_null(v) ? "(empty)" : "(not set)");
+}
+
 static void say_changes(struct say *s)
 {
 	const struct jval *changes = jval_get(s->d, "changes");
@@ -265,11 +274,9 @@ static void say_changes(struct say *s)
 		words(s, ": ");
 		if (say_properties(s, jval_get(c, "old"), jval_get(c, "new")))
 			continue;
-		words(s, has_text(jval_get(c, "old")) ? "" : "(not set)");
-		value(s, jval_get(c, "old"));
+		say_side(s, jval_get(c, "old"));
 		words(s, " -> ");
-		words(s, has_text(jval_get(c, "new")) ? "" : "(not set)");
-		value(s, jval_get(c, "new"));
+		say_side(s, jval_get(c, "new"));
 	}
 	if (jval_count(changes) > 8)
 		buf_addf(s->out, "; %zu more", jval_count(changes) - 8);
