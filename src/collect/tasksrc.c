@@ -375,8 +375,7 @@ static struct stop_task find_past(struct collector *c, const struct task_find *f
 			continue;
 		if (t->upid.start_real_usec <= f->until_real_usec &&
 		    end >= num_sub(f->since_real_usec, NEAR_SEC * USEC_PER_SEC) &&
-		    upid_is_about(&t->upid, f->vmid) &&
-		    f->fits(f->arg, t->upid.type))
+		    upid_is_about(&t->upid, f->vmid) && f->fits(f->arg, t->upid.type))
 			return (struct stop_task){ .type = t->upid.type,
 						   .user = t->upid.user,
 						   .upid = t->upid.text };
