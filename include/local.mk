@@ -26,3 +26,4 @@ noinst_HEADERS += include/metric.h
 noinst_HEADERS += include/spool.h
 noinst_HEADERS += include/top.h
 noinst_HEADERS += include/history.h
+noinst_HEADERS += include/guestnet.h

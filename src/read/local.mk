@@ -109,3 +109,7 @@ libct_a_SOURCES += src/read/rrd.c
 libct_a_SOURCES += src/read/rrd.h
 libct_a_SOURCES += src/read/vzdumplog.c
 libct_a_SOURCES += src/read/vzdumplog.h
+libct_a_SOURCES += src/read/resolvconf.c
+libct_a_SOURCES += src/read/resolvconf.h
+libct_a_SOURCES += src/read/dhcplease.c
+libct_a_SOURCES += src/read/dhcplease.h

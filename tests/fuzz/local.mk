@@ -71,3 +71,5 @@ fuzz: $(fuzz_targets)
 fuzz_targets += tests/fuzz/fuzz-kernmsg
 fuzz_targets += tests/fuzz/fuzz-procnet
 fuzz_targets += tests/fuzz/fuzz-vzdumpstate
+fuzz_targets += tests/fuzz/fuzz-resolvconf
+fuzz_targets += tests/fuzz/fuzz-dhcplease
