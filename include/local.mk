@@ -26,4 +26,5 @@ noinst_HEADERS += include/metric.h
 noinst_HEADERS += include/spool.h
 noinst_HEADERS += include/top.h
 noinst_HEADERS += include/history.h
+noinst_HEADERS += include/netsock.h
 noinst_HEADERS += include/guestnet.h

@@ -7,6 +7,7 @@
 
 #include "fwcfg.h"
 #include "netif.h"
+#include "netsock.h"
 #include "pveprop.h"
 #include "val.h"
 
@@ -85,9 +86,12 @@ struct netview {
 	bool vlans_known;
 	struct netvlans vlans;
 	struct netguest guest;
+	bool socks_known;
+	struct netsocks socks;
 	const char *config_error; /* borrowed; NULL: the config could be read */
 	char *host_error;         /* why the node's links are not known */
 	char *guest_error;        /* why the inside is not known */
+	char *socks_error;        /* why its sockets are not */
 	struct net_iface *ifaces;
 	size_t n_ifaces;
 	struct net_findings findings; /* of the container as a whole */

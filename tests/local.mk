@@ -29,6 +29,7 @@ unit_tests += tests/unit/test-loop
 tests_unit_test_loop_LDADD = libct.a $(SYSTEMD_LIBS)
 endif
 unit_tests += tests/unit/test-procs
+unit_tests += tests/unit/test-sockdiag
 unit_tests += tests/unit/test-guestnet
 noinst_HEADERS += tests/unit/tmproot.h
 unit_tests += tests/unit/test-cgroup

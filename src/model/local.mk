@@ -21,4 +21,5 @@ libct_a_SOURCES += src/model/event.c
 libct_a_SOURCES += src/model/incident.c
 libct_a_SOURCES += src/model/metric.c
 libct_a_SOURCES += src/model/history.c
+libct_a_SOURCES += src/model/netsock.c
 libct_a_SOURCES += src/model/guestnet.c

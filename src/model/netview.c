@@ -35,8 +35,10 @@ void netview_done(struct netview *v)
 	netifs_done(&v->host);
 	netvlans_done(&v->vlans);
 	netguest_done(&v->guest);
+	netsocks_done(&v->socks);
 	free(v->host_error);
 	free(v->guest_error);
+	free(v->socks_error);
 	net_findings_done(&v->findings);
 	*v = (struct netview){ 0 };
 }

@@ -14,6 +14,7 @@ libct_a_SOURCES += src/out/confjson.c
 libct_a_SOURCES += src/out/confjson.h
 libct_a_SOURCES += src/out/netview.c src/out/netview.h
 libct_a_SOURCES += src/out/netview-json.c src/out/netview-table.c
+libct_a_SOURCES += src/out/netsockview.c src/out/netsockview.h src/out/netviewimpl.h
 libct_a_SOURCES += src/out/cloudevent.c
 libct_a_SOURCES += src/out/cloudevent.h
 libct_a_SOURCES += src/out/surface.c src/out/surface.h

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "out/confjson.h"
+#include "out/netsockview.h"
 #include "out/netview.h"
 
 static void json_counters(struct jw *w, const struct netif *d)
@@ -292,5 +293,7 @@ void netview_json(struct jw *w, const struct netview *v)
 	if (v->guest.known)
 		json_others(w, v);
 	json_routes(w, v);
+	if (v->socks_known)
+		netsocks_json(w, &v->socks, v->guest.known ? &v->guest.links : NULL);
 	json_findings(w, &v->findings);
 }

@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include "out/netsockview.h"
+#include "out/netviewimpl.h"
 #include "out/text.h"
 
 #define LABEL_WIDTH 12
@@ -26,10 +28,10 @@ static void put_str(struct buf *b, const char *s)
 	text_escape(b, tbytes_str(s), false);
 }
 
-/* The text from column `first` on; what the terminal has no room for goes on below. */
-static void put_wrapped(const struct page *p, const char *text, size_t first, int indent)
+void netview_put_wrapped(FILE *f, const struct table_opts *o, const char *text,
+			 size_t first, int indent)
 {
-	unsigned width = p->o->width > INDENT + 20 ? p->o->width : 0;
+	unsigned width = o->width > INDENT + 20 ? o->width : 0;
 	struct span rest = span_str(text), word;
 	size_t at = first;
 	bool begun = false;
@@ -38,17 +40,17 @@ static void put_wrapped(const struct page *p, const char *text, size_t first, in
 		size_t n = text_width(span_tbytes(word));
 
 		if (width && begun && at + 1 + n > width) {
-			fprintf(p->f, "\n%*s", indent, "");
+			fprintf(f, "\n%*s", indent, "");
 			at = (size_t)indent;
 		} else if (begun) {
-			fputc(' ', p->f);
+			fputc(' ', f);
 			at++;
 		}
 		begun = true;
-		fwrite(word.p, 1, word.n, p->f);
+		fwrite(word.p, 1, word.n, f);
 		at += n;
 	}
-	fputc('\n', p->f);
+	fputc('\n', f);
 }
 
 /* The line that was built, behind its label; nothing was built: nothing is printed. */
@@ -60,7 +62,7 @@ static void end_line(struct page *p, const char *label, const char *color)
 		fprintf(p->f, "\x1b[%sm%*s:\x1b[0m ", color, LABEL_WIDTH, label);
 	else
 		fprintf(p->f, "%*s: ", LABEL_WIDTH, label);
-	put_wrapped(p, buf_str(&p->line), INDENT, INDENT);
+	netview_put_wrapped(p->f, p->o, buf_str(&p->line), INDENT, INDENT);
 	p->line.n = 0;
 }
 
@@ -391,7 +393,7 @@ static void print_others(struct page *p)
 		buf_add(&p->line, buf_str(&addrs), addrs.n);
 		buf_done(&addrs);
 		fputs("  ", p->f);
-		put_wrapped(p, buf_str(&p->line), 2, 6);
+		netview_put_wrapped(p->f, p->o, buf_str(&p->line), 2, 6);
 		p->line.n = 0;
 	}
 }
@@ -420,6 +422,18 @@ static void print_routes(struct page *p)
 		fprintf(p->f, "  and %ju more\n", (uintmax_t)l->more);
 }
 
+static void print_sockets(struct page *p)
+{
+	if (p->v->socks_known)
+		netsocks_print(p->f, p->o, &p->v->socks);
+	if (!p->v->socks_error)
+		return;
+	fputs("\nListening inside\n  not known: ", p->f);
+	put_str(&p->line, p->v->socks_error);
+	netview_put_wrapped(p->f, p->o, buf_str(&p->line), 13, 6);
+	p->line.n = 0;
+}
+
 void netview_print(FILE *f, const struct table_opts *o, const struct netview *v)
 {
 	struct page p = { .f = f, .o = o, .v = v };
@@ -436,5 +450,6 @@ void netview_print(FILE *f, const struct table_opts *o, const struct netview *v)
 		print_iface(&p, &v->ifaces[i]);
 	print_others(&p);
 	print_routes(&p);
+	print_sockets(&p);
 	buf_done(&p.line);
 }

@@ -17,17 +17,7 @@
 #define GUEST_LIST 64 /* addresses of a container in a list */
 #define CHILD_USEC USEC_PER_SEC
 
-/*
- * /proc/<init> and the network namespace it is in. The descriptors hold on to that very
- * process and that namespace: once the start time was right nothing that comes after can
- * speak of another one, even where the pid or the id is used again.
- */
-struct target {
-	int proc, ns;
-	bool shares_host;
-};
-
-static void target_done(struct target *t)
+void netlink_target_done(struct netlink_target *t)
 {
 	cleanup_close(&t->proc);
 	cleanup_close(&t->ns);
@@ -47,17 +37,17 @@ static int start_ticks(int proc, uint64_t *ret)
 	return r;
 }
 
-static bool is_same_process(const struct target *t, uint64_t ticks)
+bool netlink_target_is_same(const struct netlink_target *t, uint64_t ticks)
 {
 	uint64_t now;
 
 	return start_ticks(t->proc, &now) == 0 && now == ticks;
 }
 
-static int target_open(const struct netlink *nl, pid_t init, uint64_t ticks,
-		       struct target *ret, struct err *err)
+int netlink_target_open(const struct netlink *nl, pid_t init, uint64_t ticks,
+			struct netlink_target *ret, struct err *err)
 {
-	struct target t = { .proc = -1, .ns = -1 };
+	struct netlink_target t = { .proc = -1, .ns = -1 };
 	struct stat st;
 	char path[32];
 
@@ -65,15 +55,15 @@ static int target_open(const struct netlink *nl, pid_t init, uint64_t ticks,
 	t.proc = open(path, O_DIRECTORY | O_CLOEXEC);
 	if (t.proc < 0)
 		return err_set(err, -ESRCH, "%s: %s", path, strerror(errno));
-	if (!is_same_process(&t, ticks)) {
-		target_done(&t);
+	if (!netlink_target_is_same(&t, ticks)) {
+		netlink_target_done(&t);
 		return err_set(err, -ESRCH, "%s is another process by now", path);
 	}
 	t.ns = openat(t.proc, "ns/net", O_RDONLY | O_CLOEXEC);
 	if (t.ns < 0 || fstat(t.ns, &st) < 0) {
 		int r = errno == ENOENT ? -ESRCH : -errno;
 
-		target_done(&t);
+		netlink_target_done(&t);
 		return err_set(err, r, "%s/ns/net: %s", path, strerror(-r));
 	}
 	t.shares_host = st.st_ino == nl->self_ino && st.st_dev == nl->self_dev;
@@ -237,8 +227,8 @@ static int visit(const struct visit *v, struct netguest *ret, struct err *err)
 }
 
 /* Links and addresses by the id; *ret_known false: the namespace has none. */
-static int read_by_nsid(struct netlink *nl, const struct target *t, struct netguest *io,
-			struct err *err)
+static int read_by_nsid(struct netlink *nl, const struct netlink_target *t,
+			struct netguest *io, struct err *err)
 {
 	int r = netlink_read_nsid(nl, NETNSA_FD, (uint32_t)t->ns, &io->nsid, err);
 
@@ -253,7 +243,7 @@ static int read_by_nsid(struct netlink *nl, const struct target *t, struct netgu
 }
 
 /* By a child what could not be had from here. */
-static int read_by_visit(const struct target *t, bool routes, struct netguest *io,
+static int read_by_visit(const struct netlink_target *t, bool routes, struct netguest *io,
 			 struct err *err)
 {
 	struct visit v = { .ns = t->ns, .links = !io->known, .routes = routes };
@@ -279,9 +269,9 @@ static int read_by_visit(const struct target *t, bool routes, struct netguest *i
 int netlink_read_guest(struct netlink *nl, pid_t init, uint64_t ticks, bool routes,
 		       struct netguest *ret, struct err *err)
 {
-	_cleanup_(target_done) struct target t = { .proc = -1, .ns = -1 };
+	_cleanup_(netlink_target_done) struct netlink_target t = { .proc = -1, .ns = -1 };
 	struct netguest g = { 0 };
-	int r = target_open(nl, init, ticks, &t, err);
+	int r = netlink_target_open(nl, init, ticks, &t, err);
 
 	if (r < 0)
 		return r;
@@ -291,7 +281,7 @@ int netlink_read_guest(struct netlink *nl, pid_t init, uint64_t ticks, bool rout
 		if (r == 0)
 			r = read_by_visit(&t, routes, &g, err);
 	}
-	if (r == 0 && !is_same_process(&t, ticks))
+	if (r == 0 && !netlink_target_is_same(&t, ticks))
 		r = err_set(err, -ESRCH, "process %d ended meanwhile", (int)init);
 	if (r < 0) {
 		netguest_done(&g);
@@ -356,7 +346,7 @@ static void list_addrs(struct netlink *nl, struct val nsid, const struct netaddr
 static int addrs_by_visit(const struct netlink *nl, pid_t init, struct netguest *ret,
 			  bool *ret_known, struct err *err)
 {
-	_cleanup_(target_done) struct target t = { .proc = -1, .ns = -1 };
+	_cleanup_(netlink_target_done) struct netlink_target t = { .proc = -1, .ns = -1 };
 	uint64_t ticks;
 	char path[32];
 	int proc, r;
@@ -368,7 +358,7 @@ static int addrs_by_visit(const struct netlink *nl, pid_t init, struct netguest 
 	r = start_ticks(proc, &ticks);
 	close(proc);
 	if (r == 0)
-		r = target_open(nl, init, ticks, &t, err);
+		r = netlink_target_open(nl, init, ticks, &t, err);
 	if (r < 0)
 		return r;
 	*ret_known = !t.shares_host;

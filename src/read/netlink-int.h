@@ -26,6 +26,7 @@ struct nl_sock;
  * asking a thousand containers.
  */
 struct netlink {
+	int protocol; /* NETLINK_ROUTE (0), NETLINK_SOCK_DIAG */
 	struct nl_sock *sk;
 	int fd;
 	uint32_t seq;
@@ -86,3 +87,19 @@ int netlink_dump_routes(struct netlink *nl, uint8_t family, size_t max,
 
 /* The name of one interface of that namespace; "" where it is gone by now. Owned. */
 char *netlink_read_name(struct netlink *nl, struct val nsid, uint32_t ifindex);
+
+/*
+ * /proc/<init> and the network namespace it is in. The descriptors hold on to that very
+ * process and that namespace: once the start time was right nothing that comes after can
+ * speak of another one, even where the pid or the id is used again.
+ */
+struct netlink_target {
+	int proc, ns;
+	bool shares_host;
+};
+
+/* `ticks`: field 22 of /proc/<init>/stat. -ESRCH: gone, or another process by now. */
+int netlink_target_open(const struct netlink *nl, pid_t init, uint64_t ticks,
+			struct netlink_target *ret, struct err *err);
+bool netlink_target_is_same(const struct netlink_target *t, uint64_t ticks);
+void netlink_target_done(struct netlink_target *t);

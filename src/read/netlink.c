@@ -36,6 +36,11 @@ static int load(struct err *err)
 	return dl_load("libnl-3.so.200", syms, ARRAY_SIZE(syms), &handle, err);
 }
 
+static const char *name_of(const struct netlink *nl)
+{
+	return nl->protocol == NETLINK_SOCK_DIAG ? "sock_diag" : "rtnetlink";
+}
+
 int netlink_socket_open(struct netlink *nl, struct err *err)
 {
 	int on = 1, r;
@@ -43,15 +48,15 @@ int netlink_socket_open(struct netlink *nl, struct err *err)
 	nl->sk = dl_nl_socket_alloc();
 	if (!nl->sk)
 		oom();
-	r = dl_nl_connect(nl->sk, NETLINK_ROUTE);
+	r = dl_nl_connect(nl->sk, nl->protocol);
 	if (r < 0)
-		return err_set(err, -EIO, "open an rtnetlink socket: %s",
+		return err_set(err, -EIO, "open a socket of %s: %s", name_of(nl),
 			       dl_nl_geterror(r));
 	nl->fd = dl_nl_socket_get_fd(nl->sk);
 	/* without it *_TARGET_NETNSID is silently ignored, and the host's own addresses
 	 * are the answer */
 	if (setsockopt(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0)
-		return err_set(err, -errno, "rtnetlink: no strict checking: %s",
+		return err_set(err, -errno, "%s: no strict checking: %s", name_of(nl),
 			       strerror(errno));
 	return 0;
 }
@@ -111,7 +116,7 @@ static int send_request(struct netlink *nl, struct netlink_request *rq, struct e
 		r = sys_sendto(nl->fd, rq->p, rq->n, &kernel, sizeof(kernel));
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
-		return err_set(err, -errno, "ask rtnetlink: %s", strerror(errno));
+		return err_set(err, -errno, "ask %s: %s", name_of(nl), strerror(errno));
 	return 0;
 }
 
@@ -133,13 +138,14 @@ static int receive(struct netlink *nl, struct err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set(err, -errno, "rtnetlink: %s", strerror(errno));
+			return err_set(err, -errno, "%s: %s", name_of(nl),
+				       strerror(errno));
 		if (len != sizeof(from) || from.nl_pid != 0)
 			continue;
 		if ((size_t)n > nl->in.cap - 1) {
 			if ((size_t)n > RECV_MAX)
-				return err_set(err, -EFBIG,
-					       "rtnetlink: a message of %zd bytes", n);
+				return err_set(err, -EFBIG, "%s: a message of %zd bytes",
+					       name_of(nl), n);
 			buf_reserve(&nl->in, (size_t)n);
 			return -EMSGSIZE; /* it is lost: ask again */
 		}
@@ -194,10 +200,10 @@ int netlink_ask(struct netlink *nl, struct netlink_request rq, bool dump,
 	}
 	if (r < 0)
 		return r == -EMSGSIZE
-			       ? err_set(err, r, "rtnetlink: messages keep growing")
+			       ? err_set(err, r, "%s: messages keep growing", name_of(nl))
 			       : r;
 	if (st.error)
-		return err_set(err, st.error, "rtnetlink: %s", strerror(-st.error));
+		return err_set(err, st.error, "%s: %s", name_of(nl), strerror(-st.error));
 	*ret_torn = st.interrupted;
 	return 0;
 }

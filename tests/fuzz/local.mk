@@ -71,5 +71,6 @@ fuzz: $(fuzz_targets)
 fuzz_targets += tests/fuzz/fuzz-kernmsg
 fuzz_targets += tests/fuzz/fuzz-procnet
 fuzz_targets += tests/fuzz/fuzz-vzdumpstate
+fuzz_targets += tests/fuzz/fuzz-sockdiag
 fuzz_targets += tests/fuzz/fuzz-resolvconf
 fuzz_targets += tests/fuzz/fuzz-dhcplease
