@@ -141,6 +141,7 @@ tests_live_netprobe_LDADD = libct.a
 
 include tests/node/local.mk
 EXTRA_DIST += tests/live/test-network.py
+EXTRA_DIST += tests/live/test-sockets.py
 EXTRA_DIST += tests/live/test-hooks.py
 EXTRA_DIST += tests/live/test-inside.py
 EXTRA_DIST += tests/live/test-stack.py

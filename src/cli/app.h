@@ -44,6 +44,9 @@ struct cmd {
 	const struct col
 		*cols; /* of its table: --help lists them, -o is checked; or NULL */
 	size_t ncols;
+	const char *cols2_opt; /* the option that gives another table, or NULL */
+	const struct col *cols2;
+	size_t ncols2;
 	bool live_only; /* --root makes no sense (it asks the kernel) */
 	/* argv[0..argc-1] are the arguments after the command's name, options included */
 	int (*run)(struct app *app, int argc, char **argv);

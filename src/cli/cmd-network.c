@@ -6,11 +6,15 @@
 #include "cli/netfw.h"
 #include "cli/opts.h"
 #include "out/json.h"
+#include "out/netsockview.h"
 #include "out/netview.h"
 #include "pveconf.h"
+#include "read/cgroup.h"
 #include "read/netlink.h"
 #include "read/procfs.h"
+#include "read/procs.h"
 #include "read/pveprop.h"
+#include "read/sockdiag.h"
 #include "rule/network.h"
 
 #define CLUSTER_FW "etc/pve/firewall/cluster.fw"
@@ -20,12 +24,16 @@
 
 struct network_opts {
 	uint64_t interval_usec;
+	bool sockets;
 };
 
 #define O(field) offsetof(struct network_opts, field)
 static const struct opt opts[] = {
 	{ "interval", 'i', OPT_DURATION, "SECONDS",
 	  "count again after that time and show the rates too", O(interval_usec) },
+	{ "sockets", 's', OPT_FLAG, NULL,
+	  "the sockets alone, one a row: listening, connected, unix ones too",
+	  O(sockets) },
 };
 #undef O
 
@@ -204,6 +212,33 @@ static void read_guest(struct netlink *nl, const struct ct *ct, struct netview *
 		v->guest_error = xstrdup(err.msg);
 }
 
+/* Who holds them; that it is not found out is told by what is printed. */
+static void read_owners(const struct app *app, const struct ct *ct, struct netsocks *l)
+{
+	_cleanup_(procs_done) struct procs procs = { 0 };
+	struct procs_opts o = { .vmid = ct->vmid, .init_pid = ct->init_pid };
+	_cleanup_close_ int dir = -1;
+
+	if (cg_open(app->rootfd, ct->vmid, &dir, NULL) == 0 &&
+	    procs_read(app->rootfd, dir, &o, &procs, NULL) == 0)
+		(void)sockdiag_read_owners(app->rootfd, &procs, ct->init_pid, l, NULL);
+}
+
+static void read_sockets(const struct app *app, const struct netlink *nl,
+			 const struct ct *ct, const struct network_opts *o,
+			 struct netview *v)
+{
+	struct err err = { 0 };
+
+	if (!ct->init_pid)
+		return;
+	if (sockdiag_read(nl, ct->vmid, ct->init_pid, ct->init_start_ticks, o->sockets,
+			  &v->socks, &v->socks_known, &err) < 0)
+		v->socks_error = xstrdup(err.msg);
+	else if (v->socks_known)
+		read_owners(app, ct, &v->socks);
+}
+
 static void read_rates(struct netlink *nl, struct netview *v)
 {
 	for (size_t k = 0; k < v->n_ifaces; k++) {
@@ -278,6 +313,9 @@ static int read_devices(const struct app *app, const struct ct *ct,
 	r = netlink_open(&nl, err);
 	if (r == 0)
 		r = read_live(nl, ct, o->interval_usec, v, err);
+	/* a table of interfaces has no place for them */
+	if (r == 0 && (app->json || !app->table.columns))
+		read_sockets(app, nl, ct, o, v);
 	netlink_close(nl);
 	return r;
 }
@@ -312,6 +350,71 @@ static int print_view(struct app *app, const struct facts *f, const struct netvi
 	}
 	netview_print(app->out, &app->table, v);
 	return EXIT_FINE;
+}
+
+static void warn_of_gaps(const struct app *app, const struct netsocks *l)
+{
+	if (l->more)
+		app_warn(app, "%s%ju more sockets are not shown",
+			 l->more_atleast ? "at least " : "", (uintmax_t)l->more);
+	else if (l->more_atleast)
+		app_warn(app, "there are too many sockets: not all are shown");
+	if (l->torn)
+		app_warn(app, "not all sockets could be read in time");
+	if (l->procs_left)
+		app_warn(app,
+			 "%ju processes were not looked through: a socket without "
+			 "process may be theirs",
+			 (uintmax_t)l->procs_left);
+	if (l->nested_ns)
+		app_warn(app,
+			 "its processes are in %ju more network namespaces: "
+			 "sockets there are not shown",
+			 (uintmax_t)l->nested_ns);
+}
+
+static int print_sockets(struct app *app, const struct netview *v)
+{
+	const struct netsocks *l = &v->socks;
+	_cleanup_free_ struct netsock_row *rows = xcalloc(l->n + 1, sizeof(*rows));
+	int r;
+
+	for (size_t i = 0; i < l->n; i++)
+		rows[i] = (struct netsock_row){ l, &l->v[i], &v->guest.links };
+	r = app_table(app, netsock_cols, NETSOCK_NCOLS, rows, l->n, sizeof(*rows), NULL);
+	warn_of_gaps(app, l);
+	return r;
+}
+
+/* The table alone: what is configured and the other containers do not matter. */
+static int show_sockets(struct app *app, const struct network_opts *o, const char *arg)
+{
+	_cleanup_(facts_done) struct facts one = { 0 };
+	_cleanup_(netview_done) struct netview v = { 0 };
+	struct netlink *nl = NULL;
+	struct err err = { 0 };
+	const struct ct *ct;
+	int r = app_facts_one(app, arg, (struct facts_want){ 0 }, &one);
+
+	if (r)
+		return r;
+	ct = &one.cts[0];
+	if (!ct->init_pid)
+		return app_error(app, EXIT_FINE, "container %u is %s: it has no sockets",
+				 ct->vmid, ct_state_name(ct->state));
+	if (netlink_open(&nl, &err) < 0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	read_guest(nl, ct, &v);
+	read_sockets(app, nl, ct, o, &v);
+	netlink_close(nl);
+	if (v.socks_error)
+		return app_error(app, EXIT_BROKEN, "%s", v.socks_error);
+	if (!v.socks_known)
+		return app_error(app, EXIT_BROKEN,
+				 "container %u has no network of its own: its sockets "
+				 "are among those of the node",
+				 ct->vmid);
+	return print_sockets(app, &v);
 }
 
 static int show(struct app *app, const struct network_opts *o, const char *arg)
@@ -357,6 +460,7 @@ static int network_run(struct app *app, int argc, char **argv)
 {
 	_cleanup_(strv_done) struct strv pos = { 0 };
 	struct network_opts o = { 0 };
+	struct err err = { 0 };
 	int r = opts_parse(app, &cmd_network, &o, argc, argv, &pos);
 
 	if (r)
@@ -368,24 +472,43 @@ static int network_run(struct app *app, int argc, char **argv)
 	if (o.interval_usec && !app->live)
 		return app_error(app, EXIT_USAGE,
 				 "--interval measures this machine: not with --root");
-	return show(app, &o, pos.v[0]);
+	if (o.sockets && !app->live)
+		return app_error(app, EXIT_USAGE,
+				 "--sockets asks the running kernel: not with --root");
+	if (o.sockets && o.interval_usec)
+		return app_error(app, EXIT_USAGE,
+				 "--interval has nothing to do with "
+				 "--sockets");
+	if (app->table.columns &&
+	    table_check_columns(app->table.columns,
+				o.sockets ? netsock_cols : netview_cols,
+				o.sockets ? NETSOCK_NCOLS : NETVIEW_NCOLS, &err) < 0)
+		return app_error(app, EXIT_USAGE, "-o: %s", err.msg);
+	return o.sockets && !app->json ? show_sockets(app, &o, pos.v[0])
+				       : show(app, &o, pos.v[0]);
 }
 
 const struct cmd cmd_network = {
 	.name = "network",
 	.args = "ID",
-	.help = "interfaces: as configured, on the node, and inside",
+	.help = "interfaces: as configured, on the node, and inside; who listens",
 	.more = "Each netN with its devices on the node, bridge, VLANs, rate and firewall, its\n"
 		"addresses inside, and what is wrong between them. \"in\" is towards the\n"
 		"container. With -o it is a table, one row an interface. Exit code 0 whatever it\n"
 		"finds.\n\n"
+		"Behind that which process listens where: of several that share a socket the\n"
+		"first is named. --sockets is like ss(8) for the container, without entering it.\n\n"
 		"  ctscope network 101\n"
 		"  ctscope network 101 --interval 2\n"
 		"  ctscope network 101 -o NET,STATE,ADDRESSES,FINDINGS --noheadings\n"
-		"  ctscope network 101 --json | jq '.container.interfaces[].findings'",
+		"  ctscope network 101 --json | jq '.container.interfaces[].findings'\n"
+		"  ctscope network 101 --sockets -o PROTO,ADDRESS,PEER,UNIT,PROCESS",
 	.opts = opts,
 	.nopts = ARRAY_SIZE(opts),
 	.cols = netview_cols,
 	.ncols = NETVIEW_NCOLS,
+	.cols2_opt = "sockets",
+	.cols2 = netsock_cols,
+	.ncols2 = NETSOCK_NCOLS,
 	.run = network_run,
 };

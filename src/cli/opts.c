@@ -257,7 +257,8 @@ static int take_common(struct app *app, const struct cmd *cmd, const struct comm
 			"it asks the running kernel: --root does not go with it");
 	if (app->table.columns && !cmd->cols)
 		return app_error(app, -EINVAL, "-o: this command has no table");
-	if (app->table.columns &&
+	/* which of two tables it is the command knows, and checks */
+	if (app->table.columns && !cmd->cols2 &&
 	    table_check_columns(app->table.columns, cmd->cols, cmd->ncols, &err) < 0)
 		return app_error(app, -EINVAL, "-o: %s", err.msg);
 	return 0;
@@ -382,6 +383,15 @@ static void help_opts(FILE *f, const struct opt *o, size_t n, const struct cmd *
 	}
 }
 
+static void help_cols(FILE *f, const struct col *cols, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!cols[i].json_only)
+			fprintf(f, "  %-12s %c %s\n", cols[i].heading,
+				cols[i].hidden ? ' ' : '*',
+				cols[i].help ? cols[i].help : "");
+}
+
 void opts_help(FILE *f, const struct cmd *cmd)
 {
 	fprintf(f, "Usage: ctscope %s %s%s[OPTION...]\n\n%s\n", cmd->name,
@@ -395,11 +405,11 @@ void opts_help(FILE *f, const struct cmd *cmd)
 	if (!cmd->cols)
 		return;
 	fputs("\nColumns (* shown by default):\n", f);
-	for (size_t i = 0; i < cmd->ncols; i++)
-		if (!cmd->cols[i].json_only)
-			fprintf(f, "  %-12s %c %s\n", cmd->cols[i].heading,
-				cmd->cols[i].hidden ? ' ' : '*',
-				cmd->cols[i].help ? cmd->cols[i].help : "");
+	help_cols(f, cmd->cols, cmd->ncols);
+	if (!cmd->cols2)
+		return;
+	fprintf(f, "\nColumns with --%s:\n", cmd->cols2_opt);
+	help_cols(f, cmd->cols2, cmd->ncols2);
 }
 
 void opts_help_all(FILE *f)

@@ -8,7 +8,10 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -318,18 +322,160 @@ static int do_crash(char **a)
 	return 0;
 }
 
+static int bound(int family, int type, int proto, unsigned long port, int only6)
+{
+	struct sockaddr_in in4 = { .sin_family = AF_INET,
+				   .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+				    .sin6_port = htons((uint16_t)port) };
+	struct sockaddr *sa = family == AF_INET ? (void *)&in4 : (void *)&in6;
+	socklen_t n = family == AF_INET ? sizeof(in4) : sizeof(in6);
+	int fd = socket(family, type, proto), on = 1;
+
+	if (fd < 0)
+		die("socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof(only6));
+	if (type != SOCK_RAW && bind(fd, sa, n) < 0)
+		die("bind");
+	if (type == SOCK_STREAM && listen(fd, 7) < 0)
+		die("listen");
+	return fd;
+}
+
+static int named(int type, const char *name, int abstract)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	size_t n = strlen(name) + 1;
+	int fd = socket(AF_UNIX, type, 0);
+
+	if (n > sizeof(sa.sun_path))
+		die("name");
+	memcpy(sa.sun_path + (abstract ? 1 : 0), name, n - 1);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa,
+			   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+		die(name);
+	if (type != SOCK_DGRAM && listen(fd, 7) < 0)
+		die("listen");
+	return fd;
+}
+
+static void connected(int type, unsigned long port)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, type, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		die("connect");
+}
+
+static void forked(unsigned long n, int flags)
+{
+	for (unsigned long i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (pid)
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (flags && unshare(flags) < 0)
+			die("unshare");
+		stay();
+	}
+}
+
+static void many(unsigned long n)
+{
+	char name[32];
+
+	for (unsigned long i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "many-%lu", i);
+		named(SOCK_STREAM, name, 1);
+	}
+}
+
+static void duplicated(unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i++)
+		if (dup(0) < 0)
+			die("dup");
+}
+
+/* Sockets of all kinds, and what may be in the way of finding whose they are. */
+static int do_sockets(char **a)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+	for (; *a; a++) {
+		const char *v = strchr(*a, ':');
+
+		if (!v)
+			die(*a);
+		v++;
+		if (!strncmp(*a, "tcp4:", 5))
+			bound(AF_INET, SOCK_STREAM, 0, number(v), 0);
+		else if (!strncmp(*a, "tcp:", 4))
+			bound(AF_INET6, SOCK_STREAM, 0, number(v), 0);
+		else if (!strncmp(*a, "tcp6:", 5))
+			bound(AF_INET6, SOCK_STREAM, 0, number(v), 1);
+		else if (!strncmp(*a, "udp4:", 5))
+			bound(AF_INET, SOCK_DGRAM, 0, number(v), 0);
+		else if (!strncmp(*a, "raw4:", 5))
+			bound(AF_INET, SOCK_RAW, (int)number(v), 0, 0);
+		else if (!strncmp(*a, "unix:", 5))
+			named(SOCK_STREAM, v, 0);
+		else if (!strncmp(*a, "dgram:", 6))
+			named(SOCK_DGRAM, v, 0);
+		else if (!strncmp(*a, "abstract:", 9))
+			named(SOCK_SEQPACKET, v, 1);
+		else if (!strncmp(*a, "connect:", 8))
+			connected(SOCK_STREAM, number(v));
+		else if (!strncmp(*a, "name:", 5))
+			prctl(PR_SET_NAME, v);
+		else if (!strncmp(*a, "fork:", 5))
+			forked(number(v), 0);
+		else if (!strncmp(*a, "netns:", 6))
+			forked(number(v), CLONE_NEWNET);
+		else if (!strncmp(*a, "many:", 5))
+			many(number(v));
+		else if (!strncmp(*a, "fds:", 4))
+			duplicated(number(v));
+		else
+			die(*a);
+	}
+	ready();
+	stay();
+	return 0;
+}
+
 static const struct {
 	const char *name, *args;
 	int nargs;
 	int (*run)(char **args);
 } commands[] = {
-	{ "anon", "MIB", 1, do_anon },         { "tmpfs", "MIB DIR", 2, do_tmpfs },
-	{ "cache", "MIB FILE", 2, do_cache },  { "write", "MIB FILE", 2, do_write },
-	{ "read", "MIB FILE", 2, do_read },    { "spin", "SECONDS", 1, do_spin },
-	{ "forks", "N", 1, do_forks },         { "oom", "MIB", 1, do_oom },
-	{ "sleep", "[SECONDS]", 0, do_sleep }, { "forge", "VMID", 1, do_forge },
-	{ "seccomp", "N", 1, do_seccomp },     { "opens", "SECONDS FILE", 2, do_opens },
-	{ "reread", "FILE", 1, do_reread },    { "crash", "SECONDS", 1, do_crash },
+	{ "anon", "MIB", 1, do_anon },
+	{ "tmpfs", "MIB DIR", 2, do_tmpfs },
+	{ "cache", "MIB FILE", 2, do_cache },
+	{ "write", "MIB FILE", 2, do_write },
+	{ "read", "MIB FILE", 2, do_read },
+	{ "spin", "SECONDS", 1, do_spin },
+	{ "forks", "N", 1, do_forks },
+	{ "oom", "MIB", 1, do_oom },
+	{ "sleep", "[SECONDS]", 0, do_sleep },
+	{ "forge", "VMID", 1, do_forge },
+	{ "seccomp", "N", 1, do_seccomp },
+	{ "opens", "SECONDS FILE", 2, do_opens },
+	{ "reread", "FILE", 1, do_reread },
+	{ "crash", "SECONDS", 1, do_crash },
+	{ "sockets", "KIND:VALUE...", 1, do_sockets },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(*commands))
