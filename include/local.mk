@@ -28,3 +28,5 @@ noinst_HEADERS += include/top.h
 noinst_HEADERS += include/history.h
 noinst_HEADERS += include/netsock.h
 noinst_HEADERS += include/guestnet.h
+noinst_HEADERS += include/ctsec.h
+noinst_HEADERS += include/idmap.h

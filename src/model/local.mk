@@ -23,3 +23,4 @@ libct_a_SOURCES += src/model/metric.c
 libct_a_SOURCES += src/model/history.c
 libct_a_SOURCES += src/model/netsock.c
 libct_a_SOURCES += src/model/guestnet.c
+libct_a_SOURCES += src/model/ctsec.c

@@ -32,12 +32,6 @@ void procs_done(struct procs *p)
 	*p = (struct procs){ 0 };
 }
 
-void idmap_done(struct idmap *m)
-{
-	free(m->v);
-	*m = (struct idmap){ 0 };
-}
-
 int procs_parse_idmap(struct span text, struct idmap *ret)
 {
 	struct idmap m = { 0 };

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "idmap.h"
 #include "read/cgtree.h"
 #include "tbytes.h"
 #include "val.h"
@@ -78,16 +79,6 @@ struct proc_status {
 /* -EINVAL: no Uid line, or a number that is none. */
 int procs_parse_status(struct span text, struct proc_status *ret);
 
-/* uid_map or gid_map: lines "inside outside count". At most 340 (the kernel's bound). */
-struct idmap_line {
-	uint32_t inside, outside, count;
-};
-
-struct idmap {
-	struct idmap_line *v;
-	size_t n;
-};
-
-void idmap_done(struct idmap *m);
+/* uid_map or gid_map. -EINVAL: not three numbers a line, or more lines than there can be. */
 int procs_parse_idmap(struct span text, struct idmap *ret);
 struct val idmap_inside(const struct idmap *m, uint32_t outside);
