@@ -11,7 +11,6 @@
 
 #define MAX_PIDS_TEXT    ((size_t)1 << 20) /* cgroup.procs of one cgroup */
 #define MAX_STATUS       ((size_t)1 << 20) /* 65536 supplementary groups fit */
-#define MAX_STATUS_TOTAL ((size_t)32 << 20)
 #define MAX_CMDLINE      4096
 #define MAX_IDMAP        340
 #define MAX_PROC_DIRS    ((size_t)1 << 20)
@@ -162,14 +161,10 @@ struct reader {
 	size_t cap, status_left;
 };
 
-struct pids {
-	pid_t *v;
-	size_t n, cap;
-};
-
-static void pids_done(struct pids *p)
+void pidlist_done(struct pidlist *p)
 {
 	free(p->v);
+	*p = (struct pidlist){ 0 };
 }
 
 static int cmp_pid(const void *a, const void *b)
@@ -180,7 +175,7 @@ static int cmp_pid(const void *a, const void *b)
 }
 
 /* cgroup.procs of one cgroup; a threaded one has none, its processes are listed above. */
-static void list_pids(int dir, struct pids *pids)
+static void list_pids(int dir, struct pidlist *pids)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
 	struct span s, line;
@@ -200,7 +195,7 @@ static void list_pids(int dir, struct pids *pids)
 	}
 }
 
-static void sort_unique(struct pids *p)
+static void sort_unique(struct pidlist *p)
 {
 	size_t n = 0;
 
@@ -217,7 +212,7 @@ static void sort_unique(struct pids *p)
  * All processes of the node, to be told apart by their cgroup: a guest can make more
  * cgroups than we look into, and must not hide processes in them.
  */
-static int list_proc(int rootfd, struct pids *pids, struct err *err)
+static int list_proc(int rootfd, struct pidlist *pids, struct err *err)
 {
 	_cleanup_(strv_done) struct strv names = { 0 };
 	uint32_t pid;
@@ -237,13 +232,14 @@ static int list_proc(int rootfd, struct pids *pids, struct err *err)
 	return r;
 }
 
-static int list_all(int rootfd, int cgdir, struct pids *pids, uint64_t *ret_left,
-		    struct err *err)
+int procs_list(int rootfd, int cgdir, struct pidlist *ret, uint64_t *ret_left,
+	       struct err *err)
 {
 	static const struct cgtree_limits lim = { .nodes = 2048,
 						  .depth = 16,
 						  .per_node = 1024 };
 	_cleanup_(cgtree_done) struct cgtree t = { 0 };
+	_cleanup_(pidlist_done) struct pidlist pids = { 0 };
 	int r = cgtree_list(cgdir, &lim, &t, err);
 
 	if (r < 0)
@@ -253,22 +249,23 @@ static int list_all(int rootfd, int cgdir, struct pids *pids, uint64_t *ret_left
 
 		if (cgtree_open(cgdir, &t, i, &fd) < 0)
 			continue;
-		list_pids(fd, pids);
+		list_pids(fd, &pids);
 		if (i == 0 && t.has_ns &&
 		    fs_open(fd, "ns", O_PATH | O_DIRECTORY | O_NOFOLLOW, &ns, NULL) == 0)
-			list_pids(ns, pids);
+			list_pids(ns, &pids);
 	}
 	*ret_left = t.left_out;
-	if (t.left_out && list_proc(rootfd, pids, NULL) == 0)
+	if (t.left_out && list_proc(rootfd, &pids, NULL) == 0)
 		*ret_left = 0;
-	sort_unique(pids);
+	sort_unique(&pids);
+	*ret = pids;
+	pids = (struct pidlist){ 0 };
 	return 0;
 }
 
 /* "/lxc/101/ns/system.slice/x.service" -> "system.slice/x.service" */
-static int take_cgroup(const struct reader *rd, int dir, struct proc *p)
+int procs_read_cgroup(int dir, uint32_t vmid, char **ret, size_t *ret_n)
 {
-	static const char *const prefixes[] = { "/lxc/", "/ns" };
 	struct span path, id;
 	char buf[16384];
 	size_t n;
@@ -279,15 +276,25 @@ static int take_cgroup(const struct reader *rd, int dir, struct proc *p)
 		r = procfs_parse_cgroup(span_of(buf, n), &path);
 	if (r < 0)
 		return r;
-	if (!procfs_cgroup_is_ct(path, rd->o->vmid) || !span_skip(&path, prefixes[0]))
+	if (!procfs_cgroup_is_ct(path, vmid) || !span_skip(&path, "/lxc/"))
 		return -ESRCH; /* it was someone else's pid by now, or has left */
 	span_cut(&path, '/', &id);
 	if (span_eq(path, "ns"))
 		path.n = 0;
 	span_skip(&path, "ns/");
-	p->cgroup = span_dup(path);
-	cgtree_where(span_of(p->cgroup, path.n), &p->where);
+	*ret = span_dup(path);
+	*ret_n = path.n;
 	return 0;
+}
+
+static int take_cgroup(const struct reader *rd, int dir, struct proc *p)
+{
+	size_t n;
+	int r = procs_read_cgroup(dir, rd->o->vmid, &p->cgroup, &n);
+
+	if (r == 0)
+		cgtree_where(span_of(p->cgroup, n), &p->where);
+	return r;
 }
 
 static int take_stat(int dir, struct proc *p)
@@ -317,37 +324,36 @@ static int take_stat(int dir, struct proc *p)
 
 /*
  * A guest makes its Groups line up to 700 KiB long: read all of it while the sum stays
- * bounded, else do without what stands behind it.
+ * bounded, else do without what stands behind it. A cut line is no line.
  */
-static int read_status(struct reader *rd, int dir, struct buf *text)
+int procs_read_status(int dir, size_t *left, struct buf *ret)
 {
-	size_t max = MIN(MAX_STATUS, rd->status_left);
+	size_t max = MIN(MAX_STATUS, *left);
 	int r;
 
-	buf_reserve(text, 8192);
-	r = fs_read_small(dir, "status", text->p, 8192, &text->n, NULL);
-	if (r != -EFBIG)
+	ret->n = 0;
+	buf_reserve(ret, 8192);
+	r = fs_read_small(dir, "status", ret->p, 8192, &ret->n, NULL);
+	if (r == -EFBIG) {
+		ret->n = 0;
+		r = fs_read_file(dir, "status", max, ret, NULL);
+		*left -= MIN(ret->n, *left);
+	}
+	if (r < 0 && r != -EFBIG)
 		return r;
-	text->n = 0;
-	r = fs_read_file(dir, "status", max, text, NULL);
-	rd->status_left -= MIN(text->n, rd->status_left);
-	return r == -EFBIG ? 0 : r;
+	while (ret->n && ret->p[ret->n - 1] != '\n')
+		ret->n--;
+	return 0;
 }
 
 static int take_status(struct reader *rd, int dir, struct proc *p)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
 	struct proc_status s;
-	struct span all;
-	int r = read_status(rd, dir, &text);
+	int r = procs_read_status(dir, &rd->status_left, &text);
 
-	if (r < 0)
-		return r;
-	/* a cut line is no line */
-	all = span_of(buf_str(&text), text.n);
-	while (all.n && all.p[all.n - 1] != '\n')
-		all.n--;
-	r = procs_parse_status(all, &s);
+	if (r == 0)
+		r = procs_parse_status(span_of(buf_str(&text), text.n), &s);
 	if (r < 0)
 		return r;
 	p->uid = s.uid;
@@ -360,7 +366,7 @@ static int take_status(struct reader *rd, int dir, struct proc *p)
 	return 0;
 }
 
-static int open_pid(int proc, pid_t pid, int *ret)
+int procs_open(int proc, pid_t pid, int *ret)
 {
 	char name[16];
 
@@ -375,7 +381,7 @@ static int read_one(struct reader *rd, pid_t pid, struct proc *ret)
 	_cleanup_close_ int dir = -1;
 	int r;
 
-	r = open_pid(rd->proc, pid, &dir);
+	r = procs_open(rd->proc, pid, &dir);
 	if (r == 0)
 		r = take_cgroup(rd, dir, &p);
 	if (r == 0)
@@ -395,7 +401,7 @@ static bool is_gone(int r)
 	return r == -ENOENT || r == -ESRCH || r == -ENODEV;
 }
 
-static void read_each(struct reader *rd, const struct pids *pids)
+static void read_each(struct reader *rd, const struct pidlist *pids)
 {
 	struct procs *p = rd->p;
 	size_t max = rd->o->max ? rd->o->max : 4096;
@@ -441,7 +447,7 @@ static int read_cmdlines(int out, void *arg)
 		_cleanup_close_ int dir = -1;
 		struct proc again = { .pid = j->p->v[i].pid };
 		size_t n = 0;
-		int r = open_pid(j->proc, again.pid, &dir);
+		int r = procs_open(j->proc, again.pid, &dir);
 
 		if (r == 0)
 			r = take_stat(dir, &again);
@@ -517,7 +523,7 @@ static void read_uids(int proc, pid_t init, struct idmap *ret)
 	size_t n;
 
 	/* the kernel takes at most 340 lines of up to 33 bytes */
-	if (init > 0 && open_pid(proc, init, &dir) == 0 &&
+	if (init > 0 && procs_open(proc, init, &dir) == 0 &&
 	    fs_read_small(dir, "uid_map", buf, sizeof(buf), &n, NULL) == 0)
 		procs_parse_idmap(span_of(buf, n), ret);
 }
@@ -526,14 +532,14 @@ int procs_read(int rootfd, int cgdir, const struct procs_opts *o, struct procs *
 	       struct err *err)
 {
 	_cleanup_(procs_done) struct procs p = { 0 };
-	_cleanup_(pids_done) struct pids pids = { 0 };
+	_cleanup_(pidlist_done) struct pidlist pids = { 0 };
 	_cleanup_close_ int proc = -1;
-	struct reader rd = { .o = o, .p = &p, .status_left = MAX_STATUS_TOTAL };
+	struct reader rd = { .o = o, .p = &p, .status_left = PROCS_STATUS_TOTAL };
 	int r;
 
 	r = fs_open(rootfd, "proc", O_PATH | O_DIRECTORY, &proc, err);
 	if (r == 0)
-		r = list_all(rootfd, cgdir, &pids, &p.cgroups_left, err);
+		r = procs_list(rootfd, cgdir, &pids, &p.cgroups_left, err);
 	if (r < 0)
 		return r;
 	rd.proc = proc;

@@ -82,3 +82,34 @@ int procs_parse_status(struct span text, struct proc_status *ret);
 /* uid_map or gid_map. -EINVAL: not three numbers a line, or more lines than there can be. */
 int procs_parse_idmap(struct span text, struct idmap *ret);
 struct val idmap_inside(const struct idmap *m, uint32_t outside);
+
+/*
+ * The pieces of procs_read(), for who reads other files of the same processes.
+ *
+ * Host pids of the cgroups below `cgdir`, sorted, each once: claims, for a number can be
+ * another process's by the time it is used. *ret_left: cgroups not looked into.
+ */
+struct pidlist {
+	pid_t *v;
+	size_t n, cap;
+};
+
+void pidlist_done(struct pidlist *p);
+int procs_list(int rootfd, int cgdir, struct pidlist *ret, uint64_t *ret_left,
+	       struct err *err);
+
+/*
+ * A directory fd of /proc/<pid> stands for the process that has the number now: reads
+ * through it fail when that one has ended, whoever has the number then.
+ */
+int procs_open(int proc, pid_t pid, int *ret);
+
+/* Its cgroup as in struct proc, owned. -ESRCH: not a process of that container. */
+int procs_read_cgroup(int dir, uint32_t vmid, char **ret, size_t *ret_n);
+
+/*
+ * Whole lines of its status. What is longer than usual counts against *left, which
+ * begins as PROCS_STATUS_TOTAL: lines may be missing when that is used up.
+ */
+#define PROCS_STATUS_TOTAL ((size_t)32 << 20)
+int procs_read_status(int dir, size_t *left, struct buf *ret);
