@@ -9,7 +9,6 @@
 #include "cgstat.h"
 #include "val.h"
 
-struct ctsec;
 struct pveconf;
 
 /*
@@ -79,9 +78,6 @@ struct ct {
 	char *pool;     /* NULL: in none */
 	char *ha_state; /* HA manager's state of service ct:<vmid>, NULL: not an HA
 			   resource */
-
-	struct ctsec *sec; /* what the kernel enforces, by ctsec_read(); NULL: it was not
-			      asked, or the container does not run */
 };
 
 void ct_done(struct ct *ct);

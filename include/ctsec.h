@@ -131,25 +131,16 @@ struct sec_devices {
 	bool is_list; /* v1's list was read: none means none */
 };
 
-/* Another running container with something in common. */
-struct sec_peer {
-	uint32_t vmid;
-	bool ns[SEC_NS_N]; /* the same namespace of that kind */
-	uint32_t uids;     /* so many ids of the host are ids of both */
-	uint32_t gids;
-	uint32_t uid_first, gid_first; /* the first of them; where uids, gids is not 0 */
-};
-
 /*
- * One running container; { 0 } is one of which nothing is known. Of a container that is
- * not running there is none (ct.sec is NULL).
+ * One running container; { 0 } is one of which nothing is known.
  */
 struct ctsec {
 	uint32_t vmid;
 	pid_t init_pid; /* whose process, with its start, all of this is about */
 	uint64_t init_start_ticks;
 	char *error; /* one sentence: something is there and could not be read; NULL: no */
-	const struct sec_host *host; /* borrowed: of the same facts */
+	const struct sec_host
+		*host; /* borrowed: the node; NULL: nothing is known of it */
 
 	struct sec_proc *procs; /* procs[0] is init; then by pid */
 	size_t n_procs;         /* 0: init had ended */
@@ -160,9 +151,6 @@ struct ctsec {
 	struct idmap uids, gids; /* of init; the whole range 1:1 is the host's own */
 
 	struct sec_devices devices;
-
-	struct sec_peer *peers; /* by vmid; sec_compare() */
-	size_t n_peers;
 };
 
 void sec_label_done(struct sec_label *l);
@@ -178,6 +166,21 @@ struct sec_host {
 };
 
 void sec_host_done(struct sec_host *h);
+
+/*
+ * All containers of a struct facts: v[i] is of cts[i], NULL where it does not run or is not
+ * this node's.
+ */
+struct ctsecs {
+	struct ctsec **v;
+	size_t n;
+	struct sec_host *host; /* what the `host` of each points to; NULL: n is 0 */
+};
+
+void ctsecs_done(struct ctsecs *s);
+
+/* "unconfined", or a profile that confines nothing. False also where it is not known. */
+bool sec_label_unconfined(const struct sec_label *l);
 
 /* Is it so? Where something is not known the answer is no. */
 bool sec_ns_is_hosts(const struct sec_host *h, const struct sec_nss *s, enum sec_ns ns);

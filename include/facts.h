@@ -37,8 +37,6 @@ struct host {
 	uint64_t ticks_per_sec;     /* CLK_TCK of user space, 100 */
 };
 
-struct sec_host;
-
 struct facts {
 	char *node;      /* name of this node; NULL: not a Proxmox node */
 	bool is_pve;     /* /etc/pve is there */
@@ -53,7 +51,6 @@ struct facts {
 	struct ct
 		*cts; /* by vmid; a config that could not be parsed is a ct with error */
 	size_t n_cts;
-	struct sec_host *sec_host; /* by ctsec_read(); NULL: it was not asked */
 };
 
 void facts_done(struct facts *f);

@@ -5,7 +5,6 @@
 
 #include "base/macros.h"
 #include "base/num.h"
-#include "ctsec.h"
 #include <facts.h>
 #include "pveconf.h"
 
@@ -42,7 +41,6 @@ void ct_done(struct ct *ct)
 	free(ct->name);
 	free(ct->pool);
 	free(ct->ha_state);
-	ctsec_free(ct->sec);
 	*ct = (struct ct){ 0 };
 }
 
@@ -56,9 +54,6 @@ void facts_done(struct facts *f)
 	for (size_t i = 0; i < f->n_warnings; i++)
 		free(f->warnings[i]);
 	free(f->warnings);
-	if (f->sec_host)
-		sec_host_done(f->sec_host);
-	free(f->sec_host);
 	*f = (struct facts){ 0 };
 }
 

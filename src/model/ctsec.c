@@ -2,6 +2,7 @@
 #include "ctsec.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/macros.h"
 
@@ -109,7 +110,6 @@ void ctsec_done(struct ctsec *s)
 	idmap_done(&s->uids);
 	idmap_done(&s->gids);
 	free(s->devices.v);
-	free(s->peers);
 	*s = (struct ctsec){ 0 };
 }
 
@@ -125,6 +125,25 @@ void sec_host_done(struct sec_host *h)
 {
 	sec_label_done(&h->label);
 	*h = (struct sec_host){ 0 };
+}
+
+void ctsecs_done(struct ctsecs *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		ctsec_free(s->v[i]);
+	free(s->v);
+	if (s->host)
+		sec_host_done(s->host);
+	free(s->host);
+	*s = (struct ctsecs){ 0 };
+}
+
+/* "unconfined//&:ns:x (enforce)": the mode is that of x, which the guest has loaded. */
+bool sec_label_unconfined(const struct sec_label *l)
+{
+	return l->got == SEC_GOT &&
+	       (l->mode == SEC_AA_UNCONFINED ||
+		(l->profile && strcmp(l->profile, "unconfined") == 0));
 }
 
 static bool both_known(const struct sec_host *h, const struct sec_nss *s, enum sec_ns ns)
