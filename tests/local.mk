@@ -47,6 +47,7 @@ unit_tests += tests/unit/test-nlparse
 unit_tests += tests/unit/test-pveconf
 unit_tests += tests/unit/test-snapshot
 unit_tests += tests/unit/test-rules
+unit_tests += tests/unit/test-ctsec
 tests_unit_test_pveconf_LDADD = libct.a $(JANSSON_LIBS)
 unit_tests += tests/unit/test-hook
 unit_tests += tests/unit/test-dropin
@@ -138,6 +139,11 @@ if !FUZZING
 check_PROGRAMS += tests/live/netprobe
 endif
 tests_live_netprobe_LDADD = libct.a
+if !FUZZING
+check_PROGRAMS += tests/live/secprobe
+endif
+tests_live_secprobe_LDADD = libct.a
+EXTRA_DIST += tests/live/test-security.py
 
 include tests/node/local.mk
 EXTRA_DIST += tests/live/test-network.py

@@ -116,3 +116,6 @@ libct_a_SOURCES += src/read/resolvconf.c
 libct_a_SOURCES += src/read/resolvconf.h
 libct_a_SOURCES += src/read/dhcplease.c
 libct_a_SOURCES += src/read/dhcplease.h
+libct_a_SOURCES += src/read/ctsec.c
+libct_a_SOURCES += src/read/ctsec.h
+libct_a_SOURCES += src/read/ctsecparse.c

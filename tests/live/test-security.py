@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the kernel enforces around real containers, as the reader has it and as /proc says."""
+import os
+import subprocess
+
+from live import BUILD, CGROUP, Load, Skip, check, destroy, equal, main, make, note, pct, \
+    test, until
+
+PROBE = BUILD + "/tests/live/secprobe"
+DROPPED = {16, 17, 25, 32, 33}  # sys_module sys_rawio sys_time mac_override mac_admin
+NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time")
+
+
+def probe(*args):
+    if not os.access(PROBE, os.X_OK):
+        raise Skip("no secprobe in the build directory: make check builds it")
+    p = subprocess.run([PROBE] + [str(a) for a in args], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    check(p.returncode == 0, p.stderr.decode())
+    return p.stdout.decode()
+
+
+def read():
+    """(host, {vmid: (ct, maps, procs)}); init is the first of procs."""
+    host, cts = None, {}
+    for line in probe().splitlines():
+        what, *words = line.split(" ")
+        d = dict(w.split("=", 1) for w in words if "=" in w)
+        if what == "host":
+            host = d
+        elif what == "ct":
+            equal(d["error"], "-", "error of %s: %s" % (d["vmid"], line))
+            cts[int(d["vmid"])] = (d, {}, [])
+        elif what == "map":
+            cts[int(d["vmid"])][1][d["what"]] = d["lines"]
+        else:
+            cts[int(d["vmid"])][2].append(d)
+    return host, cts
+
+
+def status(pid):
+    with open("/proc/%s/status" % pid) as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def bits(text):
+    n = int(text, 16)
+    return {i for i in range(64) if n >> i & 1}
+
+
+def everything():
+    """What this machine has to give: in its own user namespace not always all."""
+    return bits(status("self")["CapBnd"])
+
+
+def all_caps():
+    with open("/proc/sys/kernel/cap_last_cap") as f:
+        return set(range(int(f.read()) + 1))
+
+
+def inode(pid, ns):
+    return os.readlink("/proc/%s/ns/%s" % (pid, ns)).split("[")[1].rstrip("]")
+
+
+def same_as_proc(p):
+    try:
+        st = status(p["pid"])
+    except FileNotFoundError:
+        return  # it has ended since
+    for key, name in (("inh", "CapInh"), ("prm", "CapPrm"), ("eff", "CapEff"),
+                      ("bnd", "CapBnd"), ("amb", "CapAmb")):
+        equal(int(p[key], 16), int(st[name], 16), name)
+    for key, name in (("nnp", "NoNewPrivs"), ("seccomp", "Seccomp"),
+                      ("filters", "Seccomp_filters")):
+        if name in st:
+            equal(p[key], st[name], name)
+    equal(p["uid"], st["Uid"].split("\t")[1], "uid")
+    for ns in NAMESPACES:
+        if p["ns_" + ns] != "-":
+            equal(p["ns_" + ns], inode(p["pid"], ns), ns)
+
+
+@test("an unprivileged container is as PVE makes it, and as /proc says")
+def unprivileged():
+    make(800)
+    host, cts = read()
+    ct, maps, procs = cts[800]
+    init = procs[0]
+    equal(init["inside"], "1", "init")
+    equal(ct["init"], init["pid"], "the first process")
+    equal(maps, {"uid": "0:100000:65536", "gid": "0:100000:65536"}, "maps")
+    equal(bits(init["bnd"]), all_caps(), "bounding set")
+    equal(init["seccomp"], "2", "seccomp")
+    for ns in NAMESPACES[:-1]:
+        check(init["ns_" + ns] != host["ns_" + ns], "%s is the node's" % ns)
+    equal(init["ns_time"], host["ns_time"], "time")
+    for p in procs:
+        same_as_proc(p)
+    note("host %s" % host)
+    note("%s" % ct)
+
+
+@test("a privileged container lacks what LXC drops, and is in the node's user namespace")
+def privileged():
+    make(801, unprivileged=0)
+    host, cts = read()
+    ct, maps, procs = cts[801]
+    equal(everything() - bits(procs[0]["bnd"]), DROPPED & everything(), "dropped")
+    equal(procs[0]["ns_user"], host["ns_user"], "user namespace")
+    equal(maps["uid"], "0:0:4294967295", "map")
+    for p in procs:
+        same_as_proc(p)
+    note("%s" % ct)
+
+
+@test("what the config takes away is seen to be gone")
+def taken_away():
+    make(802, unprivileged=0, raw=("lxc.cap.drop:", "lxc.seccomp.profile:"))
+    make(803, raw=("lxc.idmap: u 0 100000 1000", "lxc.idmap: g 0 100000 1000"))
+    make(804, unprivileged=0, raw=("lxc.net.0.type: none",))
+    host, cts = read()
+    init = cts[802][2][0]
+    equal(bits(init["bnd"]), everything(), "bounding set")
+    equal((init["seccomp"], status(init["pid"])["Seccomp"]), ("0", "0"), "seccomp")
+    equal(cts[803][1]["uid"], "0:100000:1000", "map")
+    init = cts[804][2][0]
+    equal(init["ns_net"], host["ns_net"], "net namespace")
+    check(init["ns_pid"] != host["ns_pid"], "pid namespace")
+
+
+@test("who came in by lxc-attach is told apart, with what it has")
+def attached():
+    make(805)
+    with Load(805, "sleep"):
+        procs = read()[1][805][2]
+        came = [p for p in procs if p["comm"] == "load"]
+        equal([p["attached"] for p in came], ["1"], "attached")
+        same_as_proc(came[0])
+        equal(procs[0]["attached"], "0", "init")
+        note("load: seccomp %s, filters %s" % (came[0]["seccomp"], came[0]["filters"]))
+
+
+@test("a process of the node put into the container's cgroup is shown as what it is")
+def brought_in():
+    make(806)
+    with subprocess.Popen(["sleep", "60"]) as p:
+        try:
+            with open("%s/lxc/806/ns/cgroup.procs" % CGROUP, "w") as f:
+                f.write("%d" % p.pid)
+            host, cts = read()
+            mine = [x for x in cts[806][2] if x["pid"] == str(p.pid)]
+            equal(len(mine), 1, "seen")
+            equal(mine[0]["ns_user"], host["ns_user"], "whose user namespace")
+            equal(mine[0]["ns_mnt"], inode(p.pid, "mnt"), "whose mounts")
+            equal(mine[0]["seccomp"], status(p.pid)["Seccomp"], "seccomp")
+        finally:
+            p.kill()
+
+
+@test("a number of init that is another's by now is never taken for init")
+def reuse():
+    last = "/proc/sys/kernel/ns_last_pid"
+    if not os.access(last, os.W_OK):
+        raise Skip("no ns_last_pid")
+    make(807)
+    init = read()[1][807][2][0]
+    with open("/proc/%s/stat" % init["pid"]) as f:
+        start = f.read().rsplit(")", 1)[1].split()[19]
+    pid = int(init["pid"])
+    destroy(807)
+    make(807)
+    until(lambda: not os.path.exists("/proc/%d" % pid), "the number to be free", 5)
+    p = subprocess.Popen([PROBE, "pids", "807", str(pid), start, "100000"],
+                         stdout=subprocess.PIPE)
+    born = 0
+    with open("%s/lxc/807/ns/cgroup.procs" % CGROUP, "w") as procs:
+        while p.poll() is None:
+            with open(last, "w") as f:
+                f.write("%d" % (pid - 1))
+            child = os.fork()
+            if child == 0:
+                procs.write("0")
+                try:
+                    procs.flush()
+                finally:
+                    os._exit(0)
+            born += child == pid
+            os.waitpid(child, 0)
+    said = p.stdout.read().decode().strip()
+    note("%s; %d processes of that number in that cgroup" % (said, born))
+    equal(said, "100000 reads, 0 taken, 0 errors", "what was believed")
+    check(born > 50, "only %d" % born)
+
+
+@test("the read of 50 containers is quick")
+def quick():
+    for vmid in range(820, 870):
+        make(vmid, start=False)
+        pct.start(vmid)
+    lines = probe("bench", 5).splitlines()
+    note("\n".join(lines))
+    us = int(lines[-1].rsplit(": ", 1)[1].split()[0])
+    check(us < 500000, lines[-1])
+
+
+main()
