@@ -48,6 +48,7 @@ unit_tests += tests/unit/test-pveconf
 unit_tests += tests/unit/test-snapshot
 unit_tests += tests/unit/test-rules
 unit_tests += tests/unit/test-ctsec
+unit_tests += tests/unit/test-secfilter
 tests_unit_test_pveconf_LDADD = libct.a $(JANSSON_LIBS)
 unit_tests += tests/unit/test-hook
 unit_tests += tests/unit/test-dropin

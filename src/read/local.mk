@@ -119,3 +119,5 @@ libct_a_SOURCES += src/read/dhcplease.h
 libct_a_SOURCES += src/read/ctsec.c
 libct_a_SOURCES += src/read/ctsec.h
 libct_a_SOURCES += src/read/ctsecparse.c
+libct_a_SOURCES += src/read/secfilter.c
+libct_a_SOURCES += src/read/secfilter.h

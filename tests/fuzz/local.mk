@@ -49,6 +49,7 @@ fuzz_targets += tests/fuzz/fuzz-ring
 fuzz_targets += tests/fuzz/fuzz-block
 fuzz_targets += tests/fuzz/fuzz-cgsample
 fuzz_targets += tests/fuzz/fuzz-ctsec
+fuzz_targets += tests/fuzz/fuzz-secfilter
 EXTRA_DIST += tests/fuzz/run
 check_LIBRARIES = libreplay.a
 libreplay_a_SOURCES = tests/fuzz/replay.c
