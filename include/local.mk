@@ -30,3 +30,5 @@ noinst_HEADERS += include/netsock.h
 noinst_HEADERS += include/guestnet.h
 noinst_HEADERS += include/ctsec.h
 noinst_HEADERS += include/idmap.h
+noinst_HEADERS += include/drift.h
+noinst_HEADERS += include/lxcstart.h

@@ -16,3 +16,4 @@ dist_schema_DATA += schemas/ctscope.hooks.json
 dist_schema_DATA += schemas/ctscope.history.json
 dist_schema_DATA += schemas/ctscope.events.json
 dist_schema_DATA += schemas/ctscope.incidents.json
+dist_schema_DATA += schemas/ctscope.drift.json

@@ -65,7 +65,7 @@ int app_json_end(const struct app *app, struct jw *w)
 int app_end(const struct app *app, int code)
 {
 	if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE &&
-	    code == EXIT_FINE)
+	    (code == EXIT_FINE || code == EXIT_FOUND))
 		return app_error(app, EXIT_BROKEN, "write: %s", strerror(errno));
 	return code;
 }

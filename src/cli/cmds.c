@@ -11,6 +11,7 @@ const struct cmd *const cmds[] = {
 	&cmd_ps,
 	&cmd_network,
 	&cmd_config,
+	&cmd_drift,
 	&cmd_snapshots,
 	&cmd_backups,
 	&cmd_history,

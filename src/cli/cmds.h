@@ -14,6 +14,7 @@ extern const struct cmd cmd_history;
 extern const struct cmd cmd_network;
 extern const struct cmd cmd_backups;
 extern const struct cmd cmd_config;
+extern const struct cmd cmd_drift;
 extern const struct cmd cmd_snapshots;
 extern const struct cmd cmd_hooks;
 extern const struct cmd cmd_events;

@@ -57,3 +57,5 @@ libct_a_SOURCES += src/cli/eventtext.h
 ctscope_SOURCES += src/cli/cmd-incidents.c
 ctscope_SOURCES += src/cli/incidentview.c
 ctscope_SOURCES += src/cli/incidentview.h
+ctscope_SOURCES += src/cli/cmd-drift.c
+ctscope_SOURCES += src/cli/driftnet.c src/cli/driftnet.h

@@ -24,3 +24,5 @@ libct_a_SOURCES += src/model/history.c
 libct_a_SOURCES += src/model/netsock.c
 libct_a_SOURCES += src/model/guestnet.c
 libct_a_SOURCES += src/model/ctsec.c
+libct_a_SOURCES += src/model/drift.c
+libct_a_SOURCES += src/model/lxcstart.c

@@ -121,3 +121,4 @@ libct_a_SOURCES += src/read/ctsec.h
 libct_a_SOURCES += src/read/ctsecparse.c
 libct_a_SOURCES += src/read/secfilter.c
 libct_a_SOURCES += src/read/secfilter.h
+libct_a_SOURCES += src/read/lxcstart.c src/read/lxcstart.h

@@ -76,3 +76,4 @@ fuzz_targets += tests/fuzz/fuzz-vzdumpstate
 fuzz_targets += tests/fuzz/fuzz-sockdiag
 fuzz_targets += tests/fuzz/fuzz-resolvconf
 fuzz_targets += tests/fuzz/fuzz-dhcplease
+fuzz_targets += tests/fuzz/fuzz-lxcstart

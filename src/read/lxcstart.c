@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "read/lxcstart.h"
+
+#include <stdio.h>
+
+#include "base/fs.h"
+#include "read/lxcconf.h"
+
+#define COMMON     "usr/share/lxc/config"
+#define COMMON_MAX 4096 /* files of one directory */
+
+/*
+ * Both times are of ticks. PVE holds its lock until the container runs, so no `pct set`
+ * can have written so soon after the start.
+ */
+#define SLACK_USEC 50000
+
+/* The item's own copy of the text, terminated in place. */
+static const char *keep(char **at, struct span s)
+{
+	char *p = *at;
+
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	*at += s.n + 1;
+	return p;
+}
+
+void lxcstart_parse(struct span text, struct lxcstart *ret)
+{
+	struct lxcstart s = { .present = true };
+	struct lxcconf_item item;
+	unsigned line = 0;
+	size_t cap = 0;
+	char *at;
+
+	/* a key, '=' and a line feed at least: with two terminators no longer than it was */
+	s.text = at = xcalloc(text.n + 2, 1);
+	while (lxcconf_next(&text, &line, &item)) {
+		if (item.broken)
+			continue;
+		GROW(s.v, s.n, cap);
+		s.v[s.n].key = keep(&at, item.key);
+		s.v[s.n].value = keep(&at, item.value);
+		if (!s.n_own && str_eq(s.v[s.n].key, "lxc.rootfs.path"))
+			s.n_own = s.n;
+		s.n++;
+	}
+	*ret = s;
+}
+
+int lxcstart_read(int rootfd, uint32_t vmid, uint64_t started_real_usec,
+		  struct lxcstart *ret, struct err *err)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct fs_stat st;
+	char path[64];
+	int r;
+
+	snprintf(path, sizeof(path), "var/lib/lxc/%u/config", vmid);
+	r = fs_read_file_stat(rootfd, path, LXCSTART_MAX_BYTES, &b, &st, err);
+	if (r == -ENOENT || r == -ENOTDIR) {
+		*ret = (struct lxcstart){ 0 };
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	lxcstart_parse(span_of(buf_str(&b), b.n), ret);
+	ret->of_start =
+		started_real_usec && st.mtime_real_usec <= started_real_usec + SLACK_USEC;
+	return 0;
+}
+
+static void add_keys(struct span text, struct strv *ret)
+{
+	struct lxcconf_item item;
+	unsigned line = 0;
+
+	while (lxcconf_next(&text, &line, &item)) {
+		bool found = false;
+
+		if (!span_skip(&item.key, "lxc."))
+			continue;
+		if (!span_starts(item.key, "cgroup2."))
+			continue;
+		for (size_t i = 0; i < ret->n && !found; i++)
+			found = span_eq(item.key, ret->v[i]);
+		if (!found)
+			strv_addn(ret, item.key.p, item.key.n);
+	}
+}
+
+static int add_dir(int rootfd, const char *dir, struct strv *ret, struct err *err)
+{
+	_cleanup_(strv_done) struct strv names = { 0 };
+	int r = fs_list(rootfd, dir, COMMON_MAX, &names, err);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
+		_cleanup_free_ char *path = NULL;
+
+		if (!str_ends(names.v[i], ".conf"))
+			continue;
+		path = xasprintf("%s/%s", dir, names.v[i]);
+		r = fs_read_file(rootfd, path, LXCSTART_MAX_BYTES, &b, err);
+		if (r == -ENOENT)
+			r = 0; /* a link that leads nowhere: LXC does not read it either */
+		add_keys(span_of(buf_str(&b), b.n), ret);
+	}
+	return r;
+}
+
+int lxcstart_read_common(int rootfd, struct strv *ret, struct err *err)
+{
+	static const char *const dirs[] = { COMMON, COMMON "/common.conf.d",
+					    COMMON "/userns.conf.d" };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(dirs); i++)
+		r = add_dir(rootfd, dirs[i], ret, err);
+	return r;
+}
