@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/configview.h"
+#include "cli/prose.h"
 #include "out/text.h"
 
-#define KEY_WIDTH  14
-#define PIPE_WIDTH 100
+#define KEY_WIDTH 14
 
 /* What is written where; '#' stands for the number of netN and the like. */
 static const struct {
@@ -19,76 +19,13 @@ static const struct {
 	{ "Devices and features", "features dev#" },
 };
 
-static void color(const struct app *app, const char *code)
-{
-	if (app->table.color)
-		fputs(code, app->out);
-}
-
-#define BOLD   "\x1b[1m"
-#define DIM    "\x1b[2m"
-#define RED    "\x1b[31m"
-#define YELLOW "\x1b[33m"
-#define RESET  "\x1b[0m"
-
 static void title(const struct app *app, const char *text)
 {
 	fputc('\n', app->out);
-	color(app, BOLD);
+	prose_color(app, PROSE_BOLD);
 	fputs(text, app->out);
-	color(app, RESET);
+	prose_color(app, PROSE_RESET);
 	fputc('\n', app->out);
-}
-
-/* ---- wrapping ---- */
-
-static size_t width_of(const struct app *app)
-{
-	return app->table.width ? MAX(app->table.width, 40u) : PIPE_WIDTH;
-}
-
-static size_t columns(const char *p, size_t n)
-{
-	return text_width((struct tbytes){ (const uint8_t *)p, (uint32_t)n });
-}
-
-/*
- * Prints text that is escaped already, its first line where the cursor is, at column
- * `indent`, the others below it. A word that is longer than a line stays whole: it is a
- * path or a value that somebody wants to copy.
- */
-static void print_wrapped(const struct app *app, size_t indent, const char *p)
-{
-	size_t left = width_of(app), at = indent;
-	bool first = true;
-
-	while (*p) {
-		size_t n = strcspn(p, " "), w = columns(p, n);
-
-		if (!first && at + 1 + w > left) {
-			fprintf(app->out, "\n%*s", (int)indent, "");
-			at = indent;
-			first = true;
-		}
-		if (!first) {
-			fputc(' ', app->out);
-			at++;
-		}
-		fwrite(p, 1, n, app->out);
-		at += w;
-		first = false;
-		p += n;
-		p += strspn(p, " ");
-	}
-	fputc('\n', app->out);
-}
-
-static void print_escaped(const struct app *app, size_t indent, const char *s)
-{
-	_cleanup_(buf_done) struct buf b = { 0 };
-
-	text_escape(&b, tbytes_str(s), false);
-	print_wrapped(app, indent, buf_str(&b));
 }
 
 /* ---- keys ---- */
@@ -96,14 +33,6 @@ static void print_escaped(const struct app *app, size_t indent, const char *s)
 static void put_key(const struct app *app, const char *key)
 {
 	fprintf(app->out, "  %-*s ", KEY_WIDTH, key);
-}
-
-static void put_raw(const struct app *app, const char *p, size_t n)
-{
-	_cleanup_(buf_done) struct buf b = { 0 };
-
-	text_escape(&b, (struct tbytes){ (const uint8_t *)p, (uint32_t)n }, false);
-	fputs(buf_str(&b), app->out);
 }
 
 /* The entries of an environment are parted by NUL: one a line. */
@@ -116,7 +45,7 @@ static void print_env(const struct app *app, const struct pveconf_item *i)
 		put_key(app, key), fputc('\n', app->out);
 	while (span_cut(&s, '\0', &part)) {
 		put_key(app, key);
-		put_raw(app, part.p, part.n);
+		prose_raw(app, part.p, part.n);
 		fputc('\n', app->out);
 		key = "";
 	}
@@ -151,17 +80,17 @@ static void print_item(const struct app *app, const struct pveconf_item *i)
 		return;
 	}
 	put_key(app, i->key);
-	put_raw(app, i->value, i->value_n);
+	prose_raw(app, i->value, i->value_n);
 	if (i->value_n == 1 && strchr(" \t\r\v\f", *i->value))
 		fputs("(a blank)", app->out);
 	if (str_eq(i->key, "snaptime"))
 		put_time(app, i);
 	put_number(app, i);
 	if (!i->valid) {
-		color(app, YELLOW);
+		prose_color(app, PROSE_YELLOW);
 		fprintf(app->out, "   <- line %u: %s", i->line,
 			i->known ? "not valid" : "no key of PVE");
-		color(app, RESET);
+		prose_color(app, PROSE_RESET);
 	}
 	fputc('\n', app->out);
 }
@@ -204,9 +133,9 @@ static void print_default(struct printer *p, const char *heading, const char *ke
 		return;
 	print_title_once(p, heading);
 	put_key(p->app, key);
-	color(p->app, DIM);
+	prose_color(p->app, PROSE_DIM);
 	fputs(means, p->app->out);
-	color(p->app, RESET);
+	prose_color(p->app, PROSE_RESET);
 	fputc('\n', p->app->out);
 }
 
@@ -254,11 +183,11 @@ static void print_lxc(const struct app *app, const struct pveconf_section *s)
 	title(app, "Raw LXC lines, in their order");
 	for (size_t i = 0; i < s->n_lxc; i++) {
 		fprintf(app->out, "  %s: ", s->lxc[i].key);
-		put_raw(app, s->lxc[i].value, s->lxc[i].value_n);
+		prose_raw(app, s->lxc[i].value, s->lxc[i].value_n);
 		if (!s->lxc[i].value_n) {
-			color(app, DIM);
+			prose_color(app, PROSE_DIM);
 			fputs("(empty: clears what was set before)", app->out);
-			color(app, RESET);
+			prose_color(app, PROSE_RESET);
 		}
 		fputc('\n', app->out);
 	}
@@ -301,7 +230,7 @@ static void print_section(const struct app *app, const struct pveconf_section *s
 static void put_value(const struct app *app, const struct pveconf_item *i)
 {
 	if (i)
-		put_raw(app, i->value, i->value_n);
+		prose_raw(app, i->value, i->value_n);
 }
 
 static void print_change(const struct app *app, const struct config_view *v,
@@ -347,7 +276,7 @@ static void put_sentences(const struct app *app, struct span s)
 		if (!line.n)
 			continue;
 		fputs(between, app->out);
-		put_raw(app, line.p, line.n);
+		prose_raw(app, line.p, line.n);
 		between = span_ends(line, "format error") ? ": " : "; ";
 	}
 }
@@ -382,19 +311,19 @@ static void print_seen(const struct app *app, const struct finding *f, bool agai
 		[SEV_INFO] = "note", [SEV_WARN] = "WARNING", [SEV_ERROR] = "ERROR"
 	};
 	static const char *const colors[] = {
-		[SEV_INFO] = "", [SEV_WARN] = YELLOW, [SEV_ERROR] = RED
+		[SEV_INFO] = "", [SEV_WARN] = PROSE_YELLOW, [SEV_ERROR] = PROSE_RED
 	};
 	_cleanup_(buf_done) struct buf b = { 0 };
 
-	color(app, again ? "" : colors[f->severity]);
+	prose_color(app, again ? "" : colors[f->severity]);
 	fprintf(app->out, "  %-8s", again ? "" : labels[f->severity]);
-	color(app, f->severity == SEV_INFO ? "" : RESET);
+	prose_color(app, f->severity == SEV_INFO ? "" : PROSE_RESET);
 	buf_adds(&b, f->rule);
 	if (f->line)
 		buf_addf(&b, " (line %u)", f->line);
 	buf_adds(&b, ": ");
 	text_escape(&b, tbytes_str(f->seen), false);
-	print_wrapped(app, 10, buf_str(&b));
+	prose_wrapped(app, 10, buf_str(&b));
 }
 
 /* All that one rule found: why it matters is said once, and not of mere notes. */
@@ -406,13 +335,13 @@ static void print_group_of_findings(const struct app *app, const struct finding 
 	if (f->severity == SEV_INFO)
 		return;
 	fprintf(app->out, "%*s", 10, "");
-	print_escaped(app, 10, f->why);
+	prose_escaped(app, 10, f->why);
 	for (size_t i = 0; i < n; i++) {
 		if (!f[i].fix || (i && str_eq(f[i].fix, f[i - 1].fix)))
 			continue;
 		/* on one line, however long: it is there to be copied */
 		fprintf(app->out, "%*sfix: ", 10, "");
-		put_raw(app, f[i].fix, strlen(f[i].fix));
+		prose_raw(app, f[i].fix, strlen(f[i].fix));
 		fputc('\n', app->out);
 	}
 }
@@ -447,9 +376,9 @@ static void print_head(const struct app *app, const struct config_view *v)
 
 	text_escape(&name, tbytes_str(v->ct->name ? v->ct->name : ""), false);
 	text_escape(&where, tbytes_str(path), false);
-	color(app, BOLD);
+	prose_color(app, PROSE_BOLD);
 	fprintf(app->out, "CT %u %s", v->ct->vmid, buf_str(&name));
-	color(app, RESET);
+	prose_color(app, PROSE_RESET);
 	fprintf(app->out, "  %s", buf_str(&where));
 	if (!v->live)
 		fprintf(app->out, ", snapshot %s", v->section->name);
@@ -458,9 +387,9 @@ static void print_head(const struct app *app, const struct config_view *v)
 			v->conf->n_snapshots == 1 ? "" : "s");
 	fputc('\n', app->out);
 	if (v->conf->dies_line) {
-		color(app, RED);
-		print_escaped(app, 0, v->ct->error ? v->ct->error : "PVE cannot read it");
-		color(app, RESET);
+		prose_color(app, PROSE_RED);
+		prose_escaped(app, 0, v->ct->error ? v->ct->error : "PVE cannot read it");
+		prose_color(app, PROSE_RESET);
 	}
 }
 

@@ -59,3 +59,5 @@ ctscope_SOURCES += src/cli/incidentview.c
 ctscope_SOURCES += src/cli/incidentview.h
 ctscope_SOURCES += src/cli/cmd-drift.c
 ctscope_SOURCES += src/cli/driftnet.c src/cli/driftnet.h
+ctscope_SOURCES += src/cli/prose.c
+ctscope_SOURCES += src/cli/prose.h
