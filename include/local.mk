@@ -32,3 +32,5 @@ noinst_HEADERS += include/ctsec.h
 noinst_HEADERS += include/idmap.h
 noinst_HEADERS += include/drift.h
 noinst_HEADERS += include/lxcstart.h
+noinst_HEADERS += include/hostpath.h
+noinst_HEADERS += include/waiver.h

@@ -50,6 +50,7 @@ unit_tests += tests/unit/test-rules
 unit_tests += tests/unit/test-ctsec
 unit_tests += tests/unit/test-secfilter
 unit_tests += tests/unit/test-drift
+unit_tests += tests/unit/test-audit
 tests_unit_test_pveconf_LDADD = libct.a $(JANSSON_LIBS)
 unit_tests += tests/unit/test-hook
 unit_tests += tests/unit/test-dropin

@@ -26,3 +26,5 @@ libct_a_SOURCES += src/model/guestnet.c
 libct_a_SOURCES += src/model/ctsec.c
 libct_a_SOURCES += src/model/drift.c
 libct_a_SOURCES += src/model/lxcstart.c
+libct_a_SOURCES += src/model/hostpath.c
+libct_a_SOURCES += src/model/waiver.c

@@ -95,6 +95,7 @@ static void passthrough(const struct rule *rule, const struct ct *ct,
 const struct rule rule_device_passthrough = {
 	.id = "device-passthrough",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "a device of the node",
 	.why = "the guest talks to the driver in the node's kernel; the container runs only "
 	       "where the device is",

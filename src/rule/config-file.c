@@ -335,6 +335,7 @@ static void onboot_off(const struct rule *rule, const struct ct *ct, struct find
 const struct rule rule_onboot_off = {
 	.id = "onboot-off",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "not started at boot",
 	.why = "after a reboot of the node it stays down until somebody, or HA, starts it",
 	.check = onboot_off,
@@ -350,6 +351,7 @@ static void debug_on(const struct rule *rule, const struct ct *ct, struct findin
 const struct rule rule_debug_on = {
 	.id = "debug-on",
 	.severity = SEV_INFO,
+	.production = LEVEL_WARN,
 	.title = "starts in debug mode",
 	.why = "it runs as pve-container-debug@ and LXC logs everything",
 	.check = debug_on,
@@ -367,6 +369,7 @@ static void memory_default(const struct rule *rule, const struct ct *ct,
 const struct rule rule_memory_default = {
 	.id = "memory-default",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "no memory limit chosen",
 	.why = "PVE then takes 512 MiB, which is rarely what was meant",
 	.check = memory_default,
@@ -384,6 +387,7 @@ static void swap_absent(const struct rule *rule, const struct ct *ct,
 const struct rule rule_swap_absent = {
 	.id = "swap-absent",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "no swap chosen",
 	.why = "PVE's documentation says 512 MiB, a start takes a missing line as 0",
 	.check = swap_absent,

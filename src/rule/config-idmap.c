@@ -1,80 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/num.h"
+#include "rule/idranges.h"
 #include "rule/rule.h"
 
-/* lxc.idmap: "u 0 100000 65536", type, first id inside, first id of the node, how many.
- */
+/* Own id maps; what several containers share is in config-shared.c. */
 
 /* Below are the node's own users; PVE's default range begins here. */
-#define FIRST_GUEST_ID 100000
-#define IDS            ((uint64_t)1 << 32)
-
-struct range {
-	char type;
-	uint64_t ct, host, n;
-	uint32_t line;
-};
-
-struct ranges {
-	struct range *v;
-	size_t n, cap;
-};
-
-static void ranges_done(struct ranges *r)
-{
-	free(r->v);
-}
-
-/* As LXC reads it: u or g and three numbers, nothing behind. Empty clears the list. */
-static bool parse(const struct pveconf_lxc *l, struct range *ret)
-{
-	struct span s = span_of(l->value, l->value_n), f[4] = { 0 }, more;
-	struct range r = { .line = l->line };
-
-	for (size_t i = 0; i < 4; i++)
-		if (!span_field(&s, &f[i]))
-			return false;
-	if (span_field(&s, &more) || f[0].n != 1 ||
-	    (f[0].p[0] != 'u' && f[0].p[0] != 'g'))
-		return false;
-	r.type = f[0].p[0];
-	if (num_parse_u64(f[1], &r.ct) < 0 || num_parse_u64(f[2], &r.host) < 0 ||
-	    num_parse_u64(f[3], &r.n) < 0)
-		return false;
-	if (!r.n || r.n > IDS || r.ct >= IDS || r.host >= IDS || r.ct + r.n > IDS ||
-	    r.host + r.n > IDS)
-		return false;
-	*ret = r;
-	return true;
-}
-
-/* The ranges that count, malformed ones left out. */
-static void get(const struct ct *ct, struct ranges *ret)
-{
-	const struct pveconf_section *s = &ct->conf->main;
-
-	for (size_t i = 0; i < s->n_lxc; i++) {
-		struct range r;
-
-		if (!str_eq(s->lxc[i].key, "lxc.idmap"))
-			continue;
-		if (!*s->lxc[i].value) {
-			ret->n = 0;
-			continue;
-		}
-		if (!parse(&s->lxc[i], &r))
-			continue;
-		GROW(ret->v, ret->n, ret->cap);
-		ret->v[ret->n++] = r;
-	}
-}
+#define FIRST_GUEST_ID IDRANGE_DEFAULT
 
 static void malformed_line(const struct rule *rule, const struct ct *ct,
 			   const struct pveconf_lxc *l, struct findings *out)
 {
-	struct range r;
+	struct idrange r;
 
-	if (*l->value && !parse(l, &r))
+	if (*l->value && !idrange_parse(l, &r))
 		finding_add(out, rule, ct, l->key, l->line,
 			    rule_fix_edit(ct, l->line, "write it as u 0 100000 65536"),
 			    "lxc.idmap: %s", l->value);
@@ -96,7 +34,7 @@ const struct rule rule_idmap_malformed = {
 
 static int cmp_ct(const void *a, const void *b)
 {
-	const struct range *x = a, *y = b;
+	const struct idrange *x = a, *y = b;
 
 	if (x->type != y->type)
 		return x->type > y->type ? 1 : -1;
@@ -105,7 +43,7 @@ static int cmp_ct(const void *a, const void *b)
 
 static int cmp_host(const void *a, const void *b)
 {
-	const struct range *x = a, *y = b;
+	const struct idrange *x = a, *y = b;
 
 	if (x->type != y->type)
 		return x->type > y->type ? 1 : -1;
@@ -114,10 +52,10 @@ static int cmp_host(const void *a, const void *b)
 
 static void overlap(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
-	_cleanup_(ranges_done) struct ranges r = { 0 };
-	const struct range *v;
+	_cleanup_(idranges_done) struct idranges r = { 0 };
+	const struct idrange *v;
 
-	get(ct, &r);
+	idranges_get(ct, &r);
 	if (r.n < 2)
 		return;
 	v = r.v;
@@ -148,7 +86,7 @@ const struct rule rule_idmap_overlap = {
 	.check = overlap,
 };
 
-static bool maps_root(const struct ranges *r, char type)
+static bool maps_root(const struct idranges *r, char type)
 {
 	for (size_t i = 0; i < r->n; i++)
 		if (r->v[i].type == type && r->v[i].ct == 0)
@@ -158,9 +96,9 @@ static bool maps_root(const struct ranges *r, char type)
 
 static void no_root(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
-	_cleanup_(ranges_done) struct ranges r = { 0 };
+	_cleanup_(idranges_done) struct idranges r = { 0 };
 
-	get(ct, &r);
+	idranges_get(ct, &r);
 	if (!r.n)
 		return;
 	for (const char *t = "ug"; *t; t++)
@@ -183,9 +121,9 @@ const struct rule rule_idmap_no_root = {
 
 static void host_root(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
-	_cleanup_(ranges_done) struct ranges r = { 0 };
+	_cleanup_(idranges_done) struct idranges r = { 0 };
 
-	get(ct, &r);
+	idranges_get(ct, &r);
 	for (size_t i = 0; i < r.n; i++)
 		if (r.v[i].host == 0)
 			finding_add(out, rule, ct, "lxc.idmap", r.v[i].line,
@@ -215,11 +153,11 @@ static char *ids(char type, uint64_t first, uint64_t n)
 
 static void host_ids(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
-	_cleanup_(ranges_done) struct ranges r = { 0 };
+	_cleanup_(idranges_done) struct idranges r = { 0 };
 
-	get(ct, &r);
+	idranges_get(ct, &r);
 	for (size_t i = 0; i < r.n; i++) {
-		const struct range *m = &r.v[i];
+		const struct idrange *m = &r.v[i];
 		_cleanup_free_ char *node = NULL, *inside = NULL;
 
 		if (m->host == 0 || m->host >= FIRST_GUEST_ID)
@@ -235,6 +173,7 @@ static void host_ids(const struct rule *rule, const struct ct *ct, struct findin
 const struct rule rule_idmap_host_ids = {
 	.id = "idmap-host-ids",
 	.severity = SEV_WARN,
+	.homelab = LEVEL_INFO,
 	.title = "users of the node are users inside",
 	.why = "usual for a shared bind mount; but whoever is root inside can act as these "
 	       "users of the node, and /etc/subuid and /etc/subgid must allow it",
@@ -243,9 +182,9 @@ const struct rule rule_idmap_host_ids = {
 
 static void custom(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
-	_cleanup_(ranges_done) struct ranges r = { 0 };
+	_cleanup_(idranges_done) struct idranges r = { 0 };
 
-	get(ct, &r);
+	idranges_get(ct, &r);
 	if (r.n)
 		finding_add(out, rule, ct, "lxc.idmap", r.v[0].line, NULL,
 			    "%zu lxc.idmap lines in place of PVE's default", r.n);
@@ -254,6 +193,7 @@ static void custom(const struct rule *rule, const struct ct *ct, struct findings
 const struct rule rule_idmap_custom = {
 	.id = "idmap-custom",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "an id map of its own",
 	.why = "the files of the container belong to other ids of the node than 100000 and up: "
 	       "a restore or clone without the same lines has wrong owners",
@@ -263,9 +203,9 @@ const struct rule rule_idmap_custom = {
 static void without_unprivileged(const struct rule *rule, const struct ct *ct,
 				 struct findings *out)
 {
-	_cleanup_(ranges_done) struct ranges r = { 0 };
+	_cleanup_(idranges_done) struct idranges r = { 0 };
 
-	get(ct, &r);
+	idranges_get(ct, &r);
 	if (r.n && !pveconf_bool(&ct->conf->main, "unprivileged", false))
 		finding_add(out, rule, ct, "lxc.idmap", r.v[0].line, NULL,
 			    "lxc.idmap without unprivileged: 1");
@@ -278,4 +218,28 @@ const struct rule rule_idmap_without_unprivileged = {
 	.why = "it starts as an unprivileged container, but without the seccomp rules and the "
 	       "/sys that PVE gives those, and the GUI shows it as privileged",
 	.check = without_unprivileged,
+};
+
+static void cleared(const struct rule *rule, const struct ct *ct, struct findings *out)
+{
+	const struct pveconf_lxc *l = rule_last_lxc(ct, "lxc.idmap");
+
+	if (l && !*l->value)
+		finding_add(out, rule, ct, l->key, l->line,
+			    rule_fix_edit(ct, l->line, "remove it"),
+			    "lxc.idmap is empty: there is no map, root inside is root of "
+			    "the node%s",
+			    pveconf_bool(&ct->conf->main, "unprivileged", false)
+				    ? ", whatever unprivileged: 1 says"
+				    : "");
+}
+
+const struct rule rule_idmap_cleared = {
+	.id = "idmap-cleared",
+	.severity = SEV_ERROR,
+	.title = "the id map cleared",
+	.why = "an empty value takes away every map before it, and PVE adds its own only where "
+	       "there is no lxc.idmap line at all: the container starts privileged, and is "
+	       "shown as unprivileged",
+	.check = cleared,
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rule/hostfile.h"
 #include "rule/rule.h"
 
 /* Raw lxc.* lines: PVE hands them to LXC behind its own, as they are. */
@@ -17,10 +18,11 @@ static void apparmor_unconfined(const struct rule *rule, const struct ct *ct,
 {
 	const struct pveconf_lxc *l = own_profile(ct);
 
-	if (l && str_eq(l->value, "unconfined"))
+	/* "unchanged" keeps that of lxc-start, which is for a program of the node */
+	if (l && (str_eq(l->value, "unconfined") || str_eq(l->value, "unchanged")))
 		finding_add(out, rule, ct, l->key, l->line,
 			    rule_fix_edit(ct, l->line, REMOVE),
-			    "lxc.apparmor.profile is unconfined%s",
+			    "lxc.apparmor.profile is %s%s", l->value,
 			    ct_is_unprivileged(ct) ? "" : ", in a privileged container");
 }
 
@@ -94,6 +96,7 @@ static void apparmor_raw(const struct rule *rule, const struct ct *ct,
 const struct rule rule_apparmor_raw = {
 	.id = "apparmor-raw",
 	.severity = SEV_INFO,
+	.production = LEVEL_WARN,
 	.title = "AppArmor rules of its own",
 	.why = "the line widens what the guest may do, beyond what `features` shows",
 	.check = apparmor_raw,
@@ -299,8 +302,6 @@ const struct rule rule_hook_version = {
 static void host_script(const struct rule *rule, const struct ct *ct,
 			struct findings *out)
 {
-	static const char *const on_host[] = { "lxc.hook.pre-start", "lxc.hook.stop",
-					       "lxc.hook.post-stop" };
 	const struct pveconf_section *s = &ct->conf->main;
 	const char *hookscript = pveconf_str(s, "hookscript");
 
@@ -308,16 +309,15 @@ static void host_script(const struct rule *rule, const struct ct *ct,
 		finding_add(out, rule, ct, "hookscript", rule_line(ct, "hookscript"),
 			    NULL, "hookscript: %s", hookscript);
 	for (size_t i = 0; i < s->n_lxc; i++)
-		for (size_t k = 0; k < ARRAY_SIZE(on_host); k++)
-			if (str_eq(s->lxc[i].key, on_host[k]) && *s->lxc[i].value)
-				finding_add(out, rule, ct, s->lxc[i].key, s->lxc[i].line,
-					    NULL, "%s: %s", s->lxc[i].key,
-					    s->lxc[i].value);
+		if (hostfile_is_program(s->lxc[i].key) && *s->lxc[i].value)
+			finding_add(out, rule, ct, s->lxc[i].key, s->lxc[i].line, NULL,
+				    "%s: %s", s->lxc[i].key, s->lxc[i].value);
 }
 
 const struct rule rule_host_script = {
 	.id = "host-script",
 	.severity = SEV_INFO,
+	.production = LEVEL_WARN,
 	.title = "a script of the node",
 	.why = "it runs as root on the node at each start or stop; a failing pre-start keeps "
 	       "the container down",
@@ -339,6 +339,7 @@ static void lxc_include(const struct rule *rule, const struct ct *ct,
 const struct rule rule_lxc_include = {
 	.id = "lxc-include",
 	.severity = SEV_INFO,
+	.production = LEVEL_WARN,
 	.title = "more configuration elsewhere",
 	.why = "what is in that file counts as well and is not looked at here",
 	.check = lxc_include,
@@ -437,6 +438,7 @@ static void limit_raw(const struct rule *rule, const struct ct *ct, struct findi
 const struct rule rule_limit_raw = {
 	.id = "limit-raw",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "a limit that PVE does not show",
 	.why = "it is set behind PVE's own at each start: `pct config` and the GUI show another "
 	       "limit than the kernel has, until a change in PVE replaces it",

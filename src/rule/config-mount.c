@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rule/idranges.h"
 #include "rule/rule.h"
 
 /* Paths of the node inside a container, and what mount points cost elsewhere. */
@@ -22,7 +23,6 @@ static const struct {
 	{ "/proc", true, "the node's kernel settings" },
 	{ "/root", true, "root's home, with keys and shell start-up files" },
 	{ "/run", false, "the sockets of the node's services" },
-	{ "/run/dbus", true, "the node's system bus" },
 	{ "/run/systemd", true, "the node's systemd" },
 	{ "/sys", true, "the node's devices and kernel settings" },
 	{ "/usr", false, "the node's programs" },
@@ -36,26 +36,7 @@ static const struct {
 	{ "/var/lib/lxc", true, "the other containers" },
 	{ "/var/lib/pve-cluster", true, "the cluster's database" },
 	{ "/var/lib/vz", false, "the volumes of other guests" },
-	{ "/var/run", false, "the sockets of the node's services" },
 };
-
-static const char *const sockets[] = { "/docker.sock", "/containerd.sock", "/podman.sock",
-				       "/crio.sock", "/libvirt-sock" };
-
-/* Slashes at the end and doubled ones say nothing. */
-static char *tidy(const char *path)
-{
-	char *p = xmalloc(strlen(path) + 1);
-	size_t n = 0;
-
-	for (; *path; path++)
-		if (!(*path == '/' && n && p[n - 1] == '/'))
-			p[n++] = *path;
-	if (n > 1 && p[n - 1] == '/')
-		n--;
-	p[n] = '\0';
-	return p;
-}
 
 static bool covers(const char *path, bool below, const char *source)
 {
@@ -66,52 +47,184 @@ static bool covers(const char *path, bool below, const char *source)
 	return !source[n] || (below && n > 1 && source[n] == '/');
 }
 
-/* What is so delicate about it; NULL: nothing known. */
-static const char *why_sensitive(const char *source)
-{
-	_cleanup_free_ char *p = tidy(source);
+/* Who may talk to these is root of the node, or as good as. */
+static const struct {
+	const char *path;
+	bool below; /* what is below it, too */
+	const char *whose;
+} root_sockets[] = {
+	{ "/run/containerd", true, "containerd" },
+	{ "/run/crio", true, "CRI-O" },
+	{ "/run/dbus", true, "the system bus" },
+	{ "/run/docker", true, "Docker" },
+	{ "/run/incus", true, "Incus" },
+	{ "/run/libvirt", true, "libvirt" },
+	{ "/run/lxd", true, "LXD" },
+	{ "/run/podman", true, "Podman" },
+	{ "/run/pve-cluster", true, "the cluster's file system" },
+	{ "/run/qemu-server", true, "the virtual machines" },
+	{ "/run/systemd/private", false, "systemd" },
+	{ "/var/lib/incus/unix.socket", false, "Incus" },
+	{ "/var/lib/lxd/unix.socket", false, "LXD" },
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
-		if (str_ends(p, sockets[i]))
-			return "a socket by which one is root on the node";
-	for (size_t i = ARRAY_SIZE(sensitive); i-- > 0;)
+/* The same wherever they were put. */
+static const struct {
+	const char *name, *whose;
+} root_socket_names[] = {
+	{ "/buildkitd.sock", "BuildKit" },
+	{ "/containerd.sock", "containerd" },
+	{ "/crio.sock", "CRI-O" },
+	{ "/docker.sock", "Docker" },
+	{ "/libvirt-sock", "libvirt" },
+	{ "/podman.sock", "Podman" },
+	{ "/system_bus_socket", "the system bus" },
+};
+
+/* Whose socket it is; NULL: none that is known. */
+static const char *root_socket(const char *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(root_socket_names); i++)
+		if (str_ends(p, root_socket_names[i].name))
+			return root_socket_names[i].whose;
+	for (size_t i = 0; i < ARRAY_SIZE(root_sockets); i++)
+		if (covers(root_sockets[i].path, root_sockets[i].below, p))
+			return root_sockets[i].whose;
+	return NULL;
+}
+
+/* Nothing but its name says that it is one. */
+static bool is_other_socket(const char *p)
+{
+	static const char *const ends[] = { ".sock", ".socket", "-sock", "/socket" };
+
+	for (size_t i = 0; !root_socket(p) && i < ARRAY_SIZE(ends); i++)
+		if (str_ends(p, ends[i]))
+			return true;
+	return false;
+}
+
+bool rule_is_socket(const char *p)
+{
+	return root_socket(p) || is_other_socket(p);
+}
+
+/* What is so delicate about it; NULL: nothing known. */
+static const char *why_sensitive(const char *p)
+{
+	for (size_t i = ARRAY_SIZE(sensitive); !rule_is_socket(p) && i-- > 0;)
 		if (covers(sensitive[i].path, sensitive[i].below, p))
 			return sensitive[i].what;
 	return NULL;
 }
 
-static void binds(const struct rule *rule, const struct ct *ct, struct findings *out,
-		  bool want_sensitive, bool want_ro)
+typedef void bind_fn(const struct rule *rule, const struct ct *ct,
+		     const struct rule_bind *b, const char *source, struct findings *out);
+
+static void each_bind(const struct rule *rule, const struct ct *ct, bind_fn *fn,
+		      struct findings *out)
 {
 	_cleanup_(rule_binds_done) struct rule_binds b = { 0 };
 
 	rule_binds_get(ct, &b);
 	for (size_t i = 0; i < b.n; i++) {
-		const struct rule_bind *m = &b.v[i];
-		const char *what = why_sensitive(m->source);
+		_cleanup_free_ char *source = rule_tidy(b.v[i].source);
 
-		/* device nodes are the subject of other rules */
-		if (!what && str_starts(m->source, "/dev/"))
-			continue;
-		if ((what != NULL) != want_sensitive || (what && m->ro != want_ro))
-			continue;
-		finding_add(
-			out, rule, ct, m->key, m->line,
-			what ? rule_fix_edit(ct, m->line,
-					     m->ro ? "mount only what is needed of it"
-						   : "mount only what is needed of it, "
-						     "with ro=1")
-			     : NULL,
-			"%s of the node is at %s, %s%s%s", m->source, m->target,
-			m->ro ? "read-only" : "writable", what ? ": " : "",
-			what ? what : "");
+		fn(rule, ct, &b.v[i], source, out);
 	}
+}
+
+static void socket_root_one(const struct rule *rule, const struct ct *ct,
+			    const struct rule_bind *b, const char *source,
+			    struct findings *out)
+{
+	const char *whose = root_socket(source);
+
+	if (whose)
+		finding_add(out, rule, ct, b->key, b->line,
+			    rule_fix_bind(ct, b, NULL, NULL, "remove it"),
+			    "%s of the node is at %s: it commands %s%s", b->source,
+			    b->target, whose, b->ro ? ", read-only or not" : "");
+}
+
+static void socket_root(const struct rule *rule, const struct ct *ct,
+			struct findings *out)
+{
+	each_bind(rule, ct, socket_root_one, out);
+}
+
+const struct rule rule_host_socket_root = {
+	.id = "host-socket-root",
+	.severity = SEV_ERROR,
+	.title = "a socket by which one is root on the node",
+	.why = "who can connect to it gets a root shell of the node for the asking; a "
+	       "read-only mount keeps nobody from connecting",
+	.check = socket_root,
+};
+
+static void socket_one(const struct rule *rule, const struct ct *ct,
+		       const struct rule_bind *b, const char *source,
+		       struct findings *out)
+{
+	if (is_other_socket(source))
+		finding_add(out, rule, ct, b->key, b->line,
+			    rule_fix_bind(ct, b, NULL, NULL, "remove it"),
+			    "%s of the node is at %s", b->source, b->target);
+}
+
+static void socket_other(const struct rule *rule, const struct ct *ct,
+			 struct findings *out)
+{
+	each_bind(rule, ct, socket_one, out);
+}
+
+const struct rule rule_host_socket = {
+	.id = "host-socket",
+	.severity = SEV_WARN,
+	.homelab = LEVEL_INFO,
+	.title = "a socket of a service of the node",
+	.why = "the guest talks to a service that runs outside of it, past every packet "
+	       "filter; read-only or not makes no difference",
+	.check = socket_other,
+};
+
+static void add_sensitive(const struct rule *rule, const struct ct *ct,
+			  const struct rule_bind *b, const char *what,
+			  struct findings *out)
+{
+	char *fix = b->ro ? rule_fix_edit(ct, b->line, "mount only what is needed of it")
+			  : rule_fix_bind(ct, b, "ro", "1",
+					  "mount only what is needed of it, with ro=1");
+
+	finding_add(out, rule, ct, b->key, b->line, fix,
+		    "%s of the node is at %s, %s: %s", b->source, b->target,
+		    b->ro ? "read-only" : "writable", what);
+}
+
+static void sensitive_rw_one(const struct rule *rule, const struct ct *ct,
+			     const struct rule_bind *b, const char *source,
+			     struct findings *out)
+{
+	const char *what = why_sensitive(source);
+
+	if (what && !b->ro)
+		add_sensitive(rule, ct, b, what, out);
+}
+
+static void sensitive_ro_one(const struct rule *rule, const struct ct *ct,
+			     const struct rule_bind *b, const char *source,
+			     struct findings *out)
+{
+	const char *what = why_sensitive(source);
+
+	if (what && b->ro)
+		add_sensitive(rule, ct, b, what, out);
 }
 
 static void bind_sensitive_rw(const struct rule *rule, const struct ct *ct,
 			      struct findings *out)
 {
-	binds(rule, ct, out, true, false);
+	each_bind(rule, ct, sensitive_rw_one, out);
 }
 
 const struct rule rule_bind_sensitive_rw = {
@@ -125,31 +238,84 @@ const struct rule rule_bind_sensitive_rw = {
 static void bind_sensitive_ro(const struct rule *rule, const struct ct *ct,
 			      struct findings *out)
 {
-	binds(rule, ct, out, true, true);
+	each_bind(rule, ct, sensitive_ro_one, out);
 }
 
 const struct rule rule_bind_sensitive_ro = {
 	.id = "bind-sensitive-ro",
 	.severity = SEV_WARN,
 	.title = "a delicate path, read-only",
-	.why = "keys and settings of the node can be read by the guest; sockets work through "
-	       "a read-only mount as well",
+	.why = "keys and settings of the node can be read by the guest; sockets that are below "
+	       "it work through a read-only mount as well",
 	.check = bind_sensitive_ro,
 };
+
+/* Device nodes and sockets are the subject of other rules. */
+static void host_path_one(const struct rule *rule, const struct ct *ct,
+			  const struct rule_bind *b, const char *source,
+			  struct findings *out)
+{
+	if (!why_sensitive(source) && !root_socket(source) && !is_other_socket(source) &&
+	    !str_starts(source, "/dev/"))
+		finding_add(out, rule, ct, b->key, b->line, NULL,
+			    "%s of the node is at %s, %s", b->source, b->target,
+			    b->ro ? "read-only" : "writable");
+}
 
 static void bind_host_path(const struct rule *rule, const struct ct *ct,
 			   struct findings *out)
 {
-	binds(rule, ct, out, false, false);
+	each_bind(rule, ct, host_path_one, out);
 }
 
 const struct rule rule_bind_host_path = {
 	.id = "bind-host-path",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "a path of the node inside",
 	.why = "it is shared with the node: no backup has it, no snapshot is possible, and "
 	       "the container moves only to nodes that have the path too",
 	.check = bind_host_path,
+};
+
+/* Is an id inside root's of the node? */
+static bool has_host_root(const struct ct *ct)
+{
+	_cleanup_(idranges_done) struct idranges r = { 0 };
+	bool any = false;
+
+	idranges_get_effective(ct, &r);
+	for (size_t i = 0; i < r.n; i++)
+		any |= r.v[i].type == 'u' && r.v[i].host == 0;
+	return any || !r.n;
+}
+
+static void suid_one(const struct rule *rule, const struct ct *ct,
+		     const struct rule_bind *b, const char *source, struct findings *out)
+{
+	if (!b->ro && !rule_is_socket(source) && !str_starts(source, "/dev/"))
+		finding_add(
+			out, rule, ct, b->key, b->line,
+			rule_fix_bind(ct, b, "ro", "1", "add ro to its options"),
+			"%s of the node is writable by root of the node inside, at %s",
+			b->source, b->target);
+}
+
+static void bind_suid(const struct rule *rule, const struct ct *ct, struct findings *out)
+{
+	if (has_host_root(ct))
+		each_bind(rule, ct, suid_one, out);
+}
+
+const struct rule rule_bind_suid = {
+	.id = "bind-suid",
+	.severity = SEV_WARN,
+	.homelab = LEVEL_INFO,
+	.title = "setuid programs from inside",
+	.why = "a setuid-root program that root inside puts there is one on the node, too, for "
+	       "whoever of its users runs it; nosuid on the node's own mount helps, nosuid "
+	       "inside does not",
+	.check = bind_suid,
 };
 
 static const char *mp_name(const struct pve_mp *m, char buf[16])
@@ -259,6 +425,7 @@ static void backup_excluded(const struct rule *rule, const struct ct *ct,
 const struct rule rule_backup_excluded = {
 	.id = "backup-excluded",
 	.severity = SEV_WARN,
+	.homelab = LEVEL_INFO,
 	.title = "left out of every backup",
 	.why = "vzdump takes rootfs and the volumes that say backup=1; a restore comes back "
 	       "without the rest",
@@ -290,6 +457,7 @@ static void no_snapshot(const struct rule *rule, const struct ct *ct,
 const struct rule rule_no_snapshot = {
 	.id = "no-snapshot",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "snapshots are not possible",
 	.why = "one mount that cannot do it is enough: \"snapshot feature is not available\"; "
 	       "backups in snapshot mode look only at what they back up",

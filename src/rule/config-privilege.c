@@ -27,6 +27,7 @@ static void privileged(const struct rule *rule, const struct ct *ct, struct find
 const struct rule rule_privileged = {
 	.id = "privileged",
 	.severity = SEV_WARN,
+	.homelab = LEVEL_INFO,
 	.title = "privileged container",
 	.why = "root inside is root of the node: only AppArmor, seccomp and dropped "
 	       "capabilities keep it in, and each of them has had holes",
@@ -64,6 +65,7 @@ static void nesting(const struct rule *rule, const struct ct *ct, struct finding
 const struct rule rule_nesting = {
 	.id = "nesting",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "nesting",
 	.why = "the guest may mount its own proc and sysfs and sees more of the node's; "
 	       "current systemd and containers inside need it",
@@ -85,6 +87,7 @@ static void keyctl(const struct rule *rule, const struct ct *ct, struct findings
 const struct rule rule_keyctl = {
 	.id = "keyctl",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "keyctl allowed",
 	.why = "the kernel's key rings are one more surface for the guest; Docker inside "
 	       "needs it",
@@ -103,6 +106,7 @@ static void mount(const struct rule *rule, const struct ct *ct, struct findings 
 const struct rule rule_features_mount = {
 	.id = "features-mount",
 	.severity = SEV_WARN,
+	.homelab = LEVEL_INFO,
 	.title = "the guest may mount file systems",
 	.why = "a file system that the guest made reaches the kernel's parser, and a hanging "
 	       "NFS server blocks the node's I/O and its reboot",
@@ -120,6 +124,7 @@ static void fuse(const struct rule *rule, const struct ct *ct, struct findings *
 const struct rule rule_features_fuse = {
 	.id = "features-fuse",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "FUSE inside",
 	.why = "a suspend or snapshot-mode backup freezes the FUSE server with the rest: "
 	       "whoever uses its file system at that moment waits for ever",
@@ -138,6 +143,7 @@ static void mknod(const struct rule *rule, const struct ct *ct, struct findings 
 const struct rule rule_features_mknod = {
 	.id = "features-mknod",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "mknod through the node",
 	.why = "device nodes are made by a root process of the node on the guest's request; "
 	       "PVE calls it experimental",

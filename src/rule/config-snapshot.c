@@ -62,6 +62,7 @@ static void orphan(const struct rule *rule, const struct ct *ct, struct findings
 const struct rule rule_snapshot_orphan = {
 	.id = "snapshot-orphan",
 	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
 	.title = "a snapshot without its parent",
 	.why = "a section was removed by hand, or a deletion broke off; the data is not "
 	       "affected",

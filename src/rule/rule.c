@@ -7,34 +7,161 @@
 /* A config of ten thousand wrong keys is one finding told often enough. */
 #define MAX_OF_A_RULE 100
 
-static void cap(const struct rule *rule, const struct ct *ct, size_t first,
-		struct findings *out)
-{
-	size_t more = out->n - first - MAX_OF_A_RULE;
+static const char *const profile_names[PROFILE_N] = {
+	[PROFILE_OWN] = "own",
+	[PROFILE_HOMELAB] = "homelab",
+	[PROFILE_PRODUCTION] = "production",
+};
 
-	for (size_t i = first + MAX_OF_A_RULE; i < out->n; i++)
-		finding_clear(&out->v[i]);
-	out->n = first + MAX_OF_A_RULE;
-	finding_add(out, rule, ct, NULL, 0, NULL, "and %zu more", more);
+const char *rule_profile_name(enum rule_profile p)
+{
+	return profile_names[p];
+}
+
+bool rule_profile_find(struct span name, enum rule_profile *ret)
+{
+	for (int p = PROFILE_HOMELAB; p < PROFILE_N; p++)
+		if (span_eq(name, profile_names[p])) {
+			*ret = (enum rule_profile)p;
+			return true;
+		}
+	return false;
+}
+
+const struct rule *rule_find(struct span id)
+{
+	for (size_t i = 0; i < n_rules; i++)
+		if (span_eq(id, rules[i]->id))
+			return rules[i];
+	return NULL;
+}
+
+bool rule_severity(const struct rule *rule, enum rule_profile p, enum severity *ret)
+{
+	enum rule_level l = p == PROFILE_HOMELAB      ? rule->homelab
+			    : p == PROFILE_PRODUCTION ? rule->production
+						      : LEVEL_OWN;
+
+	if (l == LEVEL_OFF)
+		return false;
+	*ret = l == LEVEL_INFO    ? SEV_INFO
+	       : l == LEVEL_WARN  ? SEV_WARN
+	       : l == LEVEL_ERROR ? SEV_ERROR
+				  : rule->severity;
+	return true;
+}
+
+/* ---- not more of one rule than anybody reads ---- */
+
+static int cmp_vmid(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+
+	if (x->vmid != y->vmid)
+		return x->vmid > y->vmid ? 1 : -1;
+	if (x->line != y->line)
+		return x->line > y->line ? 1 : -1;
+	return strcmp(x->seen, y->seen);
+}
+
+static void cap(const struct rule *rule, size_t first, struct findings *out)
+{
+	size_t end = out->n, to = first;
+
+	qsort(out->v + first, end - first, sizeof(*out->v), cmp_vmid);
+	for (size_t i = first, n; i < end; i += n) {
+		struct ct of = { .vmid = out->v[i].vmid };
+
+		for (n = 1; i + n < end && out->v[i + n].vmid == of.vmid; n++)
+			;
+		for (size_t k = 0; k < n; k++) {
+			if (k < MAX_OF_A_RULE)
+				out->v[to++] = out->v[i + k];
+			else
+				finding_clear(&out->v[i + k]);
+		}
+		if (n <= MAX_OF_A_RULE)
+			continue;
+		/* at the place of the first that is left out */
+		out->n = to;
+		finding_add(out, rule, of.vmid ? &of : NULL, NULL, 0, NULL,
+			    "and %zu more", n - MAX_OF_A_RULE);
+		to = out->n;
+		out->n = end;
+	}
+	out->n = to;
+}
+
+/* A finding that the rule itself made less of is not made more of by a profile. */
+static void grade(const struct rule *rule, enum severity s, size_t first,
+		  struct findings *out)
+{
+	for (size_t i = first; i < out->n; i++) {
+		struct finding *f = &out->v[i];
+
+		f->severity = f->severity == rule->severity ? s : MIN(s, f->severity);
+	}
+}
+
+static void run_one(const struct rule *rule, const struct ct *ct, struct findings *out)
+{
+	size_t first = out->n;
+
+	rule->check(rule, ct, out);
+	if (out->n - first > MAX_OF_A_RULE)
+		cap(rule, first, out);
 }
 
 void rules_run_ct(const struct ct *ct, struct findings *out)
 {
 	if (!ct->conf)
 		return;
-	for (size_t i = 0; i < n_rules; i++) {
-		size_t first = out->n;
-
-		rules[i]->check(rules[i], ct, out);
-		if (out->n - first > MAX_OF_A_RULE)
-			cap(rules[i], ct, first, out);
-	}
+	for (size_t i = 0; i < n_rules; i++)
+		if (rules[i]->check)
+			run_one(rules[i], ct, out);
 }
 
-void rules_run(const struct facts *facts, struct findings *out)
+static void run_rule(const struct rule *rule, const struct rule_in *in,
+		     struct findings *out)
 {
-	for (size_t i = 0; i < facts->n_cts; i++)
-		rules_run_ct(&facts->cts[i], out);
+	const struct facts *f = in->facts;
+	size_t first = out->n;
+
+	for (size_t i = 0; rule->check && i < f->n_cts; i++)
+		if (f->cts[i].conf)
+			run_one(rule, &f->cts[i], out);
+	for (size_t i = 0; rule->check_sec && in->secs && i < f->n_cts; i++)
+		if (in->secs[i])
+			rule->check_sec(rule, &f->cts[i], in->secs[i], out);
+	if (rule->check_all)
+		rule->check_all(rule, in, out);
+	if (!rule->check && out->n - first > MAX_OF_A_RULE)
+		cap(rule, first, out);
+}
+
+bool rule_picked(const struct rule *rule, const struct rule_pick *p, enum severity *ret)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < p->n_only; i++)
+		named |= p->only[i] == rule;
+	if (p->n_only && !named)
+		return false;
+	return rule_severity(rule, p->profile, ret) ||
+	       (named && rule_severity(rule, PROFILE_OWN, ret));
+}
+
+void rules_run(const struct rule_in *in, const struct rule_pick *p, struct findings *out)
+{
+	for (size_t i = 0; i < n_rules; i++) {
+		size_t first = out->n;
+		enum severity s;
+
+		if (!rule_picked(rules[i], p, &s))
+			continue;
+		run_rule(rules[i], in, out);
+		grade(rules[i], s, first, out);
+	}
 	findings_sort(out);
 }
 
@@ -47,7 +174,7 @@ void finding_add(struct findings *out, const struct rule *rule, const struct ct 
 	out->v[out->n] = (struct finding){
 		.rule = rule->id,
 		.severity = rule->severity,
-		.vmid = ct->vmid,
+		.vmid = ct ? ct->vmid : 0,
 		.key = key ? xstrdup(key) : NULL,
 		.line = line,
 		.why = rule->why,
@@ -94,11 +221,55 @@ char *rule_fix_prop(const struct ct *ct, const char *option, const struct pve_pr
 	return xasprintf("pct set %u --%s '%s'", ct->vmid, option, buf_str(&b));
 }
 
+const struct pve_mp *rule_mp(const struct ct *ct, const char *key)
+{
+	const struct pve_typed *t = &ct->conf->typed;
+	uint32_t n = 0;
+	bool root = str_eq(key, "rootfs");
+
+	if (!root && !pveconf_numbered(key, "mp", &n))
+		return NULL;
+	for (size_t i = 0; i < t->n_mps; i++)
+		if (t->mps[i].rootfs == root && (root || t->mps[i].n == n))
+			return &t->mps[i];
+	return NULL;
+}
+
+char *rule_fix_bind(const struct ct *ct, const struct rule_bind *b, const char *key,
+		    const char *value, const char *what)
+{
+	const struct pve_mp *m = rule_mp(ct, b->key);
+
+	if (!m)
+		return rule_fix_edit(ct, b->line, what);
+	if (key)
+		return rule_fix_prop(ct, b->key, &m->props, key, value);
+	return xasprintf("pct set %u --delete %s", ct->vmid, b->key);
+}
+
 bool rule_is_stub(const struct ct *ct)
 {
 	const char *lock = pveconf_str(&ct->conf->main, "lock");
 
 	return str_eq(lock, "create") || str_eq(lock, "destroyed");
+}
+
+char *rule_config_line(const struct ct *ct, uint32_t line)
+{
+	const struct pveconf *c = ct->conf;
+
+	for (size_t i = 0; line && i < c->main.n_items; i++)
+		if (c->main.items[i].line == line)
+			return xasprintf("%s: %s", c->main.items[i].key,
+					 c->main.items[i].value);
+	for (size_t i = 0; line && i < c->main.n_lxc; i++)
+		if (c->main.lxc[i].line == line)
+			return xasprintf("%s: %s", c->main.lxc[i].key,
+					 c->main.lxc[i].value);
+	for (size_t i = 0; line && i < c->n_snapshots; i++)
+		if (c->snapshots[i].line == line)
+			return xasprintf("[%s]", c->snapshots[i].name);
+	return NULL;
 }
 
 uint32_t rule_line(const struct ct *ct, const char *key)
@@ -218,4 +389,22 @@ void rule_binds_done(struct rule_binds *b)
 	free(b->v);
 	strv_done(&b->texts);
 	*b = (struct rule_binds){ 0 };
+}
+
+char *rule_tidy(const char *path)
+{
+	static const char var_run[] = "/var/run";
+	char *p = xmalloc(strlen(path) + 1), *end;
+	size_t n = 0;
+
+	for (; *path; path++)
+		if (!(*path == '/' && n && p[n - 1] == '/'))
+			p[n++] = *path;
+	if (n > 1 && p[n - 1] == '/')
+		n--;
+	p[n] = '\0';
+	end = p + strlen(var_run);
+	if (str_starts(p, var_run) && (!*end || *end == '/'))
+		memmove(p, p + strlen("/var"), n - strlen("/var") + 1);
+	return p;
 }

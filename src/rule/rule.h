@@ -4,35 +4,104 @@
 #include <ct.h>
 #include <facts.h>
 #include <finding.h>
+#include <hostpath.h>
+#include <storagecfg.h>
+#include <waiver.h>
 
 #include "base/macros.h"
 #include "base/str.h"
 #include "pveconf.h"
 
+/* What is sampled of one container while it runs; its reader says what it holds. */
+struct ctsec;
+
+/* What rules may look at. */
+struct rule_in {
+	const struct facts *facts; /* never NULL */
+	/*
+	 * secs[i] is what the kernel enforces on facts->cts[i]; NULL: it does not run, or
+	 * that could not be read. secs NULL: nothing was read.
+	 */
+	struct ctsec *const *secs;
+	const struct storages *storages; /* NULL: not read */
+	const struct hostpaths *paths;   /* of hostfiles_wanted(); NULL: not read */
+	const struct waivers *waivers;   /* NULL: none */
+	uint32_t today;                  /* 20261121, in local time; 0: not known */
+};
+
+/* What a profile makes of a rule. */
+enum rule_level {
+	LEVEL_OWN, /* the rule's own severity */
+	LEVEL_OFF,
+	LEVEL_INFO,
+	LEVEL_WARN,
+	LEVEL_ERROR,
+};
+
+enum rule_profile {
+	PROFILE_OWN, /* every rule, with its own severity */
+	PROFILE_HOMELAB,
+	PROFILE_PRODUCTION,
+	PROFILE_N,
+};
+
 /*
- * A rule of the static audit: pure, it sees one container whose config could be read.
- * The id is frozen. Adding one is its file (or a function in a file of its subject) and
- * a line in rules.c.
+ * A rule of the audit: pure. The id is frozen. Adding one is its file (or a function in a
+ * file of its subject) and a line in rules.c. One of the three functions is set.
  */
 struct rule {
 	const char *id;
 	enum severity severity;
+	enum rule_level homelab, production;
 	const char *title; /* what it is about, in a few words */
 	const char *why;   /* why it matters: a sentence or two */
+
+	/* of one container whose config could be read */
 	void (*check)(const struct rule *rule, const struct ct *ct, struct findings *out);
+	/* of one that runs: what the kernel enforces; its config may be unreadable */
+	void (*check_sec)(const struct rule *rule, const struct ct *ct,
+			  const struct ctsec *sec, struct findings *out);
+	/* of all of them together, and of the node: whoever has no config is in it too */
+	void (*check_all)(const struct rule *rule, const struct rule_in *in,
+			  struct findings *out);
 };
 
 extern const struct rule *const rules[];
 extern const size_t n_rules;
 
-/* Every rule on every container; worst first. */
-void rules_run(const struct facts *facts, struct findings *out);
+const char *rule_profile_name(enum rule_profile p); /* "homelab"; PROFILE_OWN: "own" */
 
-/* Every rule on one. */
+/* False: no profile of that name. */
+bool rule_profile_find(struct span name, enum rule_profile *ret);
+
+/* NULL: there is none of that id. */
+const struct rule *rule_find(struct span id);
+
+/* How bad the rule's findings are in that profile; false: it does not apply there. */
+bool rule_severity(const struct rule *rule, enum rule_profile p, enum severity *ret);
+
+/* Which rules run, and how bad they are. */
+struct rule_pick {
+	enum rule_profile profile;
+	/* these alone, also where the profile leaves them out; n_only 0: all of the profile */
+	const struct rule *const *only;
+	size_t n_only;
+};
+
+/* False: it does not run. */
+bool rule_picked(const struct rule *rule, const struct rule_pick *p, enum severity *ret);
+
+/* Every rule picked on every container, and on all of them; worst first. */
+void rules_run(const struct rule_in *in, const struct rule_pick *p, struct findings *out);
+
+/* Every rule about the config of one container alone, in no profile. */
 void rules_run_ct(const struct ct *ct, struct findings *out);
 
+/* The line of its config as PVE would write it ("features: nesting=1"); NULL: none. */
+char *rule_config_line(const struct ct *ct, uint32_t line);
+
 /* Adds a finding about `key` (NULL: none) at `line` of the config (0: none). `fix` is
- * taken over, NULL: there is nothing to be done. */
+ * taken over, NULL: there is nothing to be done. ct NULL: it is about the node. */
 void finding_add(struct findings *out, const struct rule *rule, const struct ct *ct,
 		 const char *key, uint32_t line, char *fix, const char *fmt, ...)
 	_printf_(7, 8);
@@ -80,6 +149,22 @@ struct rule_binds {
 void rule_binds_get(const struct ct *ct, struct rule_binds *ret);
 void rule_binds_done(struct rule_binds *b);
 
+/* By its path alone: a socket of a service that is root, or by its name any socket. */
+bool rule_is_socket(const char *tidy_path);
+
+/* Without slashes at the end or doubled ones, and /var/run, a link, as /run. */
+char *rule_tidy(const char *path);
+
+/* rootfs or mpN of that key; NULL: it is none, or not valid. */
+const struct pve_mp *rule_mp(const struct ct *ct, const char *key);
+
+/*
+ * The `pct set` that gives a bind mount the property, or deletes it (key NULL); where it
+ * is a raw line, that it is to be edited: `what`.
+ */
+char *rule_fix_bind(const struct ct *ct, const struct rule_bind *b, const char *key,
+		    const char *value, const char *what);
+
 extern const struct rule rule_privileged, rule_privileged_nesting, rule_nesting,
 	rule_features_mount, rule_features_fuse, rule_features_mknod,
 	rule_features_force_rw_sys, rule_keyctl;
@@ -88,12 +173,21 @@ extern const struct rule rule_apparmor_unconfined, rule_apparmor_overrides_featu
 	rule_cap_drop_cleared, rule_mount_auto_rw, rule_devices_allow_all,
 	rule_devices_allow_block, rule_hook_cleared, rule_hook_version, rule_host_script,
 	rule_lxc_include, rule_lxc_key_refused, rule_cgroup_v1_key, rule_limit_raw;
+extern const struct rule rule_apparmor_own, rule_apparmor_allow_nesting, rule_seccomp_own,
+	rule_cap_keep, rule_devices_allow_char, rule_mount_kernel_fs, rule_mount_fstab,
+	rule_net_host, rule_net_raw;
 extern const struct rule rule_idmap_malformed, rule_idmap_overlap, rule_idmap_no_root,
 	rule_idmap_host_root, rule_idmap_host_ids, rule_idmap_custom,
-	rule_idmap_without_unprivileged;
+	rule_idmap_without_unprivileged, rule_idmap_cleared;
+extern const struct rule rule_idmap_shared, rule_idmap_shared_default,
+	rule_bind_shared_rw;
+extern const struct rule rule_host_file_guest, rule_host_file_writable,
+	rule_host_file_missing;
+extern const struct rule rule_waiver_expired;
 extern const struct rule rule_bind_sensitive_rw, rule_bind_sensitive_ro,
-	rule_bind_host_path, rule_mp_same_path, rule_quota_unprivileged,
-	rule_backup_excluded, rule_no_snapshot;
+	rule_host_socket_root, rule_host_socket, rule_bind_suid, rule_bind_host_path,
+	rule_mp_same_path, rule_quota_unprivileged, rule_backup_excluded,
+	rule_no_snapshot;
 extern const struct rule rule_device_passthrough, rule_device_raw_disk,
 	rule_device_no_path;
 extern const struct rule rule_parser_dies, rule_start_missing_key, rule_rootfs_invalid,

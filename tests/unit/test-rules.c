@@ -68,6 +68,33 @@ static const struct sample samples[] = {
 	  "allow_incomplete", "line 9", FINE "lxc.apparmor.allow_incomplete: 0\n" },
 	{ "apparmor-raw", FINE "lxc.apparmor.raw: mount,\nlxc.apparmor.raw: umount,\n", 2,
 	  "mount,", NULL, FINE },
+	{ "apparmor-own", FINE "lxc.apparmor.profile: mine\n", 1, "profile: mine", NULL,
+	  FINE "lxc.apparmor.profile: mine\nlxc.apparmor.profile: unchanged\n" },
+	{ "apparmor-allow-nesting", PRIVILEGED "lxc.apparmor.allow_nesting: 1\n", 1,
+	  "allow_nesting: 1", "line 8", PRIVILEGED "lxc.apparmor.allow_nesting: 0\n" },
+	{ "seccomp-own", FINE "lxc.seccomp.profile: /my\n", 1, "/my", NULL,
+	  FINE "lxc.seccomp.profile: /my\nlxc.seccomp.profile:\n" },
+	{ "cap-keep", FINE "lxc.cap.keep: sys_admin\n", 1, "sys_admin", "line 9",
+	  FINE "lxc.cap.keep: none\n" },
+	{ "devices-allow-char",
+	  FINE "lxc.cgroup2.devices.allow: c *:* rwm\n"
+	       "lxc.cgroup2.devices.allow: c 1:1 r\n",
+	  2, "c *:* rwm", "line 9",
+	  FINE
+	  "lxc.cgroup2.devices.allow: c *:* m\nlxc.cgroup2.devices.allow: c 1:3 rwm\n"
+	  "lxc.cgroup2.devices.allow: c 10:1 rwm\n" },
+	{ "mount-kernel-fs", FINE "lxc.mount.entry: sysfs sys sysfs rw 0 0\n", 1,
+	  "sysfs sys sysfs rw", "line 9",
+	  FINE "lxc.mount.entry: sysfs sys sysfs nosuid,ro 0 0\n"
+	       "lxc.mount.entry: tmpfs t tmpfs rw\n" },
+	{ "mount-fstab", FINE "lxc.mount.fstab: /x\n", 1, "/x", NULL,
+	  FINE "lxc.mount.fstab:\n" },
+	{ "net-host", FINE "lxc.net.0.type: none\n", 1, "type: none", "line 9",
+	  FINE "lxc.net.0.type: empty\nlxc.net.x.type: none\n" },
+	{ "net-raw", FINE "lxc.net.3.type: phys\nlxc.net.3.link: eth7\n", 2, "type: phys",
+	  NULL, FINE "lxc.net.0.type: none\nlxc.net.0.script.up: /x\n" },
+	{ "idmap-cleared", FINE MAP "lxc.idmap:\n", 1, "whatever unprivileged", "line 11",
+	  FINE "lxc.idmap:\n" MAP },
 	{ "seccomp-cleared", FINE "lxc.seccomp.profile:\n", 1, "empty", "line 9",
 	  FINE "lxc.seccomp.profile:\nlxc.seccomp.profile: /my\n" },
 	{ "cap-drop-cleared", PRIVILEGED "lxc.cap.drop:\n", 1, "privileged", "line 8",
@@ -97,10 +124,20 @@ static const struct sample samples[] = {
 	{ "bind-sensitive-rw",
 	  FINE "mp0: /etc/,mp=/x\nmp1: /run/docker.sock,mp=/s\n"
 	       "lxc.mount.entry: /root/a\\040b x none rbind,create=dir 0 0\n",
-	  3, "/etc/ of the node is at /x, writable", "ro=1",
+	  2, "/etc/ of the node is at /x, writable", "ro=1",
 	  FINE "mp0: /etc/,mp=/x,ro=1\nmp1: /etcetera,mp=/y\nmp2: /srv/etc,mp=/z\n" },
 	{ "bind-sensitive-ro", FINE "mp0: /var/lib/lxc/101,mp=/x,ro=1\n", 1, "read-only",
 	  "line 9", FINE "mp0: /var/lib/lxcfs,mp=/x,ro=1\n" },
+	{ "host-socket-root",
+	  FINE "mp0: /var/run//docker.sock,mp=/s,ro=1\nmp1: /run/qemu-server,mp=/q\n"
+	       "lxc.mount.entry: /srv/d/docker.sock d none bind 0 0\n",
+	  3, "commands Docker, read-only or not", "pct set 100 --delete mp0",
+	  FINE "mp0: /run/dockery,mp=/s\nmp1: /srv/docker.sock.d,mp=/d\n" },
+	{ "host-socket", FINE "mp0: /run/mysqld/mysqld.sock,mp=/m\n", 1, "mysqld.sock",
+	  "--delete mp0", FINE "mp0: /run/mysqld,mp=/m\nmp1: /run/docker.sock,mp=/d\n" },
+	{ "bind-suid", PRIVILEGED "mp0: /srv/x,mp=/x\n", 1, "/srv/x of the node",
+	  "--mp0 '/srv/x,mp=/x,ro=1'",
+	  FINE "mp0: /srv/x,mp=/x\nlxc.idmap: u 0 1 9\nlxc.idmap: g 0 0 9\n" },
 	{ "bind-host-path",
 	  FINE "mp0: /srv/x,mp=/x\nlxc.mount.entry: /tank t none bind 0 0\n", 2,
 	  "/srv/x of the node is at /x, writable", NULL,
@@ -118,8 +155,10 @@ static const struct sample samples[] = {
 	  "cannot start", "line 9", FINE "lxc.hook.pre-start: /x\nlxc.hook.version:\n" },
 	{ "hook-version", FINE NET "lxc.hook.version: 1\n", 1, "with a network",
 	  "line 10", FINE "lxc.hook.version: 1\n" },
-	{ "host-script", FINE "hookscript: local:snippets/x\nlxc.hook.stop: /y\n", 2,
-	  "snippets/x", NULL, FINE "lxc.hook.start: /inside\n" },
+	{ "host-script",
+	  FINE "hookscript: local:snippets/x\nlxc.hook.stop: /y\n"
+	       "lxc.net.0.script.up: /z\n",
+	  3, "snippets/x", NULL, FINE "lxc.hook.start: /inside\n" },
 	{ "lxc-include", FINE "lxc.include: /etc/x.conf\n", 1, "/etc/x.conf", NULL,
 	  FINE },
 	{ "lxc-key-refused",
@@ -245,22 +284,27 @@ static void a_stub_is_only_locked(void)
 	CHECK_STR(f.v[0].rule, "lock-set");
 }
 
+/* Those of several containers are in test-audit.c. */
 static void every_rule_has_a_sample_and_a_reason(void)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < n_rules; i++) {
-		bool found = false;
+		bool found = !rules[i]->check;
+		int ways = (rules[i]->check != NULL) + (rules[i]->check_sec != NULL) +
+			   (rules[i]->check_all != NULL);
+
+		n += rules[i]->check != NULL;
 
 		for (size_t k = 0; k < ARRAY_SIZE(samples); k++)
 			found |= str_eq(samples[k].rule, rules[i]->id);
 		CHECK(found, "%s has no sample", rules[i]->id);
-		CHECK(rules[i]->title && rules[i]->why && rules[i]->check, "%s",
-		      rules[i]->id);
+		CHECK(rules[i]->title && rules[i]->why && ways == 1, "%s", rules[i]->id);
 		for (size_t k = 0; k < i; k++)
 			CHECK(!str_eq(rules[k]->id, rules[i]->id), "%s is there twice",
 			      rules[i]->id);
 	}
-	CHECK(n_rules == ARRAY_SIZE(samples), "%zu rules, %zu samples", n_rules,
-	      ARRAY_SIZE(samples));
+	CHECK(n == ARRAY_SIZE(samples), "%zu rules, %zu samples", n, ARRAY_SIZE(samples));
 }
 
 static void ten_thousand_wrong_keys_are_told_a_hundred_times(void)
@@ -298,9 +342,10 @@ static void a_container_without_config_is_passed_over(void)
 {
 	struct ct ct = { .vmid = 100 };
 	struct facts facts = { .cts = &ct, .n_cts = 1 };
+	struct rule_in in = { .facts = &facts };
 	struct findings f = { 0 };
 
-	rules_run(&facts, &f);
+	rules_run(&in, &(struct rule_pick){ 0 }, &f);
 	CHECK(f.n == 0, "%zu", f.n);
 }
 

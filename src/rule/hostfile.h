@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "rule/rule.h"
+
+/* A file of the node that root uses for a container: who can change it is root. */
+enum hostfile_kind {
+	HOSTFILE_RUN,   /* a program */
+	HOSTFILE_READ,  /* configuration */
+	HOSTFILE_WRITE, /* a log */
+};
+
+struct hostfile {
+	enum hostfile_kind kind;
+	bool start;      /* without it the container does not start */
+	const char *key; /* of the config: "hookscript", "lxc.hook.pre-start" */
+	uint32_t line;
+	const char *text; /* the value */
+	char *path;       /* absolute */
+};
+
+struct hostfiles {
+	struct hostfile *v; /* in the order of the config */
+	size_t n, cap;
+};
+
+/*
+ * Those of one container. Where storages are not known (NULL) the hookscript is left out;
+ * so is whatever is no absolute path.
+ */
+void hostfiles_get(const struct ct *ct, const struct storages *s, struct hostfiles *ret);
+void hostfiles_done(struct hostfiles *l);
+
+/* Is it one that is run on the node? "lxc.hook.stop", "lxc.net.0.script.up", ... */
+bool hostfile_is_program(const char *key);
+
+/* The paths of all containers and of the node, sorted, each once: what to ask for. */
+void hostfiles_wanted(const struct facts *facts, const struct storages *s,
+		      struct strv *ret);
+
+/* What LXC reads for every container; ends with NULL. */
+extern const char *const hostfiles_of_node[];
