@@ -34,3 +34,4 @@ noinst_HEADERS += include/drift.h
 noinst_HEADERS += include/lxcstart.h
 noinst_HEADERS += include/hostpath.h
 noinst_HEADERS += include/waiver.h
+noinst_HEADERS += include/mount.h

@@ -31,6 +31,8 @@ endif
 unit_tests += tests/unit/test-procs
 unit_tests += tests/unit/test-sockdiag
 unit_tests += tests/unit/test-guestnet
+unit_tests += tests/unit/test-mountinfo
+unit_tests += tests/unit/test-mounttree
 noinst_HEADERS += tests/unit/tmproot.h
 unit_tests += tests/unit/test-cgroup
 unit_tests += tests/unit/test-ct

@@ -28,3 +28,4 @@ libct_a_SOURCES += src/model/drift.c
 libct_a_SOURCES += src/model/lxcstart.c
 libct_a_SOURCES += src/model/hostpath.c
 libct_a_SOURCES += src/model/waiver.c
+libct_a_SOURCES += src/model/mount.c

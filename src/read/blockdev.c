@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "read/mountinfo.h"
 
 #define MAX_DEVS        512
 #define MAX_LOWER       64
@@ -144,54 +145,6 @@ static void read_lower(int rootfd, const char *dir, struct blockdev *d)
 	d->lower_known = known;
 }
 
-struct mount {
-	struct blockid id;
-	struct span point, fstype, source;
-};
-
-/* One line of mountinfo (kernel: Documentation/filesystems/proc.rst, 3.5). */
-static bool parse_mount(struct span line, struct mount *ret)
-{
-	struct span f;
-
-	for (int i = 0; i < 6; i++) {
-		if (!span_field(&line, &f))
-			return false;
-		if (i == 2 && parse_id(f, &ret->id) < 0)
-			return false;
-		if (i == 4)
-			ret->point = f;
-	}
-	do
-		if (!span_field(&line, &f))
-			return false;
-	while (!span_eq(f, "-"));
-	return span_field(&line, &ret->fstype) && span_field(&line, &ret->source);
-}
-
-/* \040 and its like, as mountinfo writes blanks. */
-static void unescape(struct span s, struct buf *ret)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned n = 0, digits = 0;
-
-		if (s.p[i] == '\\')
-			for (; digits < 3 && i + 1 + digits < s.n; digits++) {
-				char c = s.p[i + 1 + digits];
-
-				if (c < '0' || c > '7')
-					break;
-				n = n * 8 + (unsigned)(c - '0');
-			}
-		if (digits == 3) {
-			buf_addc(ret, (char)n);
-			i += 3;
-		} else {
-			buf_addc(ret, s.p[i]);
-		}
-	}
-}
-
 static bool path_below(const char *path, const char *dir, size_t *ret_len)
 {
 	size_t n = strlen(dir);
@@ -204,7 +157,7 @@ static bool path_below(const char *path, const char *dir, size_t *ret_len)
 
 /* The file system that a path of the host lies on: the longest mount point, the last of
  * them. */
-static bool mount_of(struct span text, const char *path, struct mount *ret)
+static bool mount_of(struct span text, const char *path, struct mountinfo_line *ret)
 {
 	struct span line;
 	size_t best = 0;
@@ -212,12 +165,12 @@ static bool mount_of(struct span text, const char *path, struct mount *ret)
 
 	while (span_line(&text, &line)) {
 		_cleanup_(buf_done) struct buf point = { 0 };
-		struct mount m;
+		struct mountinfo_line m;
 		size_t len;
 
-		if (!parse_mount(line, &m))
+		if (!mountinfo_line(line, &m))
 			continue;
-		unescape(m.point, &point);
+		mountinfo_decode(m.point, &point);
 		if (!path_below(path, buf_str(&point), &len) || (found && len < best))
 			continue;
 		best = len;
@@ -244,8 +197,8 @@ static void read_loop(int rootfd, const char *dir, struct blockdev *d)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
 	_cleanup_free_ char *at = NULL;
+	struct mountinfo_line m;
 	struct blockid id;
-	struct mount m;
 
 	d->label = read_attr(rootfd, dir, "loop/backing_file");
 	if (!d->label)
@@ -258,8 +211,8 @@ static void read_loop(int rootfd, const char *dir, struct blockdev *d)
 		d->lower_known = true;
 		return;
 	}
-	at = dir_of(m.id);
-	if (m.id.major && disk_at(rootfd, at, &id) == 0) {
+	at = dir_of((struct blockid){ m.major, m.minor });
+	if (m.major && disk_at(rootfd, at, &id) == 0) {
 		add_lower(d, id);
 		d->lower_known = true;
 	}
@@ -375,16 +328,16 @@ void blockdev_label_mounts(struct blockdevs *d, struct span text)
 
 	while (span_line(&text, &line)) {
 		_cleanup_(buf_done) struct buf source = { 0 };
+		struct mountinfo_line m;
 		struct span s;
-		struct mount m;
 		size_t i;
 
-		if (!parse_mount(line, &m))
+		if (!mountinfo_line(line, &m))
 			continue;
-		i = find(d, m.id);
+		i = find(d, (struct blockid){ m.major, m.minor });
 		if (i == SIZE_MAX || d->v[i].label)
 			continue;
-		unescape(m.source, &source);
+		mountinfo_decode(m.source, &source);
 		s = span_of(buf_str(&source), source.n);
 		if (!span_skip(&s, "/dev/mapper/"))
 			continue;

@@ -124,3 +124,5 @@ libct_a_SOURCES += src/read/secfilter.h
 libct_a_SOURCES += src/read/lxcstart.c src/read/lxcstart.h
 libct_a_SOURCES += src/read/hostpath.c src/read/hostpath.h
 libct_a_SOURCES += src/read/waivers.c src/read/waivers.h
+libct_a_SOURCES += src/read/mountinfo.c
+libct_a_SOURCES += src/read/mountinfo.h

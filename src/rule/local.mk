@@ -29,3 +29,5 @@ libct_a_SOURCES += src/rule/config-raw.c
 libct_a_SOURCES += src/rule/config-shared.c src/rule/shared.h
 libct_a_SOURCES += src/rule/config-hostfile.c
 libct_a_SOURCES += src/rule/waive.c src/rule/waive.h
+libct_a_SOURCES += src/rule/mounttree.c
+libct_a_SOURCES += src/rule/mounttree.h

@@ -78,3 +78,4 @@ fuzz_targets += tests/fuzz/fuzz-resolvconf
 fuzz_targets += tests/fuzz/fuzz-dhcplease
 fuzz_targets += tests/fuzz/fuzz-lxcstart
 fuzz_targets += tests/fuzz/fuzz-waivers
+fuzz_targets += tests/fuzz/fuzz-mountinfo
