@@ -33,6 +33,7 @@ unit_tests += tests/unit/test-sockdiag
 unit_tests += tests/unit/test-guestnet
 unit_tests += tests/unit/test-mountinfo
 unit_tests += tests/unit/test-mounttree
+unit_tests += tests/unit/test-mountjoin
 noinst_HEADERS += tests/unit/tmproot.h
 unit_tests += tests/unit/test-cgroup
 unit_tests += tests/unit/test-ct

@@ -31,3 +31,5 @@ libct_a_SOURCES += src/rule/config-hostfile.c
 libct_a_SOURCES += src/rule/waive.c src/rule/waive.h
 libct_a_SOURCES += src/rule/mounttree.c
 libct_a_SOURCES += src/rule/mounttree.h
+libct_a_SOURCES += src/rule/mountjoin.c
+libct_a_SOURCES += src/rule/mountjoin.h
