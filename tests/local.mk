@@ -34,6 +34,7 @@ unit_tests += tests/unit/test-guestnet
 unit_tests += tests/unit/test-mountinfo
 unit_tests += tests/unit/test-mounttree
 unit_tests += tests/unit/test-mountjoin
+unit_tests += tests/unit/test-hostfs
 noinst_HEADERS += tests/unit/tmproot.h
 unit_tests += tests/unit/test-cgroup
 unit_tests += tests/unit/test-ct

@@ -126,3 +126,5 @@ libct_a_SOURCES += src/read/hostpath.c src/read/hostpath.h
 libct_a_SOURCES += src/read/waivers.c src/read/waivers.h
 libct_a_SOURCES += src/read/mountinfo.c
 libct_a_SOURCES += src/read/mountinfo.h
+libct_a_SOURCES += src/read/hostfs.c
+libct_a_SOURCES += src/read/hostfs.h

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "read/hostfs.h"
+
+#include <sys/statvfs.h>
+
+#include "test.h"
+
+static int open_root(void)
+{
+	int fd = -1;
+	struct err err = { 0 };
+
+	CHECK(fs_open_root("/", &fd, &err) == 0, "%s", err.msg);
+	return fd;
+}
+
+static void each_directory_has_its_own_answer(void)
+{
+	_cleanup_close_ int root = open_root();
+	struct hostfs v[] = { { .path = "/proc", .may_hang = true },
+			      { .path = "/no/such/directory" },
+			      { .path = "/" },
+			      { .path = "//dev/shm" } };
+	struct statvfs want;
+
+	hostfs_read(root, v, ARRAY_SIZE(v));
+	CHECK(statvfs("/", &want) == 0, "statvfs");
+	CHECK(v[2].ok && !v[2].stale, "/: %d", v[2].error);
+	CHECK_U64(v[2].count.total_bytes, want.f_blocks * want.f_frsize);
+	CHECK_U64(v[2].count.files, want.f_files);
+	CHECK(v[1].error == -ENOENT && !v[1].ok && !v[1].stale, "%d", v[1].error);
+	CHECK(v[0].ok && v[0].count.total_bytes == 0, "/proc: %d", v[0].error);
+	CHECK(v[3].ok, "/dev/shm: %d", v[3].error);
+}
+
+static void nothing_is_asked_of_nothing(void)
+{
+	_cleanup_close_ int root = open_root();
+
+	hostfs_read(root, NULL, 0);
+}
+
+int main(void)
+{
+	RUN(each_directory_has_its_own_answer);
+	RUN(nothing_is_asked_of_nothing);
+	return DONE();
+}
