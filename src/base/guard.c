@@ -5,10 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/num.h"
+
+#define LEAVING_MSEC 5
 
 /*
  * A child that is left behind must not keep the caller's output open: whoever reads that
@@ -102,7 +105,20 @@ static int wait_readable(const struct guard *g)
 	}
 }
 
-/* The child has closed the pipe; it may still be on its way out. */
+/* The child has closed the pipe; it may still be on its way out, and may hang there. */
+static bool is_on_its_way(const struct guard *g)
+{
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, g->pid, 0),
+			    .events = POLLIN };
+	bool alive;
+
+	if (p.fd < 0)
+		return false;
+	alive = poll(&p, 1, LEAVING_MSEC) == 0;
+	close(p.fd);
+	return alive;
+}
+
 static int reap(const struct guard *g, struct err *err)
 {
 	int status;
@@ -113,6 +129,9 @@ static int reap(const struct guard *g, struct err *err)
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return err_set(err, -EIO, "lost a reader process: %s", strerror(errno));
+	/* a deadline of its own, a moment before ours */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		return err_set(err, -ETIMEDOUT, "no answer in time");
 	if (!WIFEXITED(status))
 		return err_set(err, -EIO, "a reader process died of signal %d",
 			       WTERMSIG(status));
@@ -122,41 +141,53 @@ static int reap(const struct guard *g, struct err *err)
 	return 0;
 }
 
+static int too_late(const struct guard *g, struct err *err)
+{
+	if (clock_mono_usec() < g->deadline_mono_usec)
+		return 1;
+	return err_set(err, -ETIMEDOUT, "no answer in time");
+}
+
+int guard_take(struct guard *g, size_t max, struct buf *ret, struct err *err)
+{
+	struct pollfd p = { .fd = g->fd, .events = POLLIN };
+	ssize_t n;
+	int r;
+
+	if (poll(&p, 1, 0) <= 0)
+		return too_late(g, err);
+	buf_reserve(ret, 1 << 16);
+	n = read(g->fd, ret->p + ret->n, ret->cap - ret->n - 1);
+	if (n < 0)
+		return errno == EINTR ? 1
+				      : err_set(err, -errno, "read: %s", strerror(errno));
+	ret->n += (size_t)n;
+	ret->p[ret->n] = '\0';
+	if (n > 0)
+		return ret->n <= max ? 1
+				     : err_set(err, -EFBIG,
+					       "more than %zu bytes of answer", max);
+	if (is_on_its_way(g))
+		return too_late(g, err);
+	r = reap(g, err);
+	close(g->fd);
+	*g = (struct guard){ 0 };
+	return r;
+}
+
 int guard_collect(struct guard *g, size_t max, struct buf *ret, struct err *err)
 {
 	size_t start = ret->n;
 	int r;
 
-	for (;;) {
-		ssize_t n;
-
+	do {
 		r = wait_readable(g);
-		if (r < 0) {
+		if (r < 0)
 			err_set(err, r, "%s",
 				r == -ETIMEDOUT ? "no answer in time" : strerror(-r));
-			break;
-		}
-		buf_reserve(ret, 1 << 16);
-		n = read(g->fd, ret->p + ret->n, ret->cap - ret->n - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			r = err_set(err, -errno, "read: %s", strerror(errno));
-			break;
-		}
-		if (n == 0) {
-			r = reap(g, err);
-			g->pid = 0;
-			close(g->fd);
-			break;
-		}
-		ret->n += (size_t)n;
-		ret->p[ret->n] = '\0';
-		if (ret->n - start > max) {
-			r = err_set(err, -EFBIG, "more than %zu bytes of answer", max);
-			break;
-		}
-	}
+		else
+			r = guard_take(g, start + max, ret, err);
+	} while (r == 1);
 	guard_done(g);
 	return r;
 }

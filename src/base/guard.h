@@ -36,5 +36,13 @@ void guard_renew(struct guard *g, uint64_t timeout_usec);
  */
 int guard_collect(struct guard *g, size_t max, struct buf *ret, struct err *err);
 
+/*
+ * The same without waiting, for who has several: takes what is there, so that *ret holds
+ * at most `max` bytes. 1: more may come, wait until `fd` is readable or the deadline is
+ * over. Anything else is what guard_collect() would return; after 0 and what fn returned
+ * the guard is ended, after the other failures guard_done() is left to do.
+ */
+int guard_take(struct guard *g, size_t max, struct buf *ret, struct err *err);
+
 /* Kills and forgets a guard that was not collected. { 0 } is no guard. */
 void guard_done(struct guard *g);
