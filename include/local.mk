@@ -35,3 +35,4 @@ noinst_HEADERS += include/lxcstart.h
 noinst_HEADERS += include/hostpath.h
 noinst_HEADERS += include/waiver.h
 noinst_HEADERS += include/mount.h
+noinst_HEADERS += include/guestread.h

@@ -172,3 +172,5 @@ EXTRA_DIST += tests/collect/latency
 EXTRA_DIST += tests/collect/overload
 EXTRA_DIST += tests/live/test-lost.py
 EXTRA_DIST += tests/live/test-full.py
+unit_tests += tests/unit/test-guestwire
+unit_tests += tests/unit/test-guestopen

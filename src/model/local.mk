@@ -29,3 +29,4 @@ libct_a_SOURCES += src/model/lxcstart.c
 libct_a_SOURCES += src/model/hostpath.c
 libct_a_SOURCES += src/model/waiver.c
 libct_a_SOURCES += src/model/mount.c
+libct_a_SOURCES += src/model/guestread.c

@@ -79,3 +79,5 @@ fuzz_targets += tests/fuzz/fuzz-dhcplease
 fuzz_targets += tests/fuzz/fuzz-lxcstart
 fuzz_targets += tests/fuzz/fuzz-waivers
 fuzz_targets += tests/fuzz/fuzz-mountinfo
+fuzz_targets += tests/fuzz/fuzz-guestwire
+fuzz_targets += tests/fuzz/fuzz-guestmounts

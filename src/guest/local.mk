@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# one file a line, without continuation: branches merge this list by union
+# The program that opens paths inside a container. Its libraries are linked and bound at
+# its start (-z now), not loaded when they are needed: it cannot load anything by then.
+ctlibexec_PROGRAMS += guest-read
+guest_read_LDADD = libct.a $(SECCOMP_LIBS) $(CAP_LIBS)
+guest_read_SOURCES =
+guest_read_SOURCES += src/guest/main.c
+guest_read_SOURCES += src/guest/op-file.c
+guest_read_SOURCES += src/guest/op-list.c
+guest_read_SOURCES += src/guest/op-stat.c
+guest_read_SOURCES += src/guest/op.h
+guest_read_SOURCES += src/guest/work.c
+# what tests use too
+libct_a_SOURCES += src/guest/mounts.c
+libct_a_SOURCES += src/guest/mounts.h
+libct_a_SOURCES += src/guest/open.c
+libct_a_SOURCES += src/guest/open.h

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guestread.h"
+
+#include <stdlib.h>
+
+#include "base/macros.h"
+
+void guestread_answers_done(struct guestread_answers *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		free(a->v[i].entries);
+	free(a->v);
+	free(a->bytes);
+	*a = (struct guestread_answers){ 0 };
+}
+
+const char *guestread_why_text(enum guestread_why why)
+{
+	static const char *const texts[GUESTREAD_N_WHYS] = {
+		[GUESTREAD_OK] = "read",
+		[GUESTREAD_ABSENT] = "not there",
+		[GUESTREAD_DENIED] = "the container's root may not read it",
+		[GUESTREAD_LOOP] = "refused: a loop of links, or a link into /proc",
+		[GUESTREAD_MOUNT] = "refused: another file system is mounted on the way",
+		[GUESTREAD_FSTYPE] = "refused: on a file system that may never answer",
+		[GUESTREAD_KIND] = "refused: not of the kind that was asked for",
+		[GUESTREAD_BUSY] = "busy: locked or moved by the container",
+		[GUESTREAD_CHANGED] = "refused: exchanged while it was opened",
+		[GUESTREAD_LATE] = "not read: the time was up, or the answer full",
+		[GUESTREAD_FAILED] = "could not be read",
+		[GUESTREAD_NO_ANSWER] = "no answer",
+	};
+
+	return (unsigned)why < ARRAY_SIZE(texts) ? texts[why] : "unknown";
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/guard.h"
+#include "base/str.h"
+#include <guestread.h>
+
+/*
+ * Asks the program guest-read, one process a request. What is opened below a container's
+ * root is opened there; here only the root itself is taken hold of (O_PATH), and only of
+ * a process that was shown to be that container's init: it runs (pidfd), it is in the
+ * cgroup lxc/<vmid>, it started when it was said to, and its root is not the host's (as
+ * it still is for a moment while a container starts).
+ *
+ * A reader that a guest made hang (FUSE, fanotify) is killed and, where even that does
+ * not end it, left behind; nobody ever waits for it. Whoever reads holds a lock on the
+ * container's cgroup directory, which lasts as long as the process does: so no container
+ * has more than one of them, whoever asks.
+ */
+struct guestread_target {
+	uint32_t vmid;
+	pid_t init_pid;       /* of the host */
+	uint64_t start_ticks; /* of ct.init_start_ticks */
+};
+
+/*
+ * The program's path: beside the running program in a build tree, where it was installed
+ * else.
+ */
+void guestread_program(int rootfd, struct buf *ret);
+
+struct guestread_job {
+	struct guestread_target target;   /* in */
+	struct guestread_request request; /* in; items are the caller's */
+	struct guestread_answers answers; /* out; whatever came, also after a failure */
+	int error;  /* out: 0 all items were answered, well or not; -ESRCH: the container
+		      is not there (any more); -EAGAIN: it is still starting; -ETIMEDOUT:
+		      not all of it came in time; -EBUSY: the same, and another reader of
+		      this container was still at work: it hangs; else what went wrong */
+	bool stuck; /* out: its reader hangs and was left behind */
+	struct err err;
+	struct guard guard; /* private from here on */
+	struct buf got;
+};
+
+/*
+ * Runs all of them, at most 64 at a time, each within the deadline of its request and a
+ * little. None waits for another that hangs. Always fills `error` and `err` of each;
+ * release each with guestread_job_done(). Returns the number of readers that were left
+ * behind.
+ *
+ * rootfd: of the node's own "/": a copy of a node has no processes, -ENOTSUP there.
+ */
+size_t guestread_run(int rootfd, const char *program, struct guestread_job *jobs,
+		     size_t n);
+void guestread_job_done(struct guestread_job *job);
+
+/* One of them: its `error`. */
+int guestread_ask(int rootfd, const char *program, struct guestread_job *job,
+		  struct err *err);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * What a process takes from itself before it looks at anything that a guest controls.
+ * Everything fails closed: who gets an error must not go on.
+ */
+
+/* Closes every descriptor from `first` on. */
+int sandbox_close_from(unsigned first, struct err *err);
+
+/*
+ * No core file, no new process, no file made larger; so much memory, so many descriptors
+ * and so much CPU at most. memory_bytes 0: not limited (sanitizers map terabytes).
+ */
+struct sandbox_limits {
+	uint64_t memory_bytes, cpu_sec, descriptors;
+};
+
+int sandbox_limit(const struct sandbox_limits *l, struct err *err);
+
+/*
+ * The process ends after so long, by a signal that nothing in it can catch or block
+ * (whatever it inherited). Only a wait in the kernel that no signal ends outlasts it.
+ */
+int sandbox_deadline(uint32_t msec, struct err *err);
+
+/*
+ * No privileges by execve(2), no ptrace, no core; killed when the parent dies. After the
+ * last change of ids or capabilities: each of those takes the latter two back.
+ */
+int sandbox_lock(struct err *err);
