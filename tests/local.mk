@@ -153,6 +153,7 @@ tests_live_secprobe_LDADD = libct.a
 EXTRA_DIST += tests/live/test-security.py
 
 include tests/node/local.mk
+include tests/guest/local.mk
 EXTRA_DIST += tests/live/test-network.py
 EXTRA_DIST += tests/live/test-sockets.py
 EXTRA_DIST += tests/live/test-hooks.py

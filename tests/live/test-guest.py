@@ -1,0 +1,478 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Guests that attack whoever reads their files: guest-read, in real containers, privileged
+and not. Each case has its control: a reader without that care falls for it, else the rig
+is blind."""
+import os
+import shutil
+import subprocess
+import time
+
+from live import (BUILD, SLOW, Failed, Load, Skip, check, equal, guest, main, make, note, pct,
+                  rootfs, test, until)
+
+ASK = BUILD + "/tests/guest/ask"
+ATTACKER = BUILD + "/tests/guest/attacker"
+(OK, ABSENT, DENIED, LOOP, MOUNT, FSTYPE, KIND, BUSY, CHANGED, LATE, FAILED,
+ NO_ANSWER) = range(12)
+CANARY = "ctscope-canary-of-the-host"
+KINDS = [(600, 1), (601, 0)]
+
+
+class Answer(dict):
+    def __getattr__(self, name):
+        return self[name]
+
+
+def start_ticks(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return int(f.read().rsplit(")", 1)[1].split()[19])
+
+
+def parse(line):
+    a = Answer()
+    for word in line.split(" "):
+        k, _, v = word.partition("=")
+        a[k] = int(v, 16) if k == "magic" else int(v) if v.lstrip("-").isdigit() and \
+            k not in ("data", "names") else v
+    if "data" in a:
+        a["data"] = bytes.fromhex(a["data"])
+        a["names"] = [bytes.fromhex(n) for n in a["names"].split(",")[:-1]]
+    return a
+
+
+def ask(vmid, *items, msec=1000, pid=None, ticks=None, code=0, loop=1, canary=None):
+    """The answers, and what became of the job."""
+    pid = pid or pct.init_pid(vmid)
+    args = [ASK, vmid, pid, ticks or start_ticks(pid), msec]
+    args += (["loop=%d" % loop] if loop > 1 else []) + \
+        (["canary=" + canary] if canary else []) + list(items)
+    t0 = time.monotonic()
+    p = subprocess.run([str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=300 * SLOW)
+    if p.returncode != code:
+        raise Failed("ask: exit %d %s" % (p.returncode, p.stderr))
+    lines = p.stdout.decode().splitlines()
+    rest, msg = lines[-1].split(" msg=", 1)
+    job = parse(rest[4:])
+    job.update(msg=msg, seconds=time.monotonic() - t0,
+               whys=[int(n) for n in job["whys"].split(",")[:-1]])
+    return [parse(x) for x in lines[:-1]], job
+
+
+def one(vmid, item, **kw):
+    answers, job = ask(vmid, item, **kw)
+    equal(job.error, 0, "job: %s" % job.msg)
+    return answers[0]
+
+
+def naive(vmid, path, seconds=2):
+    """What /proc/<init>/root/<path> says to who simply opens it; None: it hangs."""
+    p = subprocess.Popen([ASK, "naive", str(pct.init_pid(vmid)), path], stdout=subprocess.PIPE)
+    try:
+        return p.communicate(timeout=seconds * SLOW)[0]
+    except subprocess.TimeoutExpired:
+        p.kill()
+        return None
+
+
+class Attack(Load):
+    """`attacker ARGS` inside a container, waited for until its trap is set."""
+
+    def __init__(self, vmid, *args):
+        self.p = subprocess.Popen(["lxc-attach", "-n", str(vmid), "--clear-env", "--",
+                                   "/bin/attacker"] + [str(a) for a in args],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        if self.p.stdout.readline() != b"ready\n":
+            code, said = self.p.wait(), self.p.stderr.read().decode()
+            if code == 77:
+                raise Skip("this kernel gives it no means: %s" % said.strip())
+            raise Failed("attacker %s: exit %d %s" % (args, code, said))
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        self.p.stderr.close()
+
+
+def target(vmid, unprivileged, raw=(), **keys):
+    make(vmid, start=False, raw=raw, unprivileged=unprivileged, **keys)
+    shutil.copy(ATTACKER, rootfs(vmid) + "/bin/attacker")
+    put(vmid, "/etc/shadow", "guest's shadow\n")
+    put(vmid, "/var/log/syslog", "first line\n")
+    pct.start(vmid)
+    # until its own root is there and rc has run
+    until(lambda: os.path.exists(rootfs(vmid) + "/etc/rc") and guest(vmid, "/bin/true") == "",
+          "start")
+    return vmid
+
+
+def put(vmid, path, text, owner=None):
+    full = rootfs(vmid) + path
+    with open(full, "wb") as f:
+        f.write(text if isinstance(text, bytes) else text.encode())
+    st = os.stat(rootfs(vmid))
+    os.chown(full, *(owner or (st.st_uid, st.st_gid)))
+
+
+def sh(vmid, text):
+    return guest(vmid, "/bin/sh", "-c", text)
+
+
+def both(fn):
+    """The case in an unprivileged and in a privileged container."""
+    def run():
+        with open("/etc/shadow", "w") as f:
+            f.write(CANARY + "\n")
+        os.chmod("/etc/shadow", 0o600)
+        for vmid, unprivileged in KINDS:
+            fn(target(vmid, unprivileged))
+    run.__name__ = fn.__name__
+    return run
+
+
+@test("what there is, is read: bytes, a listing, links, statfs, as the guest sees them")
+@both
+def plain(vmid):
+    sh(vmid, "echo two >/var/log/two.log; ln -s syslog /var/log/link; mkdir -p /run/x")
+    a, job = ask(vmid, "file=/var/log/syslog", "tail::4=/var/log/syslog",
+                 "list=/var/log|*.log", "readlink=/var/log/link", "stat=/var/log/link",
+                 "stat:n=/var/log/link", "statfs=/", "statfs=/var", "file=/none",
+                 "list=/var/log/syslog", "file=/")
+    equal(job.error, 0, job.msg)
+    equal([x.why for x in a], [OK] * 7 + [KIND, ABSENT, KIND, KIND], "whys")
+    equal(a[0].data, b"first line\n", "file")
+    equal((a[1].data, a[1].start), (b"ine\n", 7), "tail")
+    equal(a[2].names, [b"two.log"], "list")
+    equal(a[3].data, b"syslog", "link")
+    equal((a[4].mode, a[5].mode), (100644, 120777), "modes")
+    equal(a[4].uid, 0, "the owner as the guest sees it")
+    st = os.statvfs("/proc/%d/root" % pct.init_pid(vmid))
+    equal(a[6].total, st.f_blocks * st.f_frsize, "statfs total")
+    equal(a[6].files, st.f_files, "statfs files")
+    note("%s: %d items in %d us" % (vmid, len(a), job.usec))
+
+
+@test("a file of another of the guest's users is read, as its root could")
+@both
+def owners(vmid):
+    base = os.stat(rootfs(vmid)).st_uid
+    put(vmid, "/var/log/auth.log", "secret of syslog\n", (base + 102, base + 4))
+    os.chmod(rootfs(vmid) + "/var/log/auth.log", 0o640)
+    os.chown(rootfs(vmid) + "/srv", base + 102, base + 4)
+    os.chmod(rootfs(vmid) + "/srv", 0o700)
+    equal(one(vmid, "file=/var/log/auth.log").data, b"secret of syslog\n", "0640 of 102:4")
+    equal(one(vmid, "list=/srv").why, OK, "a directory of 102, 0700")
+
+
+@test("H01 H02 a log that is a link to /etc/shadow: the guest's own at most")
+@both
+def h01(vmid):
+    for to in ("/etc/shadow", "../../../../../../etc/shadow"):
+        sh(vmid, "ln -sf %s /var/log/x" % to)
+        # where the guest's root is a mount the kernel's own ".." stays in it
+        check(to[0] == "." or CANARY.encode() in (naive(vmid, "/var/log/x") or b""),
+              "control: a naive reader reads the host's")
+        equal(one(vmid, "file=/var/log/x", canary=CANARY).data, b"guest's shadow\n", to)
+        equal(one(vmid, "file:c=/var/log/x").data, b"guest's shadow\n", to)
+
+
+@test("H03 H04 links into /proc and /dev/fd are refused")
+@both
+def h03(vmid):
+    for to in ("/proc/self/root/etc/shadow", "/proc/1/root/etc/shadow", "/proc/1/cwd/etc/shadow",
+               "/proc/thread-self/fd/4", "/dev/fd/3", "/proc/1/environ"):
+        sh(vmid, "ln -sf %s /var/log/x" % to)
+        for flags in ("", ":c"):
+            a = one(vmid, "file%s=/var/log/x" % flags)
+            check(a.why in (LOOP, MOUNT, FSTYPE, ABSENT), "%s: %d" % (to, a.why))
+    sh(vmid, "ln -sf /proc/self/root/etc/shadow /var/log/x")
+    check(CANARY.encode() in (naive(vmid, "/var/log/x") or b""), "control")
+
+
+@test("H05 a loop of links, a chain of 41")
+@both
+def h05(vmid):
+    sh(vmid, "ln -s loop /var/log/loop")
+    guest(vmid, "/bin/attacker", "chain", "/tmp", "/etc/shadow", "41")
+    equal(one(vmid, "file=/var/log/loop").why, LOOP, "loop")
+    equal(one(vmid, "file:c=/var/log/loop").why, LOOP, "loop, crossing")
+    equal(one(vmid, "file=/tmp/l39").why, OK, "40 links")
+    equal(one(vmid, "file=/tmp/l40").why, LOOP, "41 links")
+
+
+@test("H06 a file and a link to the host's exchanged at full speed: no byte of the host's")
+@both
+def h06(vmid):
+    sh(vmid, "ln -s /etc/shadow /var/log/b; echo guest >/var/log/a; mkdir /var/log/d; "
+       "echo in >/var/log/d/f; ln -s /etc /var/log/e")
+    with Attack(vmid, "exchange", "/var/log/a", "/var/log/b"), \
+            Attack(vmid, "exchange", "/var/log/d", "/var/log/e"):
+        seen = set(naive(vmid, "/var/log/a") for _ in range(200))
+        check(any(CANARY.encode() in (s or b"") for s in seen), "control: %r" % seen)
+        items = ["file=/var/log/a", "file=/var/log/d/../../../../etc/shadow"] * 64
+        _, job = ask(vmid, *items, loop=100, canary=CANARY)
+        note("%d: %d reads, whys %s" % (vmid, sum(job.whys), job.whys))
+        equal(job.canaries, 0, "canaries")
+        check(job.whys[OK] > 1000, "%s" % job.whys)
+
+
+@test("H07 the directory is moved away during the walk")
+@both
+def h07(vmid):
+    sh(vmid, "mkdir -p /var/log/m/n/o; echo x >/var/log/m/n/o/f")
+    with Attack(vmid, "move", "/var/log/m/n", "/tmp/n"):
+        items = ["file=/var/log/m/n/o/../../../../../etc/shadow",
+                 "file=/var/log/m/n/o/f"] * 64
+        _, job = ask(vmid, *items, loop=50, canary=CANARY)
+        note("%d: whys %s" % (vmid, job.whys))
+        equal(job.canaries, 0, "canaries")
+        equal(sum(job.whys[i] for i in (OK, ABSENT, BUSY)), sum(job.whys), "%s" % job.whys)
+
+
+@test("H08 a FIFO as a log is no regular file, in 5 ms")
+@both
+def h08(vmid):
+    sh(vmid, "mkfifo /var/log/fifo")
+    check(naive(vmid, "/var/log/fifo", 0.5) is None, "control: a naive reader waits")
+    with Attack(vmid, "fifo", "/var/log/fifo2"):
+        for name in ("fifo", "fifo2"):
+            a, job = ask(vmid, "file=/var/log/" + name)
+            equal(a[0].why, KIND, name)
+            check(job.usec < 50000 * SLOW, "%d us" % job.usec)
+
+
+@test("H09 sockets and device nodes as a log are refused unopened")
+@both
+def h09(vmid):
+    with Attack(vmid, "socket", "/var/log/sock"):
+        equal(one(vmid, "file=/var/log/sock").why, KIND, "socket")
+    made = 0
+    for kind, numbers in (("c", "4 1"), ("c", "10 130"), ("b", "7 0"), ("c", "1 3")):
+        try:
+            os.mknod(rootfs(vmid) + "/var/log/dev", 0o666 |
+                     (0o020000 if kind == "c" else 0o060000),
+                     os.makedev(*map(int, numbers.split())))
+        except OSError:
+            continue
+        made += 1
+        equal(one(vmid, "file=/var/log/dev").why, KIND, "%s %s" % (kind, numbers))
+        os.unlink(rootfs(vmid) + "/var/log/dev")
+    check(made, "no device node could be made")
+
+
+@test("H13 a write lease on the log: busy, at once")
+@both
+def h13(vmid):
+    with Attack(vmid, "lease", "/var/log/leased"):
+        a, job = ask(vmid, "file=/var/log/leased", "file=/var/log/syslog")
+        equal((a[0].why, a[1].why), (BUSY, OK), "leased, the other")
+        check(job.usec < 50000 * SLOW, "%d us" % job.usec)
+        check(naive(vmid, "/var/log/leased", 1) is None, "control: a naive reader waits")
+
+
+@test("H14 fanotify that never permits: the deadline ends it, others go on")
+def h14():
+    vmid = target(601, 0)
+    with Attack(vmid, "fanotify", "/var/log/syslog"):
+        check(naive(vmid, "/var/log/syslog", 1) is None, "control: a naive reader waits")
+        _, job = ask(vmid, "file=/var/log/syslog", msec=300)
+        check(job.error, "it answered")
+        check(job.seconds < 2 * SLOW, "%.2f s" % job.seconds)
+        equal(job.stuck, 0, "left behind")
+    equal(one(vmid, "file=/var/log/syslog").why, OK, "afterwards")
+
+
+@test("H15 a file of 8 EiB of nothing: a MiB of it, its end by tail")
+@both
+def h15(vmid):
+    size = 1 << 50
+    for size in (2 ** 63 - 1, 1 << 62, 1 << 43):
+        try:
+            guest(vmid, "/bin/attacker", "sparse", "/var/log/sparse", str(size),
+                  stderr=subprocess.DEVNULL)
+            break
+        except subprocess.CalledProcessError:
+            pass
+    a, job = ask(vmid, "file=/var/log/sparse", "tail=/var/log/sparse")
+    equal([x.why for x in a], [OK, OK], "whys")
+    equal((a[0].bytes, a[0].truncated), (1 << 20, 1), "bytes")
+    equal((a[1].bytes, a[1].start), (1 << 20, size - (1 << 20)), "tail")
+    check(job.usec < 400000 * SLOW, "%d us" % job.usec)
+
+
+@test("H16 a log that grows at full speed: one bounded read, the cursor goes on, the rest counted")
+@both
+def h16(vmid):
+    with Attack(vmid, "grow", "/var/log/grow", 32 << 20):
+        a, job = ask(vmid, "file:fw:65536=/var/log/grow", loop=20)
+        equal(job.error, 0, job.msg)
+        equal(a[0].why, OK, "why")
+        check(a[0].bytes <= 65536, "%d bytes" % a[0].bytes)
+        check(a[0].next == a[0].start + a[0].bytes or a[0].next == 0, "cursor")
+
+
+@test("H17 a log cut to nothing again and again while it is read")
+@both
+def h17(vmid):
+    with Attack(vmid, "truncate", "/var/log/cut"):
+        _, job = ask(vmid, *["file:f=/var/log/cut"] * 3, loop=50)
+        equal(job.whys[OK], sum(job.whys), "whys %s" % job.whys)
+
+
+@test("a cursor: what is new, nothing twice; a rotated, cut or rewritten log from its beginning")
+@both
+def cursor(vmid):
+    log = rootfs(vmid) + "/var/log/syslog"
+    a, _ = ask(vmid, "file:f=/var/log/syslog", loop=2)
+    equal((a[0].data, a[0].reset, a[0].start), (b"", 0, 11), "nothing new")
+    with open(log, "ab") as f:
+        f.write(b"second\n")
+    a, _ = ask(vmid, "file:f:5=/var/log/syslog", loop=3)
+    equal((a[0].data, a[0].start), (b"\nseco", 10), "5 at a time")
+
+
+@test("H18 H19 a line of 64 MiB, bytes of every value: exact, in constant memory")
+@both
+def h18(vmid):
+    every = bytes(range(256))
+    put(vmid, "/var/log/every", every)
+    put(vmid, "/var/log/long", b"x" * (64 << 20))
+    equal(one(vmid, "file=/var/log/every").data, every, "bytes")
+    a = one(vmid, "file=/var/log/long")
+    equal((a.bytes, a.truncated), (1 << 20, 1), "the long line")
+
+
+@test("H22 a file of the host's root in a bind mount, 0600: refused to an unprivileged guest")
+def h22():
+    os.makedirs("/run/node/h22", exist_ok=True)
+    with open("/run/node/h22/secret", "w") as f:
+        f.write(CANARY)
+    os.chmod("/run/node/h22/secret", 0o600)
+    with open("/run/node/h22/open", "w") as f:
+        f.write("for all")
+    vmid = target(600, 1, mp0="/run/node/h22,mp=/mnt/h22")
+    sh(vmid, "ln -s /mnt/h22/secret /var/log/x")
+    check(CANARY.encode() in (naive(vmid, "/mnt/h22/secret") or b""), "control")
+    for path in ("/mnt/h22/secret", "/var/log/x"):
+        equal(one(vmid, "file:c=" + path).why, DENIED, path)
+        equal(one(vmid, "file=" + path).why, MOUNT, path)
+    equal(one(vmid, "file:c=/mnt/h22/open").data, b"for all", "what all may read")
+    equal(one(vmid, "statfs=/mnt/h22").why, OK, "statfs of the mount point")
+
+
+@test("H24 a directory of 200,000 names: so many are looked at, and it is said")
+@both
+def h24(vmid):
+    guest(vmid, "/bin/attacker", "names", "/var/log/many", "200000")
+    a, job = ask(vmid, "list=/var/log/many", "list::10=/var/log/many", "list=/var/log/many|g*")
+    equal([x.why for x in a], [OK] * 3, "whys")
+    equal([x.entries for x in a], [4096, 10, 0], "entries")
+    equal([x.truncated for x in a], [1, 1, 1], "truncated")
+    check(job.usec < 700000 * SLOW, "%d us" % job.usec)
+
+
+@test("mounts in the guest: a tmpfs is entered when asked to, /proc never")
+@both
+def mounts(vmid):
+    sh(vmid, "mkdir -p /run/t /srv/u; mount -t tmpfs t /run/t; echo in >/run/t/f; "
+       "ln -s /run/t/f /etc/out; ln -s ../run/t /etc/dir; mount -t tmpfs -o ro,size=1m u /srv/u")
+    a, job = ask(vmid, "file=/run/t/f", "file:c=/run/t/f", "file:c=/etc/out",
+                 "file:c=/etc/dir/../../etc/dir/f", "statfs=/srv/u", "statfs=/run/t/f",
+                 "statfs=/proc", "statfs:a=/proc", "list:c=/run/t", "file:c=/proc/version",
+                 "readlink:c=/etc/dir", "stat:c=/run/t/")
+    equal(job.error, 0, job.msg)
+    equal([x.why for x in a], [MOUNT, OK, OK, OK, OK, KIND, FSTYPE, OK, OK, FSTYPE, OK, OK],
+          "whys")
+    equal([x.data for x in a[1:4]], [b"in\n"] * 3, "data")
+    equal((a[4].total, a[4].readonly), (1 << 20, 1), "statfs of the tmpfs")
+    equal(a[8].names, [b"f"], "list")
+
+
+FUSE = ["lxc.mount.entry: /run/node/devices/fuse dev/fuse none bind,create=file 0 0"]
+
+
+def need_fuse():
+    """A device that the guest's root may open, and not the machine's own."""
+    if not os.path.exists("/dev/fuse"):
+        raise Skip("no /dev/fuse")
+    if os.path.exists("/run/node/devices/fuse"):
+        return
+    os.makedirs("/run/node/devices", exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/node/devices"], check=True)
+    os.mknod("/run/node/devices/fuse", 0o020666, os.makedev(10, 229))
+    os.chmod("/run/node/devices/fuse", 0o666)
+
+
+def fuse_requests(vmid):
+    with open(rootfs(vmid) + "/var/count") as f:
+        return len(f.readlines())
+
+
+@test("H10 H11 a FUSE that never answers, over /var/log and on a mount point: not asked once")
+def h10():
+    need_fuse()
+    for vmid, unprivileged in KINDS:
+        target(vmid, unprivileged, raw=FUSE)
+        with Attack(vmid, "fuse", "/var/log", "/var/count"):
+            a, job = ask(vmid, "file=/var/log/syslog", "file:c=/var/log/syslog",
+                         "list:c=/var/log", "statfs=/var/log", "stat:c=/var/log/x/y",
+                         "file=/etc/shadow")
+            equal(job.error, 0, job.msg)
+            equal([x.why for x in a], [MOUNT, FSTYPE, FSTYPE, FSTYPE, FSTYPE, OK], "whys")
+            equal(fuse_requests(vmid), 0, "requests that the FUSE got")
+            check(job.usec < 100000 * SLOW, "%d us" % job.usec)
+            said = naive(vmid, "/var/log/syslog", 0.5)
+            if unprivileged and said == b"error=13\n":
+                note("600: the kernel keeps the host's root out of the FUSE of a user namespace")
+                continue
+            check(said is None, "control: a naive reader hangs: %r" % said)
+            check(fuse_requests(vmid) > 0, "control: the FUSE counts")
+
+
+@test("H12 a reader that hangs in D state is left behind, one a container, and others go on")
+def h12():
+    need_fuse()
+    target(600, 1, raw=FUSE)
+    target(601, 0)
+    with Attack(600, "fuse", "/srv", "/var/count"):
+        _, job = ask(600, "statfs=/", "statfs:a=/srv", msec=300)
+        check(job.error and job.stuck == 1, "error %d, stuck %d" % (job.error, job.stuck))
+        equal((job.whys[OK], job.whys[NO_ANSWER]), (1, 1), "what came before is kept")
+        check(job.seconds < 2 * SLOW, "%.2f s" % job.seconds)
+        _, job = ask(600, "statfs=/", msec=300)
+        equal((job.error, job.stuck, job.waited), (-16, 0, 1), "the next: %s" % job.msg)
+        check(job.seconds < 2 * SLOW, "%.2f s" % job.seconds)
+        equal(one(601, "statfs=/").why, OK, "another container")
+    until(lambda: ask(600, "statfs=/")[1].error == 0, "read again after the FUSE has gone")
+
+
+@test("a process that is not the container's init, or another by now, is not read")
+@both
+def identity(vmid):
+    _, job = ask(vmid, "file=/etc/shadow", pid=os.getpid())
+    equal(job.error, -3, "our own process: %s" % job.msg)
+    init = pct.init_pid(vmid)
+    _, job = ask(vmid, "file=/etc/shadow", pid=init, ticks=start_ticks(init) + 1)
+    equal(job.error, -3, "another start time: %s" % job.msg)
+    _, job = ask(vmid + 5, "file=/etc/shadow", pid=init)
+    equal(job.error, -3, "another container: %s" % job.msg)
+
+
+@test("H50 the container stops while it is read: an error or all of it, within a second")
+@both
+def h50(vmid):
+    p = subprocess.Popen(["lxc-stop", "-n", str(vmid), "--kill"])
+    init, ticks = pct.init_pid(vmid), 0
+    try:
+        ticks = start_ticks(init)
+    except OSError:
+        pass
+    for _ in range(50):
+        _, job = ask(vmid, "file=/var/log/syslog", pid=init, ticks=ticks or 1)
+        check(job.seconds < 1.5 * SLOW, "%.2f s" % job.seconds)
+        check(job.error in (0, -3), "%d %s" % (job.error, job.msg))
+    p.wait()
+
+
+main()
