@@ -52,6 +52,7 @@ unit_tests += tests/unit/test-pveconf
 unit_tests += tests/unit/test-snapshot
 unit_tests += tests/unit/test-rules
 unit_tests += tests/unit/test-ctsec
+unit_tests += tests/unit/test-kernel
 unit_tests += tests/unit/test-secfilter
 unit_tests += tests/unit/test-drift
 unit_tests += tests/unit/test-audit

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rule/kernel.h"
 #include "rule/rule.h"
 
 const struct rule *const rules[] = {
@@ -85,6 +86,22 @@ const struct rule *const rules[] = {
 	&rule_snapshot_orphan,
 	&rule_snapshot_cycle,
 	&rule_vzdump_left,
+	/* what the kernel enforces on those that run */
+	&rule_kernel_caps,
+	&rule_kernel_process_caps,
+	&rule_kernel_ambient_caps,
+	&rule_kernel_seccomp_off,
+	&rule_kernel_process_unfiltered,
+	&rule_kernel_apparmor_unconfined,
+	&rule_kernel_apparmor_complain,
+	&rule_kernel_process_unconfined,
+	&rule_kernel_not_unprivileged,
+	&rule_kernel_host_namespace,
+	&rule_kernel_process_host_namespace,
+	&rule_kernel_shared_namespace,
+	&rule_kernel_idmap_host_root,
+	&rule_kernel_idmap_shared,
+	&rule_kernel_devices_open,
 	/* the audit itself */
 	&rule_waiver_expired,
 };

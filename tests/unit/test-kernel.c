@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <linux/capability.h>
+
+#include "read/pveconf.h"
+#include "rule/kernel.h"
+#include "test.h"
+
+#define ALL        0x1ffffffffffULL
+#define LXC_CAPS   0x1fcfdfcffffULL /* of a privileged container on a real node */
+#define BIT(c)     ((uint64_t)1 << (c))
+#define HOST(ns)   (1000U + (unsigned)(ns))
+#define OWN(k, ns) (2000U + 100 * (k) + (unsigned)(ns))
+
+/* A node with AppArmor, and one container on it that is as PVE makes it. */
+struct stage {
+	struct sec_host host;
+	struct sec_proc procs[3];
+	struct idmap_line map[1];
+	struct ctsec sec;
+	struct ct ct;
+	struct pveconf conf;
+};
+
+static struct sec_label label(const char *profile, enum sec_aa_mode mode)
+{
+	return (struct sec_label){ .got = SEC_GOT,
+				   .mode = mode,
+				   .text = xstrdup(profile),
+				   .profile = xstrdup(profile) };
+}
+
+static void fill_proc(struct sec_proc *p, pid_t pid, unsigned k, bool privileged)
+{
+	*p = (struct sec_proc){ .pid = pid,
+				.comm = xstrdup("init"),
+				.comm_n = 4,
+				.seccomp = val_set(2),
+				.seccomp_filters = val_set(1),
+				.label = label("lxc-101", SEC_AA_ENFORCE) };
+	p->caps.permitted = p->caps.effective = p->caps.bounding =
+		val_set(privileged ? LXC_CAPS : ALL);
+	p->caps.ambient = val_set(0);
+	p->ns.got = SEC_GOT;
+	for (unsigned i = 0; i < SEC_NS_N; i++)
+		p->ns.inode[i] = val_set(OWN(k, i));
+	p->ns.inode[SEC_NS_TIME] = val_set(HOST(SEC_NS_TIME));
+	if (privileged)
+		p->ns.inode[SEC_NS_USER] = val_set(HOST(SEC_NS_USER));
+}
+
+/* k: which container; they have namespaces of their own. */
+static void stage_make(struct stage *s, unsigned k, bool privileged, const char *conf)
+{
+	*s = (struct stage){ 0 };
+	s->host.ns.got = SEC_GOT;
+	for (unsigned i = 0; i < SEC_NS_N; i++)
+		s->host.ns.inode[i] = val_set(HOST(i));
+	s->host.label = label("unconfined", SEC_AA_UNCONFINED);
+	for (size_t i = 0; i < ARRAY_SIZE(s->procs); i++)
+		fill_proc(&s->procs[i], (pid_t)(50 + i), k, privileged);
+	s->map[0] = (struct idmap_line){ 0, privileged ? 0 : 100000,
+					 privileged ? UINT32_MAX : 65536 };
+	s->sec = (struct ctsec){ .vmid = 101 + k,
+				 .host = &s->host,
+				 .procs = s->procs,
+				 .n_procs = 2,
+				 .uid_got = SEC_GOT,
+				 .gid_got = SEC_GOT,
+				 .uids = { s->map, 1 },
+				 .gids = { s->map, 1 } };
+	s->sec.devices.got = SEC_GOT;
+	s->sec.devices.bpf = val_set(1);
+	s->ct = (struct ct){ .vmid = 101 + k, .here = true, .state = CT_RUNNING };
+	if (conf) {
+		CHECK(pveconf_parse(conf, strlen(conf), s->ct.vmid, &s->conf, NULL) == 0,
+		      "%s", conf);
+		s->ct.conf = &s->conf;
+	}
+}
+
+static void stage_done(struct stage *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->procs); i++)
+		sec_proc_done(&s->procs[i]);
+	sec_host_done(&s->host);
+	if (s->ct.conf)
+		pveconf_done(&s->conf);
+}
+
+#define UNPRIV "unprivileged: 1\nfeatures: nesting=1\n"
+
+static size_t run(const struct rule *rule, const struct stage *s, struct findings *f)
+{
+	*f = (struct findings){ 0 };
+	rule->check_sec(rule, &s->ct, &s->sec, f);
+	return f->n;
+}
+
+/* Fires once, with these texts; fix NULL: none. */
+static void fires(const struct rule *rule, const struct stage *s, const char *seen,
+		  uint32_t line, const char *fix)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+
+	CHECK(run(rule, s, &f) == 1, "%s: %zu", rule->id, f.n);
+	if (f.n != 1)
+		return;
+	CHECK(strstr(f.v[0].seen, seen) != NULL, "%s: %s", rule->id, f.v[0].seen);
+	CHECK(f.v[0].line == line, "%s: line %u", rule->id, f.v[0].line);
+	CHECK(fix ? f.v[0].fix && strstr(f.v[0].fix, fix) : !f.v[0].fix, "%s: %s",
+	      rule->id, f.v[0].fix ? f.v[0].fix : "(none)");
+}
+
+static void quiet(const struct rule *rule, const struct stage *s)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+
+	CHECK(run(rule, s, &f) == 0, "%s: %s", rule->id, f.v[0].seen);
+}
+
+static const struct rule *const of_one[] = {
+	&rule_kernel_caps,
+	&rule_kernel_process_caps,
+	&rule_kernel_ambient_caps,
+	&rule_kernel_seccomp_off,
+	&rule_kernel_process_unfiltered,
+	&rule_kernel_apparmor_unconfined,
+	&rule_kernel_apparmor_complain,
+	&rule_kernel_process_unconfined,
+	&rule_kernel_not_unprivileged,
+	&rule_kernel_host_namespace,
+	&rule_kernel_process_host_namespace,
+	&rule_kernel_idmap_host_root,
+	&rule_kernel_devices_open,
+};
+
+static void a_container_as_pve_makes_it_is_silent(void)
+{
+	for (unsigned privileged = 0; privileged < 2; privileged++) {
+		struct stage s;
+
+		stage_make(&s, 0, privileged, privileged ? "memory: 16\n" : UNPRIV);
+		for (size_t i = 0; i < ARRAY_SIZE(of_one); i++)
+			quiet(of_one[i], &s);
+		stage_done(&s);
+	}
+}
+
+static void of_what_is_not_known_nothing_is_said(void)
+{
+	struct sec_proc procs[2] = { { .pid = 50 }, { .pid = 51 } };
+	struct sec_host host = { 0 };
+	struct ctsec empty = { 0 }, bare = { .procs = procs, .n_procs = 2 };
+	struct stage s;
+
+	stage_make(&s, 0, false, UNPRIV);
+	for (size_t i = 0; i < ARRAY_SIZE(of_one); i++) {
+		s.sec = empty;
+		quiet(of_one[i], &s);
+		s.sec = bare;
+		quiet(of_one[i], &s);
+		s.sec.host = &host;
+		quiet(of_one[i], &s);
+		s.sec.host = &s.host;
+		quiet(of_one[i], &s);
+	}
+	stage_done(&s);
+	stage_make(&s, 0, true, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(of_one); i++)
+		quiet(of_one[i], &s);
+	stage_done(&s);
+}
+
+static void caps_beyond_those_of_lxc(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, true, "memory: 16\nlxc.cap.drop:\n");
+	s.procs[0].caps.bounding.n |= BIT(CAP_SYS_MODULE) | BIT(CAP_SYS_TIME);
+	fires(&rule_kernel_caps, &s, "cap_sys_module, cap_sys_time on the node", 2,
+	      "pct reboot 101");
+	s.procs[0].caps.bounding.n = LXC_CAPS;
+	quiet(&rule_kernel_caps, &s);
+	/* out of the bounding set, but held */
+	s.procs[0].caps.effective.n |= BIT(CAP_SYS_RAWIO);
+	fires(&rule_kernel_caps, &s, "cap_sys_rawio", 2, "line 2");
+	stage_done(&s);
+
+	stage_make(&s, 0, false, UNPRIV);
+	s.procs[0].caps.bounding.n = UINT64_MAX;
+	quiet(&rule_kernel_caps, &s); /* in a user namespace of its own */
+	stage_done(&s);
+}
+
+static void a_process_with_more_than_init(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, true, NULL);
+	s.procs[1].caps.effective.n |= BIT(CAP_SYS_MODULE);
+	fires(&rule_kernel_process_caps, &s, "process 51 (init): cap_sys_module", 0,
+	      NULL);
+	/* of a user namespace inside: usual */
+	s.procs[1].ns.inode[SEC_NS_USER] = val_set(77);
+	quiet(&rule_kernel_process_caps, &s);
+	s.procs[1].ns.inode[SEC_NS_USER] = (struct val){ 0 };
+	quiet(&rule_kernel_process_caps, &s);
+	stage_done(&s);
+}
+
+static void ambient_caps_count_on_the_node_only(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, true, NULL);
+	s.procs[1].caps.ambient = val_set(BIT(CAP_NET_RAW));
+	fires(&rule_kernel_ambient_caps, &s, "51 (init) passes on cap_net_raw", 0, NULL);
+	s.procs[1].caps.ambient = (struct val){ 0 };
+	quiet(&rule_kernel_ambient_caps, &s);
+	stage_done(&s);
+	stage_make(&s, 0, false, UNPRIV);
+	s.procs[1].caps.ambient = val_set(BIT(CAP_NET_RAW));
+	quiet(&rule_kernel_ambient_caps, &s);
+	stage_done(&s);
+}
+
+static void seccomp_that_is_off(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, false, UNPRIV "lxc.seccomp.profile:\n");
+	s.procs[0].seccomp = val_set(0);
+	fires(&rule_kernel_seccomp_off, &s, "Seccomp: 0", 3, "line 3: remove it");
+	quiet(&rule_kernel_process_unfiltered, &s); /* told once */
+	s.procs[0].seccomp = val_set(1);
+	quiet(&rule_kernel_seccomp_off, &s);
+	s.procs[0].seccomp = (struct val){ 0 };
+	quiet(&rule_kernel_seccomp_off, &s);
+	stage_done(&s);
+}
+
+static void a_process_with_fewer_filters_than_init(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, false, UNPRIV);
+	s.procs[1].seccomp = val_set(0);
+	fires(&rule_kernel_process_unfiltered, &s, "process 51 (init)", 0, NULL);
+	s.procs[1].seccomp = val_set(2);
+	s.procs[1].seccomp_filters = val_set(0);
+	fires(&rule_kernel_process_unfiltered, &s, "process 51 (init)", 0, NULL);
+	s.procs[1].seccomp_filters = val_set(9); /* its own on top: more */
+	quiet(&rule_kernel_process_unfiltered, &s);
+	s.procs[1].seccomp_filters = (struct val){ 0 };
+	quiet(&rule_kernel_process_unfiltered, &s);
+	stage_done(&s);
+}
+
+static void apparmor_that_does_not_confine(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, true, "memory: 16\nlxc.apparmor.profile: unconfined\n");
+	sec_label_done(&s.procs[0].label);
+	s.procs[0].label = label("unconfined", SEC_AA_UNCONFINED);
+	fires(&rule_kernel_apparmor_unconfined, &s, "\"unconfined\", as root of the node",
+	      2, "line 2");
+	quiet(&rule_kernel_process_unconfined, &s);
+	/* no AppArmor on the node: nothing that this container lacks */
+	s.host.label.got = SEC_ABSENT;
+	quiet(&rule_kernel_apparmor_unconfined, &s);
+	s.host.label.got = SEC_GOT;
+	s.procs[0].label.got = SEC_UNREADABLE;
+	quiet(&rule_kernel_apparmor_unconfined, &s);
+	stage_done(&s);
+}
+
+static void apparmor_that_complains(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, false, UNPRIV);
+	s.procs[0].label.mode = SEC_AA_COMPLAIN;
+	fires(&rule_kernel_apparmor_complain, &s, "init runs as", 0, "lxc-101 back into");
+	s.procs[0].label.mode = SEC_AA_MIXED;
+	quiet(&rule_kernel_apparmor_complain, &s);
+	s.procs[0].label.mode = SEC_AA_COMPLAIN;
+	s.procs[0].label.got = SEC_ABSENT;
+	quiet(&rule_kernel_apparmor_complain, &s);
+	stage_done(&s);
+}
+
+static void a_process_outside_the_profile(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, false, UNPRIV);
+	sec_label_done(&s.procs[1].label);
+	s.procs[1].label = label("unconfined", SEC_AA_UNCONFINED);
+	fires(&rule_kernel_process_unconfined, &s, "process 51 (init)", 0, NULL);
+	s.procs[1].label.got = SEC_ABSENT;
+	quiet(&rule_kernel_process_unconfined, &s);
+	s.procs[1].label.got = SEC_GOT;
+	s.procs[0].label.got = SEC_ABSENT;
+	quiet(&rule_kernel_process_unconfined, &s);
+	stage_done(&s);
+}
+
+static void unprivileged_in_the_config_only(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, true, UNPRIV);
+	fires(&rule_kernel_not_unprivileged, &s, "root of the node", 1, "pct reboot 101");
+	s.procs[0].ns.inode[SEC_NS_USER] = (struct val){ 0 };
+	quiet(&rule_kernel_not_unprivileged, &s);
+	stage_done(&s);
+	stage_make(&s, 0, true, "memory: 16\n");
+	quiet(&rule_kernel_not_unprivileged, &s);
+	stage_done(&s);
+}
+
+static void namespaces_of_the_node(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, true, "memory: 16\nlxc.net.0.type: none\n");
+	s.procs[0].ns.inode[SEC_NS_NET] = val_set(HOST(SEC_NS_NET));
+	fires(&rule_kernel_host_namespace, &s, "the net namespace of the node", 2,
+	      "line 2");
+	quiet(&rule_kernel_process_host_namespace, &s);
+	s.procs[0].ns.inode[SEC_NS_NET] = (struct val){ 0 };
+	quiet(&rule_kernel_host_namespace, &s);
+	s.procs[0].ns.inode[SEC_NS_NET] = val_set(5);
+	s.procs[0].ns.inode[SEC_NS_PID] = val_set(HOST(SEC_NS_PID));
+	fires(&rule_kernel_host_namespace, &s, "the pid namespace", 0, NULL);
+	stage_done(&s);
+}
+
+static void a_process_in_a_namespace_of_the_node(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, false, UNPRIV);
+	s.procs[1].ns.inode[SEC_NS_USER] = val_set(HOST(SEC_NS_USER));
+	fires(&rule_kernel_process_host_namespace, &s,
+	      "51 (init) is in the user namespace", 0, NULL);
+	s.procs[1].ns.inode[SEC_NS_USER] = val_set(4711); /* nested */
+	quiet(&rule_kernel_process_host_namespace, &s);
+	s.procs[1].ns.inode[SEC_NS_USER] = (struct val){ 0 };
+	quiet(&rule_kernel_process_host_namespace, &s);
+	stage_done(&s);
+}
+
+static void root_of_the_node_mapped_in(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, false, UNPRIV "lxc.idmap: u 0 0 1\n");
+	s.map[0] = (struct idmap_line){ 5, 0, 1 };
+	fires(&rule_kernel_idmap_host_root, &s, "root of the node, user and group", 3,
+	      "line 3");
+	s.sec.gid_got = SEC_ABSENT;
+	fires(&rule_kernel_idmap_host_root, &s, "the user root", 3, "line 3");
+	s.map[0].outside = 1;
+	quiet(&rule_kernel_idmap_host_root, &s);
+	s.map[0].outside = 0;
+	s.sec.uid_got = SEC_UNREADABLE;
+	quiet(&rule_kernel_idmap_host_root, &s);
+	stage_done(&s);
+}
+
+static void devices_that_nothing_decides_on(void)
+{
+	struct sec_dev_rule v[] = { { .type = 'a',
+				      .major = { .kind = VAL_MAX },
+				      .minor = { .kind = VAL_MAX },
+				      .mknod = true } };
+	struct stage s;
+
+	stage_make(&s, 0, true, "memory: 16\nlxc.cgroup2.devices.allow: a\n");
+	s.sec.devices.bpf = val_set(0);
+	fires(&rule_kernel_devices_open, &s, "all are allowed", 2, "line 2");
+	/* v1 decides where it is there */
+	s.sec.devices.is_list = true;
+	quiet(&rule_kernel_devices_open, &s);
+	s.sec.devices.v = v;
+	s.sec.devices.n = 1;
+	quiet(&rule_kernel_devices_open, &s); /* making nodes, not opening them */
+	v[0].read = true;
+	fires(&rule_kernel_devices_open, &s, "every device", 2, "line 2");
+	s.sec.devices.got = SEC_UNREADABLE;
+	quiet(&rule_kernel_devices_open, &s);
+	stage_done(&s);
+	stage_make(&s, 0, false, UNPRIV);
+	s.sec.devices.bpf = val_set(0);
+	quiet(&rule_kernel_devices_open, &s); /* as PVE makes it */
+	stage_done(&s);
+}
+
+/* Two containers, and one that does not run. */
+static size_t run_all(const struct rule *rule, const struct stage *a,
+		      const struct stage *b, struct findings *f)
+{
+	struct ct cts[] = { a->ct, { .vmid = 300 }, b->ct };
+	struct ctsec sa = a->sec, sb = b->sec, *secs[] = { &sa, NULL, &sb };
+	struct facts facts = { .cts = cts, .n_cts = 3 };
+	struct rule_in in = { .facts = &facts, .secs = secs };
+
+	*f = (struct findings){ 0 };
+	rule->check_all(rule, &in, f);
+	in.secs = NULL;
+	rule->check_all(rule, &in, f);
+	return f->n;
+}
+
+static void two_containers_in_one_namespace(void)
+{
+	const struct rule *rule = &rule_kernel_shared_namespace;
+	_cleanup_(findings_done) struct findings f = { 0 };
+	struct stage a, b;
+
+	stage_make(&a, 0, true, NULL);
+	stage_make(&b, 1, true, NULL);
+	CHECK(run_all(rule, &a, &b, &f) == 0, "the node's user namespace is another's");
+	findings_done(&f);
+	b.procs[0].ns.inode[SEC_NS_NET] = a.procs[0].ns.inode[SEC_NS_NET];
+	b.procs[0].ns.inode[SEC_NS_IPC] = a.procs[0].ns.inode[SEC_NS_IPC];
+	CHECK(run_all(rule, &a, &b, &f) == 1, "%zu", f.n);
+	CHECK(f.n && f.v[0].vmid == 102, "with the later");
+	CHECK_STR(f.n ? f.v[0].seen : NULL,
+		  "shares with container 101: net, ipc namespace");
+	findings_done(&f);
+	b.sec.n_procs = 0;
+	CHECK(run_all(rule, &a, &b, &f) == 0, "%zu", f.n);
+	stage_done(&a);
+	stage_done(&b);
+}
+
+static void two_containers_with_the_same_ids(void)
+{
+	const struct rule *rule = &rule_kernel_idmap_shared;
+	_cleanup_(findings_done) struct findings f = { 0 };
+	struct stage a, b;
+
+	stage_make(&a, 0, false, NULL);
+	stage_make(&b, 1, false, NULL);
+	CHECK(run_all(rule, &a, &b, &f) == 2, "%zu", f.n);
+	CHECK_STR(
+		f.n ? f.v[0].seen : NULL,
+		"runs with ids of the node, from 100000 on, that container 102 has, too");
+	findings_done(&f);
+	b.map[0].outside = 165536;
+	CHECK(run_all(rule, &a, &b, &f) == 0, "next to each other");
+	b.map[0].outside = 165535;
+	CHECK(run_all(rule, &a, &b, &f) == 2, "one id");
+	findings_done(&f);
+	b.sec.uid_got = SEC_UNREADABLE;
+	CHECK(run_all(rule, &a, &b, &f) == 0, "%zu", f.n);
+	stage_done(&a);
+	stage_done(&b);
+	/* as their configs say: that is for other rules to tell */
+	stage_make(&a, 0, false, UNPRIV);
+	stage_make(&b, 1, false, UNPRIV "lxc.idmap: u 0 100000 65536\n");
+	CHECK(run_all(rule, &a, &b, &f) == 0, "%zu", f.n);
+	b.map[0].count = 65535;
+	CHECK(run_all(rule, &a, &b, &f) == 1 && f.v[0].vmid == 102, "%zu", f.n);
+	stage_done(&a);
+	stage_done(&b);
+}
+
+static void many_processes_are_named_in_part(void)
+{
+	_cleanup_(kernel_some_done) struct kernel_some some = { 0 };
+	struct sec_proc p = { .pid = 7, .comm_n = 0 };
+
+	for (int i = 0; i < 8; i++)
+		kernel_some_add(&some, &p);
+	CHECK_STR(kernel_some_end(&some), "7 (), 7 (), 7 (), 7 (), 7 () and 3 more");
+}
+
+int main(void)
+{
+	RUN(a_container_as_pve_makes_it_is_silent);
+	RUN(of_what_is_not_known_nothing_is_said);
+	RUN(caps_beyond_those_of_lxc);
+	RUN(a_process_with_more_than_init);
+	RUN(ambient_caps_count_on_the_node_only);
+	RUN(seccomp_that_is_off);
+	RUN(a_process_with_fewer_filters_than_init);
+	RUN(apparmor_that_does_not_confine);
+	RUN(apparmor_that_complains);
+	RUN(a_process_outside_the_profile);
+	RUN(unprivileged_in_the_config_only);
+	RUN(namespaces_of_the_node);
+	RUN(a_process_in_a_namespace_of_the_node);
+	RUN(root_of_the_node_mapped_in);
+	RUN(devices_that_nothing_decides_on);
+	RUN(two_containers_in_one_namespace);
+	RUN(two_containers_with_the_same_ids);
+	RUN(many_processes_are_named_in_part);
+	return DONE();
+}
