@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ct.h"
+#include "ctsec.h"
 #include "lxcstart.h"
 #include "netview.h"
 #include "pveprop.h"
@@ -72,5 +73,6 @@ struct drift_facts {
 	const char *const *common;
 	size_t n_common;
 	struct val cpus;           /* that containers may use */
+	const struct ctsec *sec;   /* of init at least; NULL: not looked at */
 	const struct netview *net; /* joined; NULL: not looked at */
 };

@@ -13,6 +13,7 @@
 #include "out/text.h"
 #include "pveconf.h"
 #include "read/cgroup.h"
+#include "read/ctsec.h"
 #include "read/lxcstart.h"
 #include "read/procfs.h"
 #include "read/pveprop.h"
@@ -114,12 +115,14 @@ static void look_at(const struct app *app, const struct node *n, const struct ct
 {
 	_cleanup_(lxcstart_done) struct lxcstart start = { 0 };
 	_cleanup_(driftnet_view_done) struct netview net = { 0 };
+	_cleanup_(ctsec_done) struct ctsec sec = { 0 };
 	struct drift_facts f = {
 		.ct = ct,
 		.start = &start,
 		.common = (const char *const *)n->common.v,
 		.n_common = n->common.n,
 		.cpus = n->cpus,
+		.sec = &sec,
 		.net = &net,
 	};
 	struct pve_delete *deletes = NULL;
@@ -135,6 +138,7 @@ static void look_at(const struct app *app, const struct node *n, const struct ct
 		if (lxcstart_read(app->rootfd, ct->vmid,
 				  started_real_usec(app, n->facts, ct), &start, &err) < 0)
 			app_warn(app, "%s", err.msg);
+		ctsec_read_init(app->rootfd, ct, &sec);
 		driftnet_view(app, &n->net, ct, &net);
 	}
 	drift_check(&f, ret);
@@ -423,10 +427,10 @@ const struct cmd cmd_drift = {
 	.help = "where what runs is not what the config says",
 	.more = "Compares the config, its pending section included, with the kernel: memory,\n"
 		"swap, cpulimit, cpuunits, cores, pids.max, each netN with bridge, VLANs, rate,\n"
-		"MTU and firewall; and with what the container was started with: arch, tty,\n"
-		"features, entrypoint, env, raw lxc.* lines. What cannot be known is counted as\n"
-		"not known and never shown as a difference. Mounts, devices and id maps are not\n"
-		"compared. NEEDS is what makes it as configured: nothing (PVE does it by itself),\n"
+		"MTU and firewall, id maps, AppArmor profile; and with what it was started with:\n"
+		"arch, tty, features, entrypoint, env, raw lxc.* lines. What cannot be known is\n"
+		"counted as not known and never shown as a difference. Mounts and devices are\n"
+		"not compared. NEEDS is what makes it as configured: nothing (PVE sees to it),\n"
 		"pct set while it runs, or a restart. Exit code 1: something differs.\n"
 		"\n"
 		"  ctscope drift\n"

@@ -297,8 +297,8 @@ static void read_cgroup(struct reader *rd, size_t max)
 	read_bpf(rd, cgdir);
 }
 
-void ctsec_read(int rootfd, const struct ct *ct, const struct sec_host *host,
-		size_t max_procs, struct ctsec *ret)
+static void read_ct(int rootfd, const struct ct *ct, const struct sec_host *host,
+		    size_t max_procs, bool others, struct ctsec *ret)
 {
 	struct ctsec s = { .vmid = ct->vmid,
 			   .init_pid = ct->init_pid,
@@ -313,9 +313,20 @@ void ctsec_read(int rootfd, const struct ct *ct, const struct sec_host *host,
 	rd.proc = proc;
 	if (r < 0)
 		complain(&s, "/proc", r);
-	else if (s.init_pid > 0 && read_init(&rd))
+	else if (s.init_pid > 0 && read_init(&rd) && others)
 		read_cgroup(&rd, max_procs ? max_procs : MAX_PROCS);
 	*ret = s;
+}
+
+void ctsec_read(int rootfd, const struct ct *ct, const struct sec_host *host,
+		size_t max_procs, struct ctsec *ret)
+{
+	read_ct(rootfd, ct, host, max_procs, true, ret);
+}
+
+void ctsec_read_init(int rootfd, const struct ct *ct, struct ctsec *ret)
+{
+	read_ct(rootfd, ct, NULL, 0, false, ret);
 }
 
 void ctsec_read_host(int rootfd, struct sec_host *ret)

@@ -44,5 +44,8 @@ void ctsec_read_host(int rootfd, struct sec_host *ret);
 void ctsec_read(int rootfd, const struct ct *ct, const struct sec_host *host,
 		size_t max_procs, struct ctsec *ret);
 
+/* The same of init alone: procs[0], the id maps. No list of processes is read. */
+void ctsec_read_init(int rootfd, const struct ct *ct, struct ctsec *ret);
+
 /* All that run, of this node. */
 void ctsec_read_all(int rootfd, const struct facts *f, struct ctsecs *ret);

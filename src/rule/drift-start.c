@@ -106,6 +106,8 @@ static void unprivileged(const struct drift_facts *f, struct drift *out)
 {
 	bool have = lxcstart_last(f->start, "lxc.idmap", false) != NULL;
 
+	if (drift_ids_known(f))
+		return; /* the kernel's word on it is better */
 	compare(out, "unprivileged", ct_is_unprivileged(f->ct) ? "1" : "0",
 		have ? "1" : "0", "lxc.idmap");
 }
@@ -266,7 +268,7 @@ static void features(const struct drift_facts *f, struct drift *out)
 /* Raw lines */
 
 /* Those that PVE writes among them, or that are compared elsewhere. */
-static bool is_left_out(const char *key)
+static bool is_left_out(const struct drift_facts *f, const char *key)
 {
 	static const char *const keys[] = { "lxc.rootfs.path", "lxc.init.cmd",
 					    "lxc.environment.runtime",
@@ -275,7 +277,8 @@ static bool is_left_out(const char *key)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (str_eq(key, keys[i]))
 			return true;
-	return str_starts(key, "lxc.net.") || drift_is_limit(key);
+	return str_starts(key, "lxc.net.") || drift_is_limit(key) ||
+	       (drift_ids_known(f) && str_eq(key, "lxc.idmap"));
 }
 
 static char *conf_list(const struct drift_facts *f, const char *key)
@@ -323,12 +326,12 @@ static void raw_lines(const struct drift_facts *f, struct drift *out)
 		return;
 	}
 	for (size_t i = 0; i < s->n_lxc; i++)
-		if (!is_left_out(s->lxc[i].key) && !conf_has(s, i, s->lxc[i].key))
+		if (!is_left_out(f, s->lxc[i].key) && !conf_has(s, i, s->lxc[i].key))
 			raw_key(f, s->lxc[i].key, out);
 	for (size_t i = f->start->n_own; i < f->start->n; i++) {
 		const char *key = f->start->v[i].key;
 
-		if (!is_left_out(key) && !conf_has(s, s->n_lxc, key) &&
+		if (!is_left_out(f, key) && !conf_has(s, s->n_lxc, key) &&
 		    !start_has(f->start, i, key))
 			raw_key(f, key, out);
 	}

@@ -141,6 +141,7 @@ void drift_check(const struct drift_facts *f, struct drift *ret)
 	if (d.running && is_comparable(ct, &d)) {
 		drift_pending(f, &d);
 		drift_limits(f, &d);
+		drift_kernel(f, &d);
 		drift_net(f, &d);
 		drift_started(f, &d);
 	}

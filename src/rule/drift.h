@@ -16,6 +16,7 @@ void drift_check(const struct drift_facts *f, struct drift *ret);
 void drift_pending(const struct drift_facts *f, struct drift *out);
 void drift_limits(const struct drift_facts *f, struct drift *out);
 void drift_started(const struct drift_facts *f, struct drift *out);
+void drift_kernel(const struct drift_facts *f, struct drift *out);
 void drift_net(const struct drift_facts *f, struct drift *out);
 
 /* Takes over the texts of `row`; counts it as compared. */
@@ -32,6 +33,9 @@ const struct pveconf_lxc *drift_raw(const struct drift_facts *f, const char *key
 
 /* Do LXC's own files, or files that the config includes, set that cgroup2 key? */
 bool drift_is_common(const struct drift_facts *f, const char *key);
+
+/* The id maps of init were read: drift_kernel() compares them. */
+bool drift_ids_known(const struct drift_facts *f);
 
 /* The cgroup files that drift_limits() compares: their raw lines are its business. */
 bool drift_is_limit(const char *lxc_key);

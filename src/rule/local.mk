@@ -20,6 +20,7 @@ libct_a_SOURCES += src/rule/toprow.c src/rule/toprow.h
 libct_a_SOURCES += src/rule/incident.c
 libct_a_SOURCES += src/rule/incident.h
 libct_a_SOURCES += src/rule/drift.c src/rule/drift.h
+libct_a_SOURCES += src/rule/drift-kernel.c
 libct_a_SOURCES += src/rule/drift-limits.c
 libct_a_SOURCES += src/rule/drift-net.c
 libct_a_SOURCES += src/rule/drift-start.c

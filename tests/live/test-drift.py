@@ -30,7 +30,8 @@ def settled(vmid):
 
 def started():
     """One that has run long enough to be compared."""
-    return settled(make(800, net="ip=10.0.0.80/24", cores=1))
+    return settled(make(800, net="ip=10.0.0.80/24", cores=1,
+                        raw=["lxc.apparmor.profile: unconfined"]))
 
 
 def silent(vmid, when):

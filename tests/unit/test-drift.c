@@ -5,7 +5,9 @@
 #include <lxcstart.h>
 
 #include "pveconf.h"
+#include "read/ctsec.h"
 #include "read/lxcstart.h"
+#include "read/procs.h"
 #include "read/pveconf.h"
 #include "read/pveprop.h"
 #include "rule/drift.h"
@@ -413,6 +415,74 @@ static void features_of_an_own_profile_are_left_out(void)
 	quiet(&s, "own profile");
 }
 
+/* What the kernel says of init. */
+
+#define LABEL(n)                                                                         \
+	"lxc-" n "_</var/lib/lxc>//&:lxc-" n "_<-var-lib-lxc>:unconfined (enforce)\n"
+
+static struct ctsec of_init(const char *uids, const char *gids, const char *label)
+{
+	struct ctsec s = { .init_pid = 4711, .n_procs = 1 };
+
+	s.procs = xcalloc(1, sizeof(*s.procs));
+	s.uid_got =
+		procs_parse_idmap(span_str(uids), &s.uids) == 0 ? SEC_GOT : SEC_ABSENT;
+	s.gid_got =
+		procs_parse_idmap(span_str(gids), &s.gids) == 0 ? SEC_GOT : SEC_ABSENT;
+	if (label)
+		ctsec_parse_label(span_str(label), &s.procs[0].label);
+	return s;
+}
+
+static void ids_and_profile_of_init_are_compared(void)
+{
+	static const char plain[] = "0 100000 65536\n", host[] = "0 0 4294967295\n";
+	static const struct {
+		const char *conf, *uids, *gids, *label, *row;
+	} cases[] = {
+		{ "unprivileged: 1\n", plain, plain, LABEL("100"), NULL },
+		{ "unprivileged: 0\n", host, host, LABEL("100"), NULL },
+		{ "", host, host, LABEL("100"), NULL },
+		{ "unprivileged: 1\n", host, plain, LABEL("100"), "lxc.idmap" },
+		{ "unprivileged: 1\n", plain, "0 200000 65536\n", LABEL("100"),
+		  "lxc.idmap" },
+		/* in another order, and as two lines that are one */
+		{ "lxc.idmap: u 1000 1000 1\nlxc.idmap: u 0 100000 1000\n"
+		  "lxc.idmap: g 0 100000 65536\n",
+		  "0 100000 500\n500 100500 500\n1000 1000 1\n", plain, LABEL("100"),
+		  NULL },
+		{ "lxc.idmap: what\n", host, host, LABEL("100"), NULL },
+		{ "lxc.idmap: u 0 1 2\n", "0 1 2\n", host, LABEL("100"), NULL },
+		{ "unprivileged: 1\n", plain, plain, "unconfined\n",
+		  "lxc.apparmor.profile" },
+		{ "unprivileged: 1\n", plain, plain, LABEL("101"),
+		  "lxc.apparmor.profile" },
+		{ "unprivileged: 1\nlxc.apparmor.profile: unconfined\n", plain, plain,
+		  "unconfined\n", NULL },
+		{ "unprivileged: 1\nlxc.apparmor.profile: unconfined\n", plain, plain,
+		  LABEL("100"), "lxc.apparmor.profile" },
+		{ "unprivileged: 1\nlxc.apparmor.profile: mine\n", plain, plain,
+		  "mine (enforce)\n", NULL },
+		/* no LSM answers, or one that is not AppArmor */
+		{ "unprivileged: 1\n", plain, plain, NULL, NULL },
+		{ "unprivileged: 1\n", plain, plain, "system_u:system_r:x:s0\n", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(setup_done) struct setup s = setup(cases[i].conf, NULL);
+		_cleanup_(ctsec_done) struct ctsec sec =
+			of_init(cases[i].uids, cases[i].gids, cases[i].label);
+
+		s.f.sec = &sec;
+		if (cases[i].row)
+			only(&s, cases[i].row);
+		else
+			quiet(&s, cases[i].conf);
+		if (!cases[i].label)
+			CHECK(gap(&s, "lxc.apparmor.profile"), "not said");
+	}
+}
+
 /* The network: devices as network_join() has put them together. */
 
 static void put_name(struct netif *d, const char *name)
@@ -664,6 +734,7 @@ int main(void)
 	RUN(what_it_was_started_with_is_compared);
 	RUN(a_name_inside_is_nobodys_drift);
 	RUN(features_of_an_own_profile_are_left_out);
+	RUN(ids_and_profile_of_init_are_compared);
 	RUN(an_interface_as_configured_is_silent);
 	RUN(each_property_of_an_interface_is_compared);
 	RUN(tag_mtu_and_rate_are_as_configured);
