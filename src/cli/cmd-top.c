@@ -249,6 +249,8 @@ static int batch_frame(struct app *app, struct topdata *d, const struct topnav *
 		return errno == EPIPE ? -EPIPE
 				      : app_error(app, EXIT_BROKEN, "write: %s",
 						  strerror(errno));
+	if (r == EXIT_FINE && f.past && f.source == TOP_NONE)
+		return app_error(app, EXIT_BROKEN, "the record cannot be read");
 	return r;
 }
 

@@ -372,6 +372,8 @@ static void help_opts(FILE *f, const struct opt *o, size_t n, const struct cmd *
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 
+		if (taken && !taken->cols && str_eq(o[i].name, "output"))
+			continue;
 		if (o[i].letter && !has_letter(taken, o[i].letter))
 			buf_addf(&b, "-%c, ", o[i].letter);
 		else

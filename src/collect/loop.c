@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "collect/loop.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -46,6 +49,7 @@ struct loop {
 	uint64_t alive_boot_usec; /* when it is to hear that we live; 0: never */
 	struct log_key keys[LOG_KEYS];
 	struct log_same same[SAME_LINES + 1];
+	bool torn; /* of the last line only the beginning went out */
 };
 
 struct loop_io {
@@ -302,6 +306,27 @@ static struct log_key *log_key(struct loop *l, const char *key)
 	return &l->keys[LOG_KEYS - 1]; /* the rest shares one */
 }
 
+/*
+ * stderr is the journal's socket, and a journal that does not read must not hold the
+ * collector up. False: nothing of it was taken.
+ */
+static bool put_line(struct loop *l, struct buf *line)
+{
+	_cleanup_(buf_done) struct buf out = { 0 };
+	ssize_t n;
+
+	if (l->torn) /* of the one before only the beginning was taken */
+		buf_addc(&out, '\n');
+	buf_add(&out, line->p, line->n);
+	buf_addc(&out, '\n');
+	n = send(STDERR_FILENO, out.p, out.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && errno == ENOTSOCK)
+		n = fwrite(out.p, 1, out.n, stderr) == out.n ? (ssize_t)out.n : -1;
+	if (n > 0)
+		l->torn = (size_t)n < out.n;
+	return n > 0;
+}
+
 /* False: it was held back. */
 static bool log_line(struct loop *l, int level, const char *key, const char *text)
 {
@@ -318,7 +343,10 @@ static bool log_line(struct loop *l, int level, const char *key, const char *tex
 	text_escape(&out, tbytes_str(text), false);
 	if (k->held)
 		buf_addf(&out, " (and %ju more like it)", (uintmax_t)k->held);
-	fprintf(stderr, "%s\n", buf_str(&out));
+	if (!put_line(l, &out)) {
+		k->held++;
+		return false;
+	}
 	*k = (struct log_key){ .key = k->key, .last_mono_usec = now };
 	return true;
 }

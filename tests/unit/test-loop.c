@@ -367,8 +367,41 @@ static void a_thousand_things_are_no_thousand_lines(void)
 	loop_free(l);
 }
 
+/* As a journal that does not read, and then does. */
+static void a_journal_that_does_not_read_holds_nothing_up(void)
+{
+	struct loop *l = loop_of_test();
+	char text[65536];
+	int kept = dup(STDERR_FILENO), s[2];
+	ssize_t n;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) == 0, "%m");
+	CHECK(setsockopt(s[0], SOL_SOCKET, SO_SNDBUF, &(int){ 1 }, sizeof(int)) == 0,
+	      "%m");
+	fflush(stderr);
+	dup2(s[0], STDERR_FILENO);
+	alarm_in(5);
+	for (int i = 0; i < 10000; i++)
+		loop_log(l, 4, NULL, "one of ten thousand");
+	loop_log(l, 4, "key", "lost");
+	n = recv(s[1], text, sizeof(text), MSG_DONTWAIT);
+	CHECK(n > 0, "%m");
+	loop_log(l, 4, "key", "read again");
+	alarm_in(0);
+	dup2(kept, STDERR_FILENO);
+	n = recv(s[1], text, sizeof(text) - 1, MSG_DONTWAIT);
+	CHECK(n > 0, "%m");
+	text[MAX(n, 0)] = '\0';
+	CHECK(strstr(text, "<4>read again (and 1 more like it)\n") != NULL, "%s", text);
+	close(kept);
+	close(s[0]);
+	close(s[1]);
+	loop_free(l);
+}
+
 int main(void)
 {
+	RUN(a_journal_that_does_not_read_holds_nothing_up);
 	RUN(what_is_said_arrives);
 	RUN(a_status_is_one_line);
 	RUN(a_manager_that_does_not_read_holds_nothing_up);
