@@ -17,3 +17,4 @@ dist_schema_DATA += schemas/ctscope.history.json
 dist_schema_DATA += schemas/ctscope.events.json
 dist_schema_DATA += schemas/ctscope.incidents.json
 dist_schema_DATA += schemas/ctscope.drift.json
+dist_schema_DATA += schemas/ctscope.df.json

@@ -7,6 +7,7 @@ const struct cmd *const cmds[] = {
 	&cmd_list,
 	&cmd_status,
 	&cmd_usage,
+	&cmd_df,
 	&cmd_top,
 	&cmd_ps,
 	&cmd_network,

@@ -8,6 +8,7 @@ extern const struct cmd cmd_list;
 extern const struct cmd cmd_ps;
 extern const struct cmd cmd_status;
 extern const struct cmd cmd_usage;
+extern const struct cmd cmd_df;
 extern const struct cmd cmd_top;
 extern const struct cmd cmd_logs;
 extern const struct cmd cmd_history;

@@ -61,3 +61,6 @@ ctscope_SOURCES += src/cli/cmd-drift.c
 ctscope_SOURCES += src/cli/driftnet.c src/cli/driftnet.h
 ctscope_SOURCES += src/cli/prose.c
 ctscope_SOURCES += src/cli/prose.h
+ctscope_SOURCES += src/cli/cmd-df.c
+ctscope_SOURCES += src/cli/dfdata.c
+ctscope_SOURCES += src/cli/dfdata.h

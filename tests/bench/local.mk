@@ -46,3 +46,4 @@ EXTRA_DIST += tests/bench/hook
 .PHONY: bench-hook
 EXTRA_DIST += tests/bench/recorder-load
 EXTRA_DIST += tests/bench/vm-recorder
+EXTRA_DIST += tests/bench/df

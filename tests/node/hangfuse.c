@@ -6,8 +6,8 @@
  *
  *   hangfuse SOURCE MOUNTPOINT [OP[:SUFFIX]]
  *
- * OP: none (default), all, lookup, getattr, readlink, open, read, opendir, readdir; with
- * SUFFIX only for paths that end so. A request that hangs is never answered. "ready" on
+ * OP: none (default), all, lookup, getattr, readlink, open, read, opendir, readdir, statfs;
+ * with SUFFIX only for paths that end so. A request that hangs is never answered. "ready" on
  * stdout once mounted; the end of the process fails every request that hangs.
  */
 #include <dirent.h>
@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -36,7 +37,7 @@ static const struct {
 	{ "lookup", FUSE_LOOKUP },     { "getattr", FUSE_GETATTR },
 	{ "readlink", FUSE_READLINK }, { "open", FUSE_OPEN },
 	{ "read", FUSE_READ },         { "opendir", FUSE_OPENDIR },
-	{ "readdir", FUSE_READDIR },
+	{ "readdir", FUSE_READDIR },   { "statfs", FUSE_STATFS },
 };
 
 static uint32_t hang_op; /* 0: none, UINT32_MAX: all */
@@ -164,6 +165,25 @@ static void do_readlink(uint64_t unique, const char *path)
 	answer(unique, n < 0 ? -errno : 0, buf, n < 0 ? 0 : (size_t)n);
 }
 
+static void do_statfs(uint64_t unique, const char *path)
+{
+	struct fuse_statfs_out o = { 0 };
+	struct statvfs fs;
+
+	if (statvfs(path, &fs) < 0) {
+		answer(unique, -errno, NULL, 0);
+		return;
+	}
+	o.st.blocks = fs.f_blocks;
+	o.st.bfree = fs.f_bfree;
+	o.st.bavail = fs.f_bavail;
+	o.st.files = fs.f_files;
+	o.st.ffree = fs.f_ffree;
+	o.st.bsize = o.st.frsize = (uint32_t)fs.f_frsize;
+	o.st.namelen = 255;
+	answer(unique, 0, &o, sizeof(o));
+}
+
 static void do_init(uint64_t unique)
 {
 	struct fuse_init_out o = { .major = FUSE_KERNEL_VERSION,
@@ -196,6 +216,9 @@ static void serve(struct fuse_in_header *h, void *arg)
 	if (hangs(h->opcode, path))
 		return;
 	switch (h->opcode) {
+	case FUSE_STATFS:
+		do_statfs(h->unique, path);
+		break;
 	case FUSE_LOOKUP:
 		do_lookup(h->unique, path);
 		break;

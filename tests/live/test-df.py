@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""df: sizes are those of the kernel, what hangs is a row, nothing is locked or mounted."""
+import fcntl
+import os
+import subprocess
+import time
+
+from live import (SLOW, Skip, check, ctjson, ctscope, equal, guest, hangfuse, main, make, note,
+                  pct, rootfs, test)
+
+MIB = 1 << 20
+
+
+def mounts(vmid):
+    """Its mounts by path."""
+    return {m["path"]: m for m in ctjson("df", vmid)["container"]["mounts"]}
+
+
+class Disk:
+    """A tmpfs of the node with some MiB in it: a directory to bind."""
+
+    def __init__(self, path, size, used):
+        self.path = path
+        os.makedirs(path, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % size, "tmpfs", path],
+                       check=True)
+        with open(path + "/fill", "wb") as f:
+            f.write(b"x" * used * MIB)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        subprocess.run(["umount", "-l", self.path], check=True)
+
+
+class Fuse:
+    """A FUSE of the node that stops answering at `op`."""
+
+    def __init__(self, path, op):
+        if not os.path.exists("/dev/fuse"):
+            raise Skip("no /dev/fuse")
+        self.path = path
+        os.makedirs(path, exist_ok=True)
+        os.makedirs("/run/node/fuse-source", exist_ok=True)
+        self.p = subprocess.Popen([hangfuse(), "/run/node/fuse-source", path, op],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if self.p.stdout.readline() != b"ready\n":
+            raise Skip("cannot mount FUSE: %s" % self.p.stderr.read().decode())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.p.kill()
+        self.p.wait()
+        subprocess.run(["umount", "-l", self.path])
+
+
+def same(row, st, what):
+    equal(row["size"], st.f_blocks * st.f_frsize, what + " size")
+    equal(row["used"], (st.f_blocks - st.f_bfree) * st.f_frsize, what + " used")
+    equal(row["avail"], st.f_bavail * st.f_frsize, what + " avail")
+
+
+@test("sizes are those of statfs, in the container and on the node")
+def sizes():
+    with Disk("/run/node/d600", 16, 5) as d:
+        make(600, mp0="%s,mp=/srv/data" % d.path, mp1="%s,mp=/srv/ro,ro=1" % d.path)
+        m = mounts(600)
+        root = "/proc/%d/root" % pct.init_pid(600)
+        same(m["/srv/data"], os.statvfs(d.path), "mp0")
+        same(m["/"], os.statvfs(root), "rootfs")
+        equal(m["/srv/data"]["used"], 5 * MIB, "what was written")
+        equal((m["/srv/data"]["type"], m["/srv/data"]["fstype"]), ("bind", "tmpfs"), "mp0")
+        equal((m["/srv/data"]["ro"], m["/srv/ro"]["ro"]), (False, True), "read-only")
+        equal(m["/"]["storage"], "local", "storage")
+        equal((m["/"]["backup"], m["/srv/data"]["backup"]), (True, False), "backup")
+        equal((m["/srv/data"]["is_volume"], m["/srv/data"]["stale"]), (True, False), "mp0")
+        # df inside says the same, in KiB
+        line = [x.split() for x in guest(600, "df", "-k", "/srv/data").splitlines()][-1]
+        equal(int(line[1]) * 1024, m["/srv/data"]["size"], "size inside")
+        equal(int(line[2]) * 1024, m["/srv/data"]["used"], "used inside")
+
+
+@test("the table begins with pct's seven columns, and all containers are in one")
+def table():
+    with Disk("/run/node/d601", 16, 15) as d:
+        make(601, mp0="%s,mp=/srv/data" % d.path)
+        make(602, start=False)
+        head = ctscope("df", 601).out.decode().splitlines()[0].split()
+        equal(head[:7], "MP Volume Size Used Avail Use% Path".split(), "head")
+        out = ctscope("df", "--full", "80", "-o", "VMID,MP,Use%,Note", "-n").out.decode()
+        check([x for x in out.splitlines() if x.split()[:3] == ["601", "mp0", "93.8"]
+               and "nearly full" in x], "the full one: %r" % out)
+        ids = {c["vmid"] for c in ctjson("df")["containers"]}
+        check({601, 602} <= ids, "all: %r" % ids)
+
+
+@test("a stopped container: size and use where the node has it, no lock and no mount")
+def stopped():
+    with Disk("/run/node/d603", 16, 3) as d:
+        make(603, start=False, mp0="%s,mp=/srv/data" % d.path,
+             mp1="local-lvm:vm-603-disk-1,mp=/lvm,size=3G")
+        os.makedirs("/run/lock/lxc", exist_ok=True)
+        with open("/run/lock/lxc/pve-config-603.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = open("/proc/self/mountinfo").read()
+            m = mounts(603)
+            equal(open("/proc/self/mountinfo").read(), before, "mounts of the node")
+        same(m["/srv/data"], os.statvfs(d.path), "mp0")
+        same(m["/"], os.statvfs(rootfs(603)), "rootfs")
+        equal(m["/lvm"].get("size"), None, "nobody knows")
+        equal(m["/lvm"]["configured"], 3 << 30, "size=")
+        check("mounted" not in m["/"], "it is stopped")
+
+
+@test("what the guest mounts over a mount point hides it, and is a row of its own")
+def hidden():
+    with Disk("/run/node/d604", 16, 2) as d:
+        make(604, mp0="%s,mp=/srv/data" % d.path)
+        guest(604, "mount", "-t", "tmpfs", "-o", "size=1m", "evil\x1b[2J", "/srv/data")
+        c = ctjson("df", 604)["container"]
+        mp0 = [m for m in c["mounts"] if m.get("mp") == "mp0"][0]
+        equal(mp0["hidden_by"], "tmpfs", "mp0")
+        check("size" not in mp0, "the size of what lies over it is not its own")
+        own = [m for m in c["mounts"] if m["origin"] == "guest" and m["path"] == "/srv/data"]
+        equal(own[0]["size"], MIB, "the guest's own")
+        out = ctscope("df", 604, "--all", "-o", "+Source").out
+        check(b"\x1b" not in out and b"hidden under" in out, "%r" % out)
+
+
+@test("a file system that does not answer is a row within a second, beside the others")
+def dead():
+    with Fuse("/run/node/f605", "statfs") as f, Disk("/run/node/d605", 16, 1) as d:
+        make(605, mp0="%s,mp=/dead" % f.path, mp1="%s,mp=/alive" % d.path)
+        make(606, mp0="%s,mp=/alive" % d.path)
+        t0 = time.monotonic()
+        got = ctjson("df")
+        took = time.monotonic() - t0
+        by = {(c["vmid"], m["path"]): m for c in got["containers"] for m in c["mounts"]}
+        note("df of all in %.2f s" % took)
+        check(took < 1.0 * SLOW, "it took %.2f s" % took)
+        equal(by[605, "/dead"]["stale"], True, "the dead one")
+        check("size" not in by[605, "/dead"], "no size of it")
+        same(by[605, "/alive"], os.statvfs(d.path), "beside it")
+        same(by[606, "/alive"], os.statvfs(d.path), "of another container")
+        check(b"does not answer" in ctscope("df", 605).out, "the row says so")
+
+
+@test("a stopped container with a directory on a dead file system: the same")
+def dead_stopped():
+    with Fuse("/run/node/f607", "statfs") as f:
+        make(607, start=False, mp0="%s,mp=/dead" % f.path, mp1="%s,mp=/dead2" % f.path)
+        r = ctscope("df", 607)
+        note("df in %.2f s" % r.seconds)
+        check(r.seconds < 1.0 * SLOW, "it took %.2f s" % r.seconds)
+        equal(r.out.count(b"does not answer"), 2, "rows: %r" % r.out)
+        check(b"rootfs" in r.out, "rootfs")
+
+
+@test("a FUSE that answers has its size")
+def alive():
+    with Fuse("/run/node/f608", "none") as f:
+        make(608, mp0="%s,mp=/fuse" % f.path)
+        m = mounts(608)["/fuse"]
+        equal((m["type"], m["fstype"], m["stale"]), ("bind", "fuse", False), "mp0")
+
+
+main()
