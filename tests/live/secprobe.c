@@ -4,6 +4,7 @@
  * lines for tests/live/test-security.py:
  *
  *	secprobe		all that run
+ *	secprobe rules		what the rules over it find
  *	secprobe bench N	the same N times: microseconds of each, without output
  *	secprobe pids VMID PID START N	is PID, as it was at START, ever taken for init?
  */
@@ -15,6 +16,7 @@
 #include "out/text.h"
 #include "read/ctsec.h"
 #include "read/facts.h"
+#include "rule/rule.h"
 
 static void put(const char *key, const char *p, size_t n)
 {
@@ -122,6 +124,28 @@ static void show(int root)
 			print_ct(s.v[i]);
 }
 
+static void rules_of(int root)
+{
+	_cleanup_(facts_done) struct facts f = { 0 };
+	_cleanup_(ctsecs_done) struct ctsecs s = { 0 };
+	_cleanup_(findings_done) struct findings found = { 0 };
+	struct rule_pick pick = { .profile = PROFILE_OWN };
+	struct rule_in in = { .facts = &f };
+
+	get_facts(root, &f);
+	ctsec_read_all(root, &f, &s);
+	in.secs = s.v;
+	rules_run(&in, &pick, &found);
+	for (size_t i = 0; i < found.n; i++) {
+		if (!str_starts(found.v[i].rule, "kernel-"))
+			continue;
+		printf("finding vmid=%u rule=%s line=%u", found.v[i].vmid,
+		       found.v[i].rule, found.v[i].line);
+		put_str("seen", found.v[i].seen);
+		printf("\n");
+	}
+}
+
 static void bench(int root, uint64_t n)
 {
 	_cleanup_(facts_done) struct facts f = { 0 };
@@ -185,6 +209,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 1)
 		show(root);
+	else if (argc == 2 && str_eq(argv[1], "rules"))
+		rules_of(root);
 	else if (argc == 3 && str_eq(argv[1], "bench"))
 		bench(root, number(argv[2]));
 	else if (argc == 6 && str_eq(argv[1], "pids"))

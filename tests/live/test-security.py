@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from live import BUILD, CGROUP, Load, Skip, check, destroy, equal, main, make, note, pct, \
-    test, until
+    test, until, write_conf
 
 PROBE = BUILD + "/tests/live/secprobe"
 DROPPED = {16, 17, 25, 32, 33}  # sys_module sys_rawio sys_time mac_override mac_admin
@@ -127,6 +127,51 @@ def taken_away():
     init = cts[804][2][0]
     equal(init["ns_net"], host["ns_net"], "net namespace")
     check(init["ns_pid"] != host["ns_pid"], "pid namespace")
+
+
+def found():
+    """{vmid: {rule: what was seen}} of the rules over the kernel."""
+    got = {}
+    for line in probe("rules").splitlines():
+        head, seen = line.split(" seen=", 1)
+        d = dict(w.split("=", 1) for w in head.split(" ")[1:])
+        got.setdefault(int(d["vmid"]), {})[d["rule"]] = seen
+    return got
+
+
+@test("containers as PVE makes them, privileged, unprivileged and nesting, are silent")
+def silent():
+    make(808)
+    make(809, unprivileged=0)
+    make(810, features="nesting=1")
+    with Load(808, "sleep"), Load(809, "sleep"):
+        equal(found(), {}, "found")
+
+
+@test("what is taken away, shared with the node or brought in is found")
+def lit():
+    make(811, unprivileged=0, features="nesting=1", raw=(
+        "lxc.apparmor.profile: unconfined", "lxc.cap.drop:", "lxc.seccomp.profile:",
+        "lxc.net.0.type: none", "lxc.cgroup2.devices.allow: a"))
+    make(812)
+    # the file says now what the kernel was never told
+    with open(pct.conf_path(811)) as f:
+        text = f.read()
+    with subprocess.Popen(["sleep", "60"]) as p:
+        try:
+            with open("%s/lxc/812/ns/cgroup.procs" % CGROUP, "w") as f:
+                f.write("%d" % p.pid)
+            got = found()
+            note("\n".join("%d %s: %s" % (v, r, s) for v in got for r, s in got[v].items()))
+            have = set(got[811])
+            equal(have & {"kernel-caps", "kernel-seccomp-off", "kernel-host-namespace"},
+                  {"kernel-caps", "kernel-seccomp-off", "kernel-host-namespace"}, "811")
+            equal(set(got[812]), {"kernel-process-unfiltered",
+                                  "kernel-process-host-namespace"}, "812")
+            write_conf(811, text + "unprivileged: 1\n")
+            check("kernel-not-unprivileged" in found()[811], "unprivileged in the file")
+        finally:
+            p.kill()
 
 
 @test("who came in by lxc-attach is told apart, with what it has")
