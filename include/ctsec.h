@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "idmap.h"
+#include "mount.h"
 #include "val.h"
 
 /*
@@ -151,6 +152,9 @@ struct ctsec {
 	struct idmap uids, gids; /* of init; the whole range 1:1 is the host's own */
 
 	struct sec_devices devices;
+
+	enum sec_got mounts_got;
+	struct mounts mounts; /* as init sees them */
 };
 
 void sec_label_done(struct sec_label *l);

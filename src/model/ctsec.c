@@ -110,6 +110,7 @@ void ctsec_done(struct ctsec *s)
 	idmap_done(&s->uids);
 	idmap_done(&s->gids);
 	free(s->devices.v);
+	mounts_done(&s->mounts);
 	*s = (struct ctsec){ 0 };
 }
 

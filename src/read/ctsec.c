@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "read/cgroup.h"
+#include "read/mountinfo.h"
 #include "read/procfs.h"
 #include "read/procs.h"
 
@@ -194,6 +195,26 @@ static enum sec_got read_map(struct ctsec *s, int dir, const char *file,
 	return SEC_UNREADABLE;
 }
 
+/* By its number: true only if that was init's still when all of it was read. */
+static void read_mounts(struct reader *rd, int dir)
+{
+	struct mounts m = { 0 };
+	int r = mountinfo_read(rd->rootfd, rd->s->init_pid, &m, NULL);
+
+	if (r == 0 && has_ended(dir))
+		r = -ESRCH;
+	if (r < 0) {
+		mounts_done(&m);
+		if (is_gone(r))
+			return;
+		complain(rd->s, "mountinfo", r);
+		rd->s->mounts_got = SEC_UNREADABLE;
+		return;
+	}
+	rd->s->mounts = m;
+	rd->s->mounts_got = SEC_GOT;
+}
+
 /* False: it has ended, or the number is another's. */
 static bool read_init(struct reader *rd)
 {
@@ -206,6 +227,7 @@ static bool read_init(struct reader *rd)
 	if (r == 0) {
 		rd->s->uid_got = read_map(rd->s, dir, "uid_map", &rd->s->uids);
 		rd->s->gid_got = read_map(rd->s, dir, "gid_map", &rd->s->gids);
+		read_mounts(rd, dir);
 		add(rd, &p);
 	} else if (!is_gone(r)) {
 		complain(rd->s, "init", r);

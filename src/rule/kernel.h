@@ -50,3 +50,4 @@ extern const struct rule rule_kernel_not_unprivileged, rule_kernel_host_namespac
 	rule_kernel_process_host_namespace, rule_kernel_shared_namespace,
 	rule_kernel_idmap_host_root, rule_kernel_idmap_shared;
 extern const struct rule rule_kernel_devices_open;
+extern const struct rule rule_kernel_proc_writable, rule_kernel_sys_writable;

@@ -39,4 +39,5 @@ libct_a_SOURCES += src/rule/kernel.h
 libct_a_SOURCES += src/rule/kernel-cap.c
 libct_a_SOURCES += src/rule/kernel-confine.c
 libct_a_SOURCES += src/rule/kernel-device.c
+libct_a_SOURCES += src/rule/kernel-mount.c
 libct_a_SOURCES += src/rule/kernel-ns.c

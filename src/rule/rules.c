@@ -102,6 +102,8 @@ const struct rule *const rules[] = {
 	&rule_kernel_idmap_host_root,
 	&rule_kernel_idmap_shared,
 	&rule_kernel_devices_open,
+	&rule_kernel_proc_writable,
+	&rule_kernel_sys_writable,
 	/* the audit itself */
 	&rule_waiver_expired,
 };

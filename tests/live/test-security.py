@@ -154,6 +154,7 @@ def lit():
         "lxc.apparmor.profile: unconfined", "lxc.cap.drop:", "lxc.seccomp.profile:",
         "lxc.net.0.type: none", "lxc.cgroup2.devices.allow: a"))
     make(812)
+    make(813, unprivileged=0, raw=("lxc.mount.auto: proc:rw sys:rw",))
     # the file says now what the kernel was never told
     with open(pct.conf_path(811)) as f:
         text = f.read()
@@ -166,6 +167,7 @@ def lit():
             have = set(got[811])
             equal(have & {"kernel-caps", "kernel-seccomp-off", "kernel-host-namespace"},
                   {"kernel-caps", "kernel-seccomp-off", "kernel-host-namespace"}, "811")
+            equal(set(got[813]), {"kernel-proc-writable", "kernel-sys-writable"}, "813")
             equal(set(got[812]), {"kernel-process-unfiltered",
                                   "kernel-process-host-namespace"}, "812")
             write_conf(811, text + "unprivileged: 1\n")

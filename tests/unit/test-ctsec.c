@@ -217,6 +217,7 @@ static void the_recorded_container_is_read(void)
 	      "uid_map");
 	CHECK(s.gid_got == SEC_GOT && s.gids.n == 1, "gid_map");
 	CHECK(s.devices.got == SEC_ABSENT, "no kernel behind a copy");
+	CHECK(s.mounts_got == SEC_GOT && s.mounts.n > 30, "%zu mounts", s.mounts.n);
 }
 
 /* A made-up process. state: a letter, or NUL for S. */
@@ -274,6 +275,7 @@ static void what_is_not_the_containers_by_now_is_left_out(void)
 			      !sec_ns_is_other(&h, &s.procs[1].ns, SEC_NS_MNT),
 		      "not known is neither");
 		CHECK(s.procs[0].label.got == SEC_ABSENT, "no AppArmor here");
+		CHECK(s.mounts_got == SEC_ABSENT, "no mountinfo here");
 	}
 	sec_host_done(&h);
 	tmproot_remove(&r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <linux/capability.h>
 
+#include "read/mountinfo.h"
 #include "read/pveconf.h"
 #include "rule/kernel.h"
 #include "test.h"
@@ -10,6 +11,15 @@
 #define BIT(c)     ((uint64_t)1 << (c))
 #define HOST(ns)   (1000U + (unsigned)(ns))
 #define OWN(k, ns) (2000U + 100 * (k) + (unsigned)(ns))
+
+/* /proc and /sys of a privileged container, as a real node has them. */
+#define MASKED                                                                           \
+	"482 216 253:6 / / rw,relatime - ext4 /dev/mapper/x rw\n"                        \
+	"492 482 0:72 / /proc rw,nosuid,nodev,noexec - proc proc rw\n"                   \
+	"494 495 0:72 /sys/net /proc/sys/net rw,nosuid - proc proc rw\n"                 \
+	"495 492 0:72 /sys /proc/sys ro,relatime - proc proc rw\n"                       \
+	"498 482 0:73 / /sys ro,nosuid,nodev,noexec - sysfs sysfs rw\n"                  \
+	"499 498 0:73 /devices/virtual/net /sys/devices/virtual/net rw - sysfs sysfs rw\n"
 
 /* A node with AppArmor, and one container on it that is as PVE makes it. */
 struct stage {
@@ -68,6 +78,8 @@ static void stage_make(struct stage *s, unsigned k, bool privileged, const char 
 				 .gid_got = SEC_GOT,
 				 .uids = { s->map, 1 },
 				 .gids = { s->map, 1 } };
+	s->sec.mounts_got = SEC_GOT;
+	mountinfo_parse(MASKED, strlen(MASKED), &s->sec.mounts);
 	s->sec.devices.got = SEC_GOT;
 	s->sec.devices.bpf = val_set(1);
 	s->ct = (struct ct){ .vmid = 101 + k, .here = true, .state = CT_RUNNING };
@@ -83,6 +95,7 @@ static void stage_done(struct stage *s)
 	for (size_t i = 0; i < ARRAY_SIZE(s->procs); i++)
 		sec_proc_done(&s->procs[i]);
 	sec_host_done(&s->host);
+	mounts_done(&s->sec.mounts);
 	if (s->ct.conf)
 		pveconf_done(&s->conf);
 }
@@ -132,6 +145,8 @@ static const struct rule *const of_one[] = {
 	&rule_kernel_process_host_namespace,
 	&rule_kernel_idmap_host_root,
 	&rule_kernel_devices_open,
+	&rule_kernel_proc_writable,
+	&rule_kernel_sys_writable,
 };
 
 static void a_container_as_pve_makes_it_is_silent(void)
@@ -154,6 +169,7 @@ static void of_what_is_not_known_nothing_is_said(void)
 	struct stage s;
 
 	stage_make(&s, 0, false, UNPRIV);
+	mounts_done(&s.sec.mounts);
 	for (size_t i = 0; i < ARRAY_SIZE(of_one); i++) {
 		s.sec = empty;
 		quiet(of_one[i], &s);
@@ -398,6 +414,40 @@ static void devices_that_nothing_decides_on(void)
 	stage_done(&s);
 }
 
+static void mount(struct stage *s, const char *more)
+{
+	_cleanup_free_ char *text = xasprintf("%s%s", MASKED, more);
+
+	mounts_done(&s->sec.mounts);
+	mountinfo_parse(text, strlen(text), &s->sec.mounts);
+}
+
+static void proc_and_sys_without_their_masks(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, true, "memory: 16\nlxc.mount.auto: proc:rw\n");
+	/* nesting: another proc, whole, elsewhere; and sysfs over the one that is ro */
+	mount(&s, "311 482 0:55 / /dev/.lxc/proc rw,relatime - proc proc rw\n"
+		  "312 498 0:54 / /sys rw,relatime - sysfs sys rw\n");
+	fires(&rule_kernel_proc_writable, &s, "/dev/.lxc/proc/sys/kernel is writable", 2,
+	      "line 2");
+	fires(&rule_kernel_sys_writable, &s, "/sys/kernel is writable", 2, "line 2");
+	s.sec.mounts_got = SEC_UNREADABLE;
+	quiet(&rule_kernel_proc_writable, &s);
+	quiet(&rule_kernel_sys_writable, &s);
+	s.sec.mounts_got = SEC_GOT;
+	/* the same, read-only as a file system */
+	mount(&s, "311 482 0:55 / /dev/.lxc/proc rw,relatime - proc proc ro\n");
+	quiet(&rule_kernel_proc_writable, &s);
+	quiet(&rule_kernel_sys_writable, &s);
+	stage_done(&s);
+	stage_make(&s, 0, false, UNPRIV);
+	mount(&s, "311 482 0:55 / /dev/.lxc/proc rw,relatime - proc proc rw\n");
+	quiet(&rule_kernel_proc_writable, &s);
+	stage_done(&s);
+}
+
 /* Two containers, and one that does not run. */
 static size_t run_all(const struct rule *rule, const struct stage *a,
 		      const struct stage *b, struct findings *f)
@@ -496,6 +546,7 @@ int main(void)
 	RUN(a_process_in_a_namespace_of_the_node);
 	RUN(root_of_the_node_mapped_in);
 	RUN(devices_that_nothing_decides_on);
+	RUN(proc_and_sys_without_their_masks);
 	RUN(two_containers_in_one_namespace);
 	RUN(two_containers_with_the_same_ids);
 	RUN(many_processes_are_named_in_part);
