@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "fwcfg.h"
+#include "guestnet.h"
 #include "netif.h"
 #include "netsock.h"
 #include "pveprop.h"
@@ -88,10 +89,13 @@ struct netview {
 	struct netguest guest;
 	bool socks_known;
 	struct netsocks socks;
-	const char *config_error; /* borrowed; NULL: the config could be read */
-	char *host_error;         /* why the node's links are not known */
-	char *guest_error;        /* why the inside is not known */
-	char *socks_error;        /* why its sockets are not */
+	const char *config_error;         /* borrowed; NULL: the config could be read */
+	char *host_error;                 /* why the node's links are not known */
+	char *guest_error;                /* why the inside is not known */
+	char *socks_error;                /* why its sockets are not */
+	const struct resolver *resolver;  /* borrowed; NULL: none was read */
+	const struct dhcp_leases *leases; /* borrowed; NULL: not looked for */
+	char *files_error;                /* why these are not (all) known */
 	struct net_iface *ifaces;
 	size_t n_ifaces;
 	struct net_findings findings; /* of the container as a whole */

@@ -157,6 +157,7 @@ include tests/node/local.mk
 include tests/guest/local.mk
 EXTRA_DIST += tests/live/test-network.py
 EXTRA_DIST += tests/live/test-sockets.py
+EXTRA_DIST += tests/live/test-guestnet.py
 EXTRA_DIST += tests/live/test-hooks.py
 EXTRA_DIST += tests/live/test-inside.py
 EXTRA_DIST += tests/live/test-stack.py

@@ -10,6 +10,7 @@
 #include "out/netview.h"
 #include "pveconf.h"
 #include "read/cgroup.h"
+#include "read/guestnet.h"
 #include "read/netlink.h"
 #include "read/procfs.h"
 #include "read/procs.h"
@@ -239,6 +240,27 @@ static void read_sockets(const struct app *app, const struct netlink *nl,
 		read_owners(app, ct, &v->socks);
 }
 
+/* What files inside say; `ret` has to outlive *v. */
+static void read_files(const struct app *app, const struct ct *ct, struct guestnet *ret,
+		       struct netview *v)
+{
+	struct guestread_target t = { ct->vmid, ct->init_pid, ct->init_start_ticks };
+	struct err err = { 0 };
+	int r;
+
+	if (!app->live || !ct->init_pid || (app->table.columns && !app->json))
+		return;
+	r = guestnet_read(app->rootfd, &t, ret, &err);
+	if (r < 0)
+		v->files_error = xstrdup(err.msg);
+	else if (ret->resolver_error)
+		v->files_error = xasprintf("/etc/resolv.conf: %s", ret->resolver_error);
+	if (ret->resolver_known)
+		v->resolver = &ret->resolver;
+	if (ret->leases_known)
+		v->leases = &ret->leases;
+}
+
 static void read_rates(struct netlink *nl, struct netview *v)
 {
 	for (size_t k = 0; k < v->n_ifaces; k++) {
@@ -423,6 +445,7 @@ static int show(struct app *app, const struct network_opts *o, const char *arg)
 	_cleanup_(facts_done) struct facts all = { 0 };
 	_cleanup_(nets_done) struct nets nets = { 0 };
 	_cleanup_(net_claims_done) struct net_claims claims = { 0 };
+	_cleanup_(guestnet_done) struct guestnet files = { 0 };
 	_cleanup_(netview_done) struct netview v = { 0 };
 	struct err err = { 0 };
 	const struct ct *ct;
@@ -449,6 +472,7 @@ static int show(struct app *app, const struct network_opts *o, const char *arg)
 		read_config(ct->conf, &v);
 	if (read_devices(app, ct, o, &v, &err) < 0)
 		v.host_error = xstrdup(err.msg);
+	read_files(app, ct, &files, &v);
 	if (!hangs)
 		netfw_read(app, &v);
 	read_claims(&all, &nets, &claims);

@@ -39,6 +39,7 @@ void netview_done(struct netview *v)
 	free(v->host_error);
 	free(v->guest_error);
 	free(v->socks_error);
+	free(v->files_error);
 	net_findings_done(&v->findings);
 	*v = (struct netview){ 0 };
 }

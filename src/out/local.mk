@@ -23,3 +23,4 @@ libct_a_SOURCES += src/out/topcols.c src/out/tophead.c
 libct_a_SOURCES += src/out/toplayout.c src/out/topimpl.h
 libct_a_SOURCES += src/out/plot.c
 libct_a_SOURCES += src/out/plot.h
+libct_a_SOURCES += src/out/guestnetview.c src/out/guestnetview.h

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "out/confjson.h"
+#include "out/guestnetview.h"
 #include "out/netsockview.h"
 #include "out/netview.h"
 
@@ -293,6 +294,8 @@ void netview_json(struct jw *w, const struct netview *v)
 	if (v->guest.known)
 		json_others(w, v);
 	json_routes(w, v);
+	resolver_json(w, v->resolver);
+	dhcp_leases_json(w, v->leases, &v->guest.links);
 	if (v->socks_known)
 		netsocks_json(w, &v->socks, v->guest.known ? &v->guest.links : NULL);
 	json_findings(w, &v->findings);

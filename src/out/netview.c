@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include "out/guestnetview.h"
 #include "out/netsockview.h"
 #include "out/netviewimpl.h"
 #include "out/text.h"
@@ -434,6 +435,16 @@ static void print_sockets(struct page *p)
 	p->line.n = 0;
 }
 
+static void print_files_error(struct page *p)
+{
+	if (!p->v->files_error)
+		return;
+	fputs("\nResolver and leases inside\n  not known: ", p->f);
+	put_str(&p->line, p->v->files_error);
+	netview_put_wrapped(p->f, p->o, buf_str(&p->line), 13, 6);
+	p->line.n = 0;
+}
+
 void netview_print(FILE *f, const struct table_opts *o, const struct netview *v)
 {
 	struct page p = { .f = f, .o = o, .v = v };
@@ -450,6 +461,9 @@ void netview_print(FILE *f, const struct table_opts *o, const struct netview *v)
 		print_iface(&p, &v->ifaces[i]);
 	print_others(&p);
 	print_routes(&p);
+	resolver_print(f, o, v->resolver);
+	dhcp_leases_print(f, o, v->leases, &v->guest.links);
+	print_files_error(&p);
 	print_sockets(&p);
 	buf_done(&p.line);
 }
