@@ -368,8 +368,15 @@ static void connected(int type, unsigned long port)
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, type, 0);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		die("connect");
+	/* the container's own init has yet to switch lo on */
+	for (int i = 0; i < 500; i++) {
+		if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+			return;
+		if (errno != ENETUNREACH)
+			break;
+		usleep(10000);
+	}
+	die("connect");
 }
 
 static void forked(unsigned long n, int flags)
