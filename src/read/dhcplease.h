@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/str.h"
-#include "guestnet.h"
+#include <guestnet.h>
 
 /*
  * Leases as DHCP clients keep them. Pure; what is not understood is passed over, as these

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/str.h"
-#include "guestnet.h"
+#include <guestnet.h>
 
 /*
  * /etc/resolv.conf as glibc reads it (resolv.conf(5)): a keyword begins the line and is
