@@ -18,3 +18,5 @@ dist_schema_DATA += schemas/ctscope.events.json
 dist_schema_DATA += schemas/ctscope.incidents.json
 dist_schema_DATA += schemas/ctscope.drift.json
 dist_schema_DATA += schemas/ctscope.df.json
+dist_schema_DATA += schemas/ctscope.audit.json
+dist_schema_DATA += schemas/ctscope.audit-sarif.json

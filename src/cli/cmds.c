@@ -12,6 +12,7 @@ const struct cmd *const cmds[] = {
 	&cmd_ps,
 	&cmd_network,
 	&cmd_config,
+	&cmd_audit,
 	&cmd_drift,
 	&cmd_snapshots,
 	&cmd_backups,

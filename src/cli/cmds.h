@@ -20,3 +20,4 @@ extern const struct cmd cmd_snapshots;
 extern const struct cmd cmd_hooks;
 extern const struct cmd cmd_events;
 extern const struct cmd cmd_incidents;
+extern const struct cmd cmd_audit;

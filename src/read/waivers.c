@@ -56,13 +56,17 @@ bool waiver_parse_day(struct span s, uint32_t *ret)
 	return true;
 }
 
-/* Rule ids: lower-case letters, digits and dashes. */
-static bool is_rule_id(struct span s)
+/* Rule ids: lower-case letters, digits and dashes; keys have '_' and '.', too. */
+static bool is_name(struct span s, bool key)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') ||
-		      (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '-'))
-			return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+		    (key && (c == '_' || c == '.')))
+			continue;
+		return false;
+	}
 	return s.n > 0;
 }
 
@@ -77,7 +81,7 @@ static bool take_rule(const struct parse *p, struct span word, struct span *rule
 {
 	*key = word;
 	span_cut(key, '/', rule);
-	if (is_rule_id(*rule) && (rule->n == word.n || key->n))
+	if (is_name(*rule, false) && (rule->n == word.n || is_name(*key, true)))
 		return true;
 	complain(
 		p,

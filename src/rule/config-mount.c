@@ -157,7 +157,7 @@ const struct rule rule_host_socket_root = {
 	.id = "host-socket-root",
 	.severity = SEV_ERROR,
 	.title = "a socket by which one is root on the node",
-	.why = "who can connect to it gets a root shell of the node for the asking; a "
+	.why = "what answers there acts as root of the node for whoever may talk to it; a "
 	       "read-only mount keeps nobody from connecting",
 	.check = socket_root,
 };

@@ -470,6 +470,8 @@ static void a_bad_waiver_is_named_and_the_others_hold(void)
 		{ "privileged", "expected RULE CTID UNTIL REASON" },
 		{ "Priv 101 2027-01-01 x", "expected the id of a rule, not \"Priv\"" },
 		{ "a/ 101 2027-01-01 x", "expected the id of a rule, not \"a/\"" },
+		{ "a/mp0/x 101 2027-01-01 x",
+		  "expected the id of a rule, not \"a/mp0/x\"" },
 		{ "/a 101 2027-01-01 x", "expected the id of a rule, not \"/a\"" },
 		{ "a 99 2027-01-01 x", "expected a container ID or *, not \"99\"" },
 		{ "a 0101 2027-01-01 x", "expected a container ID or *, not \"0101\"" },

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/auditview.h"
+
+#include "pveconf.h"
+#include "read/ctsec.h"
+#include "read/facts.h"
+#include "read/hostpath.h"
+#include "read/pvefs.h"
+#include "read/storage.h"
+#include "rule/hostfile.h"
+
+void audit_view_done(struct audit_view *v)
+{
+	findings_done(&v->found);
+	waived_done(&v->waived);
+	waivers_done(&v->waivers);
+	hostpaths_done(&v->paths);
+	storages_done(&v->storages);
+	ctsecs_done(&v->secs);
+	facts_done(&v->facts);
+	free(v->groups);
+	v->groups = NULL;
+}
+
+char *audit_path(const struct ct *ct)
+{
+	if (ct->here || !ct->node)
+		return xasprintf("/etc/pve/lxc/%u.conf", ct->vmid);
+	return xasprintf("/etc/pve/nodes/%s/lxc/%u.conf", ct->node, ct->vmid);
+}
+
+/* ---- reading ---- */
+
+static bool any_hookscript(const struct facts *f)
+{
+	for (size_t i = 0; i < f->n_cts; i++)
+		if (f->cts[i].conf && pveconf_item(&f->cts[i].conf->main, "hookscript"))
+			return true;
+	return false;
+}
+
+/* Only for where hookscripts are; a fault leaves them where they cannot be looked at. */
+static void read_storages(struct audit_view *v)
+{
+	static const struct pvefs_req req = { PVEFS_FILE, "etc/pve/storage.cfg" };
+	_cleanup_(pvefs_done) struct pvefs p = { 0 };
+	struct pvefs_job job = { 0 };
+	struct err err = { 0 };
+	struct span text;
+
+	if (pvefs_start(v->app->rootfd, &req, 1, &job, &err) < 0 ||
+	    pvefs_finish(&job, &p, &err) < 0) {
+		app_warn(v->app, "storage.cfg: %s", err.msg);
+		return;
+	}
+	text = pvefs_data(&p, req.path);
+	if (storage_parse(text.p, text.n, &v->storages, &err) < 0)
+		app_warn(v->app, "storage.cfg: %s", err.msg);
+}
+
+/* In a copy of a node owners and modes are those of the copy. */
+static void read_paths(struct audit_view *v)
+{
+	_cleanup_(strv_done) struct strv paths = { 0 };
+	struct err err = { 0 };
+
+	if (any_hookscript(&v->facts))
+		read_storages(v);
+	if (!v->app->live)
+		return;
+	hostfiles_wanted(&v->facts, &v->storages, &paths);
+	if (hostpath_read(v->app->rootfd, &paths, &v->paths, &err) < 0) {
+		app_warn(v->app, "%s", err.msg);
+		return;
+	}
+	v->paths_known = true;
+	for (size_t i = 0; i < v->paths.n; i++)
+		if (v->paths.v[i].error == -ETIMEDOUT)
+			app_warn(v->app, "%s: its file system does not answer",
+				 v->paths.v[i].path);
+}
+
+static void read_secs(struct audit_view *v)
+{
+	ctsec_read_all(v->app->rootfd, &v->facts, &v->secs);
+	for (size_t i = 0; i < v->secs.n; i++) {
+		const struct ctsec *s = v->secs.v[i];
+
+		if (s && s->error && (!v->vmid || s->vmid == v->vmid))
+			app_warn(v->app, "container %u: %s", s->vmid, s->error);
+	}
+}
+
+/*
+ * Of one container the rules want the others, too: what they have in common. What is wrong
+ * with those is for a call without an ID to tell.
+ */
+static int read_one(struct audit_view *v, const char *arg)
+{
+	_cleanup_(facts_done) struct facts one = { 0 };
+	const struct app *app = v->app;
+	struct facts_want want = { 0 };
+	struct err err = { 0 };
+	int r = app_facts_one(app, arg, want, &one);
+
+	if (r != EXIT_FINE)
+		return r;
+	v->vmid = one.cts[0].vmid;
+	if (!one.cts[0].conf)
+		return app_error(app, EXIT_BROKEN, "%s",
+				 one.cts[0].error ? one.cts[0].error
+				 : one.pve_error  ? one.pve_error
+						  : "its config cannot be read");
+	if (facts_read(app->rootfd, app->live, &want, app->now_real_usec, &v->facts,
+		       &err) < 0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	if (!facts_find(&v->facts, v->vmid))
+		return app_error(app, EXIT_BROKEN, "container %u is gone", v->vmid);
+	return EXIT_FINE;
+}
+
+/* ---- sorting ---- */
+
+static bool is_shown(const struct audit_view *v, const struct finding *f)
+{
+	return !v->vmid || f->vmid == v->vmid;
+}
+
+/* Takes out what is not about the container that was asked for. */
+static void keep_shown(struct audit_view *v)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < v->found.n; i++) {
+		struct finding *f = &v->found.v[i];
+
+		if (is_shown(v, f))
+			v->found.v[to++] = *f;
+		else
+			finding_clear(f);
+	}
+	v->found.n = to;
+}
+
+static void keep_severe(struct audit_view *v)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < v->found.n; i++) {
+		struct finding *f = &v->found.v[i];
+
+		if (f->severity >= v->least) {
+			v->count[f->severity]++;
+			v->found.v[to++] = *f;
+		} else {
+			v->n_less++;
+			finding_clear(f);
+		}
+	}
+	v->found.n = to;
+}
+
+static int cmp_finding(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	int r;
+
+	if (x->vmid != y->vmid)
+		return x->vmid > y->vmid ? 1 : -1;
+	if (x->severity != y->severity)
+		return x->severity > y->severity ? -1 : 1;
+	r = strcmp(x->rule, y->rule);
+	if (r)
+		return r;
+	if (x->line != y->line)
+		return x->line > y->line ? 1 : -1;
+	return strcmp(x->seen, y->seen);
+}
+
+static int cmp_group(const void *a, const void *b)
+{
+	const struct audit_group *x = a, *y = b;
+
+	for (int s = SEV_ERROR; s >= SEV_INFO; s--)
+		if (x->count[s] != y->count[s])
+			return x->count[s] > y->count[s] ? -1 : 1;
+	if (!x->ct || !y->ct)
+		return x->ct ? 1 : y->ct ? -1 : 0;
+	return x->ct->vmid > y->ct->vmid ? 1 : -1;
+}
+
+static uint32_t vmid_of(const struct audit_group *g)
+{
+	return g->ct ? g->ct->vmid : 0;
+}
+
+/* Both lists are by container, as the facts are: *at walks along. */
+static void take_found(struct audit_view *v, struct audit_group *g, size_t *at)
+{
+	g->v = v->found.v + *at;
+	for (; *at < v->found.n && v->found.v[*at].vmid == vmid_of(g); (*at)++) {
+		g->count[v->found.v[*at].severity]++;
+		g->n++;
+	}
+}
+
+static void take_waived(struct audit_view *v, struct audit_group *g, size_t *at)
+{
+	g->first_waived = *at;
+	for (; *at < v->waived.found.n && v->waived.found.v[*at].vmid == vmid_of(g);
+	     (*at)++)
+		g->n_waived++;
+}
+
+static void make_groups(struct audit_view *v)
+{
+	size_t at = 0, at_waived = 0;
+
+	v->groups = xcalloc(v->facts.n_cts + 1, sizeof(*v->groups));
+	for (size_t i = 0; i <= v->facts.n_cts; i++) {
+		struct audit_group *g = &v->groups[v->n_groups];
+		const struct ct *ct = i ? &v->facts.cts[i - 1] : NULL;
+
+		if (v->vmid && (!ct || ct->vmid != v->vmid))
+			continue;
+		g->ct = ct;
+		take_found(v, g, &at);
+		take_waived(v, g, &at_waived);
+		v->n_groups++;
+		if (ct && !ct->conf) {
+			v->n_unread++;
+			v->unread = v->unread ? v->unread : ct;
+		}
+	}
+	qsort(v->groups, v->n_groups, sizeof(*v->groups), cmp_group);
+}
+
+static void tell_waivers(struct audit_view *v)
+{
+	_cleanup_(strv_done) struct strv said = { 0 };
+
+	waive_tell(&v->waivers, &v->waived, &v->pick, v->vmid, &said);
+	for (size_t i = 0; i < said.n; i++)
+		app_warn(v->app, "%s", said.v[i]);
+}
+
+int audit_view_read(struct audit_view *v, const char *arg)
+{
+	struct rule_in in = { .facts = &v->facts, .today = v->today };
+	int r = arg ? read_one(v, arg)
+		    : app_facts(v->app, (struct facts_want){ 0 }, &v->facts);
+
+	if (r != EXIT_FINE)
+		return r;
+	if (v->facts.pve_error) /* that was said already */
+		return EXIT_BROKEN;
+	read_paths(v);
+	read_secs(v);
+	in.secs = v->secs.v;
+	in.storages = v->storages.n ? &v->storages : NULL;
+	in.paths = v->paths_known ? &v->paths : NULL;
+	in.waivers = &v->waivers;
+	rules_run(&in, &v->pick, &v->found);
+	keep_shown(v);
+	if (v->found.n)
+		qsort(v->found.v, v->found.n, sizeof(*v->found.v), cmp_finding);
+	waive(&v->waivers, v->today, &v->found, &v->waived);
+	tell_waivers(v);
+	keep_severe(v);
+	make_groups(v);
+	return EXIT_FINE;
+}
