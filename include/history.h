@@ -44,9 +44,11 @@ struct history_def {
 	const char *name; /* metric_defs' own, or "cpu", "mem", "disk": PVE's */
 	const char *help;
 	enum history_kind kind;
+	unsigned every_sec; /* read so often only; 0: each second */
 };
 
-void history_def(unsigned column, struct history_def *ret); /* column < HISTORY_COLUMNS */
+/* column < HISTORY_COLUMNS; one that is not to be shown has the name "". */
+void history_def(unsigned column, struct history_def *ret);
 
 /* 0, or -EINVAL: no column has that name. */
 int history_column_parse(const char *name, size_t n, unsigned *ret);

@@ -46,7 +46,12 @@ static int list_metrics(struct app *app)
 		struct history_def d;
 
 		history_def(i, &d);
-		fprintf(app->out, "%-16s %s\n", d.name, d.help);
+		if (!*d.name)
+			continue;
+		fprintf(app->out, "%-18s %s", d.name, d.help);
+		if (d.every_sec)
+			fprintf(app->out, ", every %u s", d.every_sec);
+		fputc('\n', app->out);
 	}
 	return 1;
 }
@@ -98,6 +103,20 @@ static enum form form_of(const struct app *app, const struct history_opts *o)
 	if (o->plot || o->ascii)
 		return FORM_PLOT;
 	return o->table || !app->table.width ? FORM_TABLE : FORM_PLOT;
+}
+
+/* No finer than the column that is read most seldom. */
+static uint64_t finest_step(const unsigned *columns, size_t n)
+{
+	uint64_t step = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct history_def d;
+
+		history_def(columns[i], &d);
+		step = MAX(step, d.every_sec * USEC_PER_SEC);
+	}
+	return step;
 }
 
 static uint64_t default_step(const struct app *app, enum form form, bool ascii,
@@ -273,6 +292,7 @@ static int history_run(struct app *app, int argc, char **argv)
 	o.ascii |= !historyview_has_utf8();
 	g.step_usec =
 		default_step(app, form, o.ascii, g.until_real_usec - g.since_real_usec);
+	g.step_usec = MAX(g.step_usec, finest_step(columns, n));
 	/* a plot has room for so many */
 	if (o.step_usec && (form != FORM_PLOT || o.step_usec > g.step_usec))
 		g.step_usec = MAX(o.step_usec, USEC_PER_SEC);
@@ -286,11 +306,13 @@ const struct cmd cmd_history = {
 	.more = "In a terminal a plot, in a pipe a table. Rates are means over a step, other\n"
 		"values the greatest in it. Recorded by the collector: every second for a day,\n"
 		"every 10 s for a week, every minute for 90 days; memory of thinned out times\n"
-		"is that of the second with the most. What is older or missing is taken from\n"
-		"PVE's RRD, where that has it. Time that was not recorded is left blank.\n\n"
+		"is that of the second with the most. Details (--metric help says which) are\n"
+		"read every 10 s: there is nothing between. What is older or missing is taken\n"
+		"from PVE's RRD, where that has it. Time that was not recorded is left blank.\n\n"
 		"Examples:\n"
 		"  ctscope history 101\n"
 		"  ctscope history 101 -m cpu,psi-cpu,cpu-throttled -S 03:00 -U 03:30\n"
+		"  ctscope history 101 -m slab,sock,dirty,pgfault\n"
 		"  ctscope history 101 --since -7d --metric mem --csv >mem.csv",
 	.opts = opts,
 	.nopts = ARRAY_SIZE(opts),

@@ -134,7 +134,7 @@ static void pending_put(struct minute *m, struct pending *p, const struct sample
 static size_t pending_take(struct minute *m, struct pending *p,
 			   struct sample v[static BLOCK_MAX_SAMPLES])
 {
-	struct sample piece[BLOCK_MAX_SAMPLES];
+	_uninit_ struct sample piece[BLOCK_MAX_SAMPLES];
 	size_t n = 0;
 
 	for (size_t at = 0; at < p->bytes;) {

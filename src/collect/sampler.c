@@ -16,7 +16,7 @@
 
 _Static_assert(SAMPLER_FDS == CGSAMPLE_FILES, "one descriptor a file");
 
-#define FULL_EVERY   10 /* ticks: a quiet container is read whole that often */
+#define FULL_EVERY   METRIC_DETAIL_SEC /* ticks: each is read with details that often */
 #define LIMITS_EVERY 60 /* ticks: limits are read, each container's in another one */
 #define LINKS_EVERY  60 /* ticks: names of links are read anew, for one was renamed */
 /* of a tick: what is not reached by then is a gap, and first in the next one */
@@ -42,14 +42,14 @@ struct one {
 	uint64_t life;
 	size_t slot;
 	int fds[CGSAMPLE_FILES]; /* -1: this kernel has no such file */
-	struct sample last;
-	uint64_t n;         /* samples taken */
-	uint64_t full_tick; /* when it was last read whole */
+	uint64_t n;              /* samples taken; the last one is in the ring */
+	uint64_t full_tick;      /* when it was last read whole, with details */
 	uint64_t net[NET_COUNTERS];
 	bool has_net; /* a link of it was ever seen */
 	bool still;   /* at the last look at all three first files nothing moved */
 	bool ended;
-	struct sample limits; /* METRIC_STATES and on */
+	/* METRIC_STATES and on, and METRIC_STATE_BITS of those that are known */
+	uint64_t limits_have, limits[METRIC_DETAILS - METRIC_STATES];
 };
 
 /* A link of the node; those of no container are kept to know that they are known. */
@@ -180,7 +180,7 @@ int sampler_add(struct sampler *s, uint32_t vmid, uint64_t life, struct err *err
 	o = xcalloc(1, sizeof(*o));
 	o->vmid = vmid;
 	o->life = life;
-	o->limits.have = BIT(METRIC_FROZEN); /* somebody says so if it is */
+	o->limits_have = BIT(METRIC_FROZEN); /* somebody says so if it is */
 	for (size_t i = 0; i < CGSAMPLE_FILES; i++)
 		o->fds[i] = -1;
 	r = open_files(s, o, err);
@@ -338,7 +338,7 @@ static bool read_net(struct sampler *s)
 
 /* 0; -ENODEV: the cgroup is gone. Whatever else is wrong costs this file's columns. */
 static int read_file(struct sampler *s, const struct one *o, enum cgsample_file f,
-		     struct sample *io)
+		     bool details, struct sample *io)
 {
 	ssize_t n;
 
@@ -350,30 +350,31 @@ static int read_file(struct sampler *s, const struct one *o, enum cgsample_file 
 	if (n < 0 && (errno == ENODEV || errno == ENOENT))
 		return -ENODEV;
 	if (n < 0 || (size_t)n == sizeof(s->text) ||
-	    cgsample_parse(f, span_of(s->text, (size_t)n), io) < 0)
+	    cgsample_parse(f, span_of(s->text, (size_t)n), details, io) < 0)
 		s->stat.unreadable++;
 	return 0;
 }
 
 static int read_files(struct sampler *s, const struct one *o, size_t from, size_t to,
-		      struct sample *io)
+		      bool details, struct sample *io)
 {
 	int r = 0;
 
 	for (size_t i = from; r == 0 && i < to; i++)
-		r = read_file(s, o, (enum cgsample_file)i, io);
+		r = read_file(s, o, (enum cgsample_file)i, details, io);
 	return r;
 }
 
 /* "max", "123", of cpu.max "50000 100000". What is not there is not known. */
-static void take_limit(int dir, const char *file, enum metric m, struct sample *io)
+static void take_limit(int dir, const char *file, enum metric m, struct one *o)
 {
 	struct val v = { 0 }, period = val_set(1000000);
+	uint64_t *limit = &o->limits[m - METRIC_STATES];
 	struct span text, word;
 	char buf[64];
 	size_t n;
 
-	io->have &= ~BIT(m);
+	o->limits_have &= ~BIT(m);
 	if (fs_read_once(dir, file, buf, sizeof(buf), &n, NULL) < 0)
 		return;
 	text = span_trim(span_of(buf, n));
@@ -382,17 +383,17 @@ static void take_limit(int dir, const char *file, enum metric m, struct sample *
 	if (m == METRIC_CPU_MAX_PPM &&
 	    (!span_field(&text, &word) || num_parse_val(word, &period) < 0 || !period.n))
 		return;
-	io->v[m] = METRIC_NO_LIMIT;
+	*limit = METRIC_NO_LIMIT;
 	if (v.kind == VAL_SET)
-		io->v[m] = m == METRIC_CPU_MAX_PPM ? num_muldiv(v.n, 1000000, period.n)
-						   : v.n;
-	io->have |= BIT(m);
+		*limit = m == METRIC_CPU_MAX_PPM ? num_muldiv(v.n, 1000000, period.n)
+						 : v.n;
+	o->limits_have |= BIT(m);
 }
 
 /* `cores` of a config becomes a cpuset: of the two the smaller one limits. */
 static void take_cpus(int dir, struct one *o)
 {
-	uint64_t *v = &o->limits.v[METRIC_CPU_MAX_PPM];
+	uint64_t *v = &o->limits[METRIC_CPU_MAX_PPM - METRIC_STATES];
 	_uninit_ char buf[4096];
 	unsigned cpus = 0;
 	size_t n;
@@ -400,10 +401,10 @@ static void take_cpus(int dir, struct one *o)
 	if (fs_read_once(dir, "cpuset.cpus.effective", buf, sizeof(buf), &n, NULL) < 0 ||
 	    procfs_parse_cpulist(span_trim(span_of(buf, n)), &cpus) < 0 || !cpus)
 		return;
-	if (!(o->limits.have & BIT(METRIC_CPU_MAX_PPM)))
+	if (!(o->limits_have & BIT(METRIC_CPU_MAX_PPM)))
 		*v = METRIC_NO_LIMIT;
 	*v = MIN(*v, (uint64_t)cpus * 1000000);
-	o->limits.have |= BIT(METRIC_CPU_MAX_PPM);
+	o->limits_have |= BIT(METRIC_CPU_MAX_PPM);
 }
 
 static void read_limits(struct sampler *s, struct one *o)
@@ -423,7 +424,7 @@ static void read_limits(struct sampler *s, struct one *o)
 	num_path(path, sizeof(path), "lxc/", o->vmid, "");
 	(void)fs_open(s->base, path, O_PATH | O_DIRECTORY, &dir, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		take_limit(dir, files[i].file, files[i].metric, &o->limits);
+		take_limit(dir, files[i].file, files[i].metric, o);
 	take_cpus(dir, o);
 }
 
@@ -432,7 +433,7 @@ void sampler_frozen(struct sampler *s, uint32_t vmid, bool frozen)
 	struct one *o = find(s, vmid);
 
 	if (o)
-		o->limits.v[METRIC_FROZEN] = frozen;
+		o->limits[METRIC_FROZEN - METRIC_STATES] = frozen;
 }
 
 static bool ran(const struct sample *now, const struct sample *last)
@@ -453,26 +454,26 @@ static bool waited(const struct sample *now, const struct sample *last)
  * -ENODEV. Who waits has run to get there: where nothing waited at the last look and
  * nothing ran since, nothing waits now, and the two pressures need not be asked.
  */
-static int look(struct sampler *s, struct one *o, struct sample *now)
+static int look(struct sampler *s, struct one *o, bool due, const struct sample *last,
+		struct sample *now)
 {
-	bool due = !o->n || s->stat.ticks - o->full_tick >= FULL_EVERY;
-	int r = read_files(s, o, 0, 1, now);
+	int r = read_files(s, o, 0, 1, false, now);
 
 	if (r < 0)
 		return r;
-	if (o->still && !due && !ran(now, &o->last))
+	if (o->still && !due && !ran(now, last))
 		return 1;
-	r = read_files(s, o, 1, FIRST_FILES, now);
+	r = read_files(s, o, 1, FIRST_FILES, false, now);
 	if (r < 0)
 		return r;
-	o->still = o->n && !ran(now, &o->last) && !waited(now, &o->last);
+	o->still = o->n && !ran(now, last) && !waited(now, last);
 	return o->still && !due;
 }
 
 /* What was not looked at holds on. */
 static void hold(struct sample *now, const struct sample *last)
 {
-	uint64_t bits = last->have & ~now->have & ~NET_BITS;
+	uint64_t bits = last->have & METRIC_SECOND_BITS & ~now->have & ~NET_BITS;
 
 	now->have |= bits;
 	now->quiet = true;
@@ -487,37 +488,55 @@ static void put_net(const struct one *o, struct sample *io)
 	io->have |= NET_BITS;
 }
 
+/* Limits are as they were when they were last read, details as they are now. */
+static void put_limits(const struct one *o, struct sample *io)
+{
+	memcpy(&io->v[METRIC_STATES], o->limits, sizeof(o->limits));
+	io->have |= o->limits_have;
+}
+
+static void date_details(struct sample *io)
+{
+	if (!(io->have & METRIC_DETAIL_BITS))
+		return;
+	io->v[METRIC_DETAIL_BOOT_USEC] = io->boot_usec;
+	io->have |= BIT(METRIC_DETAIL_BOOT_USEC);
+}
+
 /* 0; -ENODEV: gone. */
 static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_offset,
 		      struct sampler_report *report)
 {
-	struct sample now = { 0 };
-	uint64_t tick = s->stat.ticks;
+	struct sample now = { 0 }, last = { 0 };
+	uint64_t tick = s->stat.ticks, n = ring_count(s->ring, o->slot);
+	bool known = o->n && ring_get(s->ring, o->slot, n - 1, &last);
+	bool due = !known || tick - o->full_tick >= FULL_EVERY;
 	int r;
 
 	now.boot_usec = s->now_boot_usec = clock_boot_usec();
 	now.real_usec = now.boot_usec + real_offset;
-	r = look(s, o, &now);
+	r = look(s, o, due, &last, &now);
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, &now);
+		r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, due, &now);
 		if (r < 0)
 			return r;
 		/* not all of those that began together in the same tick */
-		o->full_tick = o->n ? tick : tick - o->slot % FULL_EVERY;
+		if (due)
+			o->full_tick = o->n ? tick : tick - o->slot % FULL_EVERY;
+		date_details(&now);
 	} else {
-		hold(&now, &o->last);
+		hold(&now, &last);
 		report->n_quiet++;
 	}
 	if (net && o->has_net)
 		put_net(o, &now);
 	if (!o->n || (tick + o->slot) % LIMITS_EVERY == 0)
 		read_limits(s, o);
-	o->limits.boot_usec = now.boot_usec;
-	ring_set_state(s->ring, o->slot, &o->limits);
+	put_limits(o, &now);
+	ring_set_state(s->ring, o->slot, &now);
 	ring_add(s->ring, o->slot, &now);
-	o->last = now;
 	o->n++;
 	report->n_sampled++;
 	return 0;

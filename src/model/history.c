@@ -6,16 +6,16 @@
 static const struct history_def derived[HISTORY_COLUMNS - METRICS] = {
 	[HISTORY_CPU_OWN -
 	 METRICS] = { "cpu", "CPU time used, of what it may use (as PVE counts)",
-		      HISTORY_SHARE },
+		      HISTORY_SHARE, 0 },
 	[HISTORY_MEM_USED -
 		METRICS] = { "mem", "memory used, without the page cache (as PVE counts)",
-			     HISTORY_BYTES },
+			     HISTORY_BYTES, 0 },
 	[HISTORY_MEM_SHARE - METRICS] = { "mem-share",
 					  "mem, of the limit that it had at that time",
-					  HISTORY_PART },
+					  HISTORY_PART, 0 },
 	[HISTORY_DISK - METRICS] = { "disk",
 				     "used of the root file system (PVE's RRD only)",
-				     HISTORY_BYTES },
+				     HISTORY_BYTES, 0 },
 };
 
 static enum history_kind kind_of(const struct metric_def *m)
@@ -38,7 +38,9 @@ void history_def(unsigned column, struct history_def *ret)
 		return;
 	}
 	m = &metric_defs[column];
-	*ret = (struct history_def){ m->name, m->help, kind_of(m) };
+	*ret = (struct history_def){ m->name, m->help, kind_of(m), 0 };
+	if (column >= METRIC_DETAILS)
+		ret->every_sec = METRIC_DETAIL_SEC;
 }
 
 int history_column_parse(const char *name, size_t n, unsigned *ret)
@@ -47,7 +49,7 @@ int history_column_parse(const char *name, size_t n, unsigned *ret)
 		struct history_def d;
 
 		history_def(i, &d);
-		if (!span_eq(span_of(name, n), d.name))
+		if (!n || !span_eq(span_of(name, n), d.name))
 			continue;
 		*ret = i;
 		return 0;

@@ -123,20 +123,23 @@ static int pressure(struct span text, enum metric some, enum metric full,
 }
 
 /* Sums over the devices; a device without a counter adds nothing. */
-static int io_stat(struct span text, struct sample *io)
+static int io_stat(struct span text, bool details, struct sample *io)
 {
 	static const struct key keys[] = {
 		KEY("rbytes=", METRIC_IO_READ_BYTES),
 		KEY("wbytes=", METRIC_IO_WRITE_BYTES),
 		KEY("rios=", METRIC_IO_READS),
 		KEY("wios=", METRIC_IO_WRITES),
+		/* details: the last */
+		KEY("dbytes=", METRIC_IO_DISCARD_BYTES),
 	};
+	const size_t n = ARRAY_SIZE(keys) - !details;
 	uint64_t sum[ARRAY_SIZE(keys)] = { 0 }, v;
 	struct span line, word;
 
 	while (span_line(&text, &line)) {
 		while (span_field(&line, &word)) {
-			for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+			for (size_t i = 0; i < n; i++) {
 				if (word.n <= keys[i].n ||
 				    memcmp(word.p, keys[i].name, keys[i].n) != 0)
 					continue;
@@ -147,7 +150,7 @@ static int io_stat(struct span text, struct sample *io)
 			}
 		}
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+	for (size_t i = 0; i < n; i++)
 		put(io, keys[i].metric, sum[i]);
 	return 0;
 }
@@ -180,7 +183,52 @@ const char *cgsample_name(enum cgsample_file f)
 	return names[f];
 }
 
-int cgsample_parse(enum cgsample_file f, struct span text, struct sample *io)
+static int memory_stat(struct span text, bool details, struct sample *io)
+{
+	static const struct key some[] = {
+		KEY("anon", METRIC_MEMORY_ANON_BYTES),
+		KEY("file", METRIC_MEMORY_FILE_BYTES),
+		KEY("kernel", METRIC_MEMORY_KERNEL_BYTES),
+		KEY("shmem", METRIC_MEMORY_SHMEM_BYTES),
+		KEY("workingset_refault_file", METRIC_WORKINGSET_REFAULT_FILE),
+		KEY("pgmajfault", METRIC_PGMAJFAULT),
+	};
+	static const struct key all[] = {
+		KEY("anon", METRIC_MEMORY_ANON_BYTES),
+		KEY("file", METRIC_MEMORY_FILE_BYTES),
+		KEY("kernel", METRIC_MEMORY_KERNEL_BYTES),
+		KEY("kernel_stack", METRIC_MEMORY_KERNEL_STACK_BYTES),
+		KEY("pagetables", METRIC_MEMORY_PAGETABLES_BYTES),
+		KEY("percpu", METRIC_MEMORY_PERCPU_BYTES),
+		KEY("sock", METRIC_MEMORY_SOCK_BYTES),
+		KEY("vmalloc", METRIC_MEMORY_VMALLOC_BYTES),
+		KEY("shmem", METRIC_MEMORY_SHMEM_BYTES),
+		KEY("file_mapped", METRIC_MEMORY_MAPPED_BYTES),
+		KEY("file_dirty", METRIC_MEMORY_DIRTY_BYTES),
+		KEY("file_writeback", METRIC_MEMORY_WRITEBACK_BYTES),
+		KEY("swapcached", METRIC_MEMORY_SWAPCACHED_BYTES),
+		KEY("anon_thp", METRIC_MEMORY_ANON_THP_BYTES),
+		KEY("inactive_anon", METRIC_MEMORY_INACTIVE_ANON_BYTES),
+		KEY("active_anon", METRIC_MEMORY_ACTIVE_ANON_BYTES),
+		KEY("inactive_file", METRIC_MEMORY_INACTIVE_FILE_BYTES),
+		KEY("active_file", METRIC_MEMORY_ACTIVE_FILE_BYTES),
+		KEY("unevictable", METRIC_MEMORY_UNEVICTABLE_BYTES),
+		KEY("slab_unreclaimable", METRIC_MEMORY_SLAB_UNRECLAIMABLE_BYTES),
+		KEY("slab", METRIC_MEMORY_SLAB_BYTES),
+		KEY("workingset_refault_anon", METRIC_WORKINGSET_REFAULT_ANON),
+		KEY("workingset_refault_file", METRIC_WORKINGSET_REFAULT_FILE),
+		KEY("pgscan", METRIC_PGSCAN),
+		KEY("pgsteal", METRIC_PGSTEAL),
+		KEY("pgfault", METRIC_PGFAULT),
+		KEY("pgmajfault", METRIC_PGMAJFAULT),
+	};
+
+	return details ? flat(text, all, ARRAY_SIZE(all), io)
+		       : flat(text, some, ARRAY_SIZE(some), io);
+}
+
+int cgsample_parse(enum cgsample_file f, struct span text, bool details,
+		   struct sample *io)
 {
 	static const struct key cpu[] = {
 		KEY("usage_usec", METRIC_CPU_USAGE_USEC),
@@ -190,23 +238,17 @@ int cgsample_parse(enum cgsample_file f, struct span text, struct sample *io)
 		KEY("nr_throttled", METRIC_CPU_NR_THROTTLED),
 		KEY("throttled_usec", METRIC_CPU_THROTTLED_USEC),
 	};
-	static const struct key memory[] = {
-		KEY("anon", METRIC_MEMORY_ANON_BYTES),
-		KEY("file", METRIC_MEMORY_FILE_BYTES),
-		KEY("kernel", METRIC_MEMORY_KERNEL_BYTES),
-		KEY("shmem", METRIC_MEMORY_SHMEM_BYTES),
-		KEY("workingset_refault_file", METRIC_WORKINGSET_REFAULT_FILE),
-		KEY("pgmajfault", METRIC_PGMAJFAULT),
-	};
 	static const struct key events[] = {
 		KEY("high", METRIC_MEMORY_EVENTS_HIGH),
 		KEY("max", METRIC_MEMORY_EVENTS_MAX),
 		KEY("oom", METRIC_MEMORY_EVENTS_OOM),
 		KEY("oom_kill", METRIC_MEMORY_EVENTS_OOM_KILL),
+		/* details: the last */
+		KEY("oom_group_kill", METRIC_MEMORY_EVENTS_OOM_GROUP_KILL),
 	};
 
 	if (!text.n)
-		return f == CGSAMPLE_IO_STAT ? io_stat(text, io) : 0;
+		return f == CGSAMPLE_IO_STAT ? io_stat(text, details, io) : 0;
 	switch (f) {
 	case CGSAMPLE_CPU_STAT:
 		return flat(text, cpu, ARRAY_SIZE(cpu), io);
@@ -222,13 +264,13 @@ int cgsample_parse(enum cgsample_file f, struct span text, struct sample *io)
 	case CGSAMPLE_MEMORY_CURRENT:
 		return single(text, METRIC_MEMORY_CURRENT_BYTES, io);
 	case CGSAMPLE_MEMORY_STAT:
-		return flat(text, memory, ARRAY_SIZE(memory), io);
+		return memory_stat(text, details, io);
 	case CGSAMPLE_MEMORY_SWAP_CURRENT:
 		return single(text, METRIC_SWAP_CURRENT_BYTES, io);
 	case CGSAMPLE_MEMORY_EVENTS:
-		return flat(text, events, ARRAY_SIZE(events), io);
+		return flat(text, events, ARRAY_SIZE(events) - !details, io);
 	case CGSAMPLE_IO_STAT:
-		return io_stat(text, io);
+		return io_stat(text, details, io);
 	case CGSAMPLE_PIDS_CURRENT:
 		return single(text, METRIC_PIDS_CURRENT, io);
 	case CGSAMPLE_FILES:

@@ -28,7 +28,9 @@ const char *cgsample_name(enum cgsample_file f); /* "cpu.stat" */
 
 /*
  * Takes the columns of that file out of its text into io->v, and sets their bits in
- * io->have; a key that is not there leaves its column as it was. 0, or -EINVAL: half a
- * number (then columns may be missing, none is wrong).
+ * io->have; a key that is not there leaves its column as it was. `details`: those of
+ * METRIC_DETAIL_BITS, too (their time is the caller's to set). 0, or -EINVAL: half a number
+ * (then columns may be missing, none is wrong).
  */
-int cgsample_parse(enum cgsample_file f, struct span text, struct sample *io);
+int cgsample_parse(enum cgsample_file f, struct span text, bool details,
+		   struct sample *io);

@@ -477,6 +477,13 @@ int block_decode(struct block_codec *c, struct span data,
 /* ---- thinning out ---- */
 
 /* What memory was made of is of one moment, or it does not add up. */
+static const struct sample *with_most_memory(const struct sample *a,
+					     const struct sample *b)
+{
+	return a->v[METRIC_MEMORY_CURRENT_BYTES] > b->v[METRIC_MEMORY_CURRENT_BYTES] ? a
+										     : b;
+}
+
 static void merge_memory(struct sample *m, const struct sample *a, const struct sample *b)
 {
 	static const enum metric parts[] = {
@@ -484,15 +491,30 @@ static void merge_memory(struct sample *m, const struct sample *a, const struct 
 		METRIC_MEMORY_FILE_BYTES,    METRIC_MEMORY_SHMEM_BYTES,
 		METRIC_MEMORY_KERNEL_BYTES,
 	};
-	const struct sample *most =
-		a->v[METRIC_MEMORY_CURRENT_BYTES] > b->v[METRIC_MEMORY_CURRENT_BYTES] ? a
-										      : b;
+	const struct sample *most = with_most_memory(a, b);
 
 	if (!(m->have >> METRIC_MEMORY_CURRENT_BYTES & 1))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (m->have >> parts[i] & 1)
 			m->v[parts[i]] = most->v[parts[i]];
+}
+
+/* Few samples have them: what one alone has is not lost. */
+static void merge_details(struct sample *m, const struct sample *a,
+			  const struct sample *b)
+{
+	uint64_t in_a = a->have & METRIC_DETAIL_BITS, in_b = b->have & METRIC_DETAIL_BITS;
+	const struct sample *last = in_b ? b : a;
+	const struct sample *most = in_a && in_b ? with_most_memory(a, b) : last;
+
+	m->have &= ~METRIC_DETAIL_BITS;
+	m->have |= in_a && in_b ? in_a & in_b : in_a | in_b;
+	for (size_t i = METRIC_DETAILS; i < METRICS; i++) {
+		const struct sample *from = metric_defs[i].counter ? last : most;
+
+		m->v[i] = m->have >> i & 1 ? from->v[i] : 0;
+	}
 }
 
 /* `into` holds the earlier ones of the same time, `s` comes after them. */
@@ -502,13 +524,14 @@ static void merge(struct sample *into, const struct sample *s)
 
 	m.have &= into->have;
 	m.quiet &= into->quiet;
-	for (size_t i = 0; i < METRICS; i++) {
+	for (size_t i = 0; i < METRIC_DETAILS; i++) {
 		if (!(m.have >> i & 1))
 			m.v[i] = 0;
 		else if (!metric_defs[i].counter && i < METRIC_STATES)
 			m.v[i] = MAX(m.v[i], into->v[i]);
 	}
 	merge_memory(&m, into, s);
+	merge_details(&m, into, s);
 	*into = m;
 }
 

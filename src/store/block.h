@@ -32,9 +32,11 @@ int block_decode(struct block_codec *c, struct span data,
 
 /*
  * Thins samples to one for each whole `to_sec` (10 or 60) of the wall clock: counters
- * and limits keep the last value, gauges the greatest (what memory was made of: that of the second
- * with the most), `have` what all had, the time is that of the last. A time without
- * samples stays one. At most n; ret may be v. All of one life.
+ * and limits keep the last value, gauges the greatest (what memory was made of: that of the
+ * second with the most), `have` what all had, the time is that of the last. Details are those
+ * of the samples that have them: of several the last counters, and the gauges of that with
+ * the most memory. A time without samples stays one. At most n; ret may be v. All of one
+ * life.
  */
 size_t block_rollup(const struct sample *v, size_t n, unsigned to_sec,
 		    struct sample *ret);

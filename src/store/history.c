@@ -302,6 +302,22 @@ static uint64_t interval(const struct item *a, const struct item *b)
 	return dt;
 }
 
+static bool is_detail(unsigned column)
+{
+	return column >= METRIC_DETAILS && column < METRICS;
+}
+
+/* Between two readings of details; they say themselves when they were. */
+static uint64_t detail_interval(const struct item *a, const struct item *b)
+{
+	uint64_t step = METRIC_DETAIL_SEC * USEC_PER_SEC, dt;
+
+	if (!a || a->life != b->life || !HAS(&b->s, METRIC_DETAILS))
+		return 0;
+	dt = num_sub(b->s.v[METRIC_DETAILS], a->s.v[METRIC_DETAILS]);
+	return dt > LATE(MAX(MAX(a->step_usec, b->step_usec), step)) ? 0 : dt;
+}
+
 static struct part counter(const struct item *a, const struct item *b, unsigned m)
 {
 	if (!a || !HAS(&a->s, m) || !HAS(&b->s, m) || b->s.v[m] < a->s.v[m])
@@ -440,6 +456,7 @@ static void summarize(struct history_summary *s, struct sum *all, enum history_k
 
 struct maker {
 	struct history *h;
+	const struct item *detail; /* the last one that had details */
 	enum history_kind *kinds;
 	struct sum *now; /* of the point that is being filled */
 	struct sum *all;
@@ -507,6 +524,9 @@ static void add_item(struct maker *m, const struct item *a, const struct item *b
 {
 	uint64_t dt = b->row ? b->step_usec : a ? interval(a, b) : 0;
 	uint64_t span = dt ? dt : b->step_usec;
+	uint64_t detail_dt = detail_interval(m->detail, b);
+	uint64_t detail_span =
+		detail_dt ? detail_dt : MAX(span, METRIC_DETAIL_SEC * USEC_PER_SEC);
 	/* a point ends with its step: a sample at its very end is in it */
 	uint64_t bucket = step_usec ? (b->s.real_usec - 1) / step_usec : b->s.real_usec;
 	struct history_point *p = open_point(m, bucket);
@@ -517,11 +537,15 @@ static void add_item(struct maker *m, const struct item *a, const struct item *b
 	p->life = b->life;
 	p->gap |= is_gap(a, b);
 	for (size_t c = 0; c < m->h->n_columns; c++) {
-		struct part part =
-			part_of(dt ? a : NULL, b, m->h->columns[c], cpus_milli);
+		unsigned column = m->h->columns[c];
+		bool detail = is_detail(column);
+		const struct item *from = detail ? m->detail : a;
+		uint64_t usec = detail ? detail_dt : dt;
+		struct part part = part_of(usec ? from : NULL, b, column, cpus_milli);
 
-		add_part(m, c, part, dt);
-		summarize(&m->h->sums[c], &m->all[c], m->kinds[c], part, span);
+		add_part(m, c, part, usec);
+		summarize(&m->h->sums[c], &m->all[c], m->kinds[c], part,
+			  detail ? detail_span : span);
 	}
 }
 
@@ -544,9 +568,12 @@ void history_make(const struct history_data *d, const unsigned *columns, size_t 
 		kinds[c] = def.kind;
 	}
 	for (size_t i = 0; i < d->n; i++) {
-		if (d->v[i].s.real_usec <= d->range.since_real_usec)
-			continue;
-		add_item(&m, i ? &d->v[i - 1] : NULL, &d->v[i], h.step_usec, cpus_milli);
+		const struct item *b = &d->v[i];
+
+		if (b->s.real_usec > d->range.since_real_usec)
+			add_item(&m, i ? b - 1 : NULL, b, h.step_usec, cpus_milli);
+		if (HAS(&b->s, METRIC_DETAILS))
+			m.detail = b;
 	}
 	close_point(&m);
 	*ret = h;

@@ -11,7 +11,8 @@
  * One way to everything that was recorded of a container: blocks of the store of the
  * level that the wanted step needs, coarser ones where that has been thinned out, finer
  * ones and the ring for what is not in it yet. PVE's RRD goes into what is missing.
- * Nothing is ever interpolated: time that was not recorded is a gap.
+ * Nothing is ever interpolated: time that was not recorded is a gap. A detail is there at
+ * the point of its reading only, and its rate is that since the reading before.
  */
 struct history_data;
 

@@ -36,6 +36,12 @@ static word *cell(const struct ring *r, size_t slot, uint64_t i)
 				(i % RING_TICKS) * CELL_BYTES);
 }
 
+static word *detail(const struct ring *r, size_t slot, uint64_t i)
+{
+	return (word *)(void *)(r->map + CELLS_OFF + slot * SLOT_BYTES + DETAILS_OFF +
+				(i % RING_DETAILS) * DETAIL_BYTES);
+}
+
 static uint64_t get(const word *w)
 {
 	return atomic_load_explicit(w, memory_order_relaxed);
@@ -98,15 +104,25 @@ static int map_file(struct ring *r, struct err *err)
 	return 0;
 }
 
+/* Details that were being written, and those of a sample that was not yet counted. */
+static void repair_details(struct ring *r, size_t slot)
+{
+	struct slot_head *h = slot_head(r, slot);
+
+	set(detail(r, slot, get(&h->n_details)), UINT64_MAX);
+	for (uint64_t i = 0; i < RING_DETAILS; i++)
+		if (get(detail(r, slot, i)) >= get(&h->count))
+			set(detail(r, slot, i), UINT64_MAX);
+}
+
 /* A writer that was killed in the middle: what it was writing is no sample. */
 static void repair(struct ring *r, size_t slot)
 {
 	struct slot_head *h = slot_head(r, slot);
 
 	if (get(&h->seq) & 1) {
-		word *c = cell(r, slot, get(&h->count));
-
-		set(&c[0], 0);
+		set(cell(r, slot, get(&h->count)), 0);
+		repair_details(r, slot);
 		write_end(&h->seq);
 	}
 	if (get(&h->vmid) > UINT32_MAX)
@@ -273,6 +289,7 @@ static void slot_begin(struct ring *r, size_t slot, uint32_t vmid, uint64_t life
 	set(&h->count, 0);
 	set(&h->stored, 0);
 	set(&h->n_states, 0);
+	set(&h->n_details, 0);
 	write_end(&h->seq);
 }
 
@@ -370,10 +387,24 @@ void ring_free_slot(struct ring *r, size_t slot)
 	r->n_freed++;
 }
 
+static void add_details(struct ring *r, size_t slot, uint64_t count,
+			const struct sample *s)
+{
+	struct slot_head *h = slot_head(r, slot);
+	uint64_t n = get(&h->n_details);
+	word *d = detail(r, slot, n);
+
+	set(&d[0], count);
+	set(&d[1], s->have >> (METRIC_DETAILS + 1));
+	for (size_t i = 0; i < DETAILS; i++)
+		set(&d[2 + i], s->v[METRIC_DETAILS + 1 + i]);
+	set(&h->n_details, n + 1);
+}
+
 void ring_add(struct ring *r, size_t slot, const struct sample *s)
 {
+	uint64_t count, plain[CELL_WORDS];
 	struct slot_head *h;
-	uint64_t count;
 	word *c;
 
 	if (slot >= r->n_slots)
@@ -381,12 +412,12 @@ void ring_add(struct ring *r, size_t slot, const struct sample *s)
 	h = slot_head(r, slot);
 	count = get(&h->count);
 	c = cell(r, slot, count);
+	ring_pack(s, plain);
 	write_begin(&h->seq);
-	set(&c[0], s->boot_usec);
-	set(&c[1], s->real_usec);
-	set(&c[2], (s->have & CELL_BITS) | (s->quiet ? QUIET : 0));
-	for (size_t i = 0; i < METRIC_STATES; i++)
-		set(&c[3 + i], s->v[i]);
+	for (size_t i = 0; i < CELL_WORDS; i++)
+		set(&c[i], plain[i]);
+	if (s->have & METRIC_BIT(METRIC_DETAILS))
+		add_details(r, slot, count, s);
 	set(&h->count, count + 1);
 	write_end(&h->seq);
 }
@@ -409,7 +440,7 @@ static void plain_states(const struct slot_head *h,
 
 void ring_set_state(struct ring *r, size_t slot, const struct sample *s)
 {
-	uint64_t have = s->have >> METRIC_STATES, n;
+	uint64_t have = (s->have & METRIC_STATE_BITS) >> METRIC_STATES, n;
 	struct slot_head *h;
 	struct ring_state *st;
 	bool same;
@@ -434,6 +465,25 @@ void ring_set_state(struct ring *r, size_t slot, const struct sample *s)
 	write_end(&h->seq);
 }
 
+static void get_details(const struct ring *r, size_t slot, uint64_t i, struct sample *io)
+{
+	uint64_t n = get(&slot_head(r, slot)->n_details), plain[DETAIL_WORDS];
+
+	/* newest first: the sampler looks at the newest sample, and at one cell is enough */
+	for (uint64_t k = 1; k <= RING_DETAILS && k <= n; k++) {
+		const word *d = detail(r, slot, n - k);
+
+		if (get(&d[0]) > i)
+			continue;
+		if (get(&d[0]) < i)
+			return;
+		for (size_t w = 0; w < DETAIL_WORDS; w++)
+			plain[w] = get(&d[w]);
+		ring_put_details(plain, io);
+		return;
+	}
+}
+
 bool ring_get(const struct ring *r, size_t slot, uint64_t i, struct sample *ret)
 {
 	uint64_t count = ring_count(r, slot), plain[CELL_WORDS];
@@ -448,6 +498,7 @@ bool ring_get(const struct ring *r, size_t slot, uint64_t i, struct sample *ret)
 	ring_unpack(plain, ret);
 	plain_states(slot_head(r, slot), states);
 	ring_put_state(states, get(&slot_head(r, slot)->n_states), ret);
+	get_details(r, slot, i, ret);
 	return ret->boot_usec != 0;
 }
 

@@ -18,7 +18,7 @@
  * hit by SIGBUS nor see a length change under it. Native byte order, one machine, one
  * boot.
  */
-#define RING_TICKS     120  /* samples a slot holds */
+#define RING_TICKS     120  /* samples a slot holds, the details of twelve among them */
 #define RING_MAX_SLOTS 8192 /* containers, those of the last moments included */
 
 struct ring;
@@ -38,8 +38,13 @@ void ring_close(struct ring *r); /* NULL is fine; the file stays */
  */
 int ring_slot(struct ring *r, uint32_t vmid, uint64_t life, size_t *ret_slot,
 	      struct err *err);
+/*
+ * Exactly as it is, but for a size of memory that is neither below 1 GiB nor whole pages
+ * of 4 KiB below 12 TiB, and for 2^29 processes and more: the kernel counts in pages and
+ * has at most 2^22 processes. Such a one is absent then.
+ */
 void ring_add(struct ring *r, size_t slot, const struct sample *s);
-/* Limits and the like (METRIC_STATES and on) from that sample on; cheap where nothing
+/* Limits and the like (METRIC_STATE_BITS) from that sample on; cheap where nothing
  * changed. ring_add() looks at the others only. */
 void ring_set_state(struct ring *r, size_t slot, const struct sample *s);
 void ring_free_slot(struct ring *r, size_t slot); /* to be used again */

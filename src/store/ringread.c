@@ -26,6 +26,7 @@ enum {
 	SH_LIFE = offsetof(struct slot_head, life) / 8,
 	SH_COUNT = offsetof(struct slot_head, count) / 8,
 	SH_N_STATES = offsetof(struct slot_head, n_states) / 8,
+	SH_N_DETAILS = offsetof(struct slot_head, n_details) / 8,
 	SH_STATE = offsetof(struct slot_head, state) / 8,
 	SH_WORDS = sizeof(struct slot_head) / 8,
 };
@@ -69,16 +70,89 @@ size_t ring_slots_in(uint64_t file_bytes)
 	return MIN(n, (size_t)RING_MAX_SLOTS);
 }
 
+/* ---- a sample as words ---- */
+
+/*
+ * A size of memory in half a word: as it is below 1 GiB, in pages from there on. The
+ * kernel's page counters make them whole pages; what neither fits would not be exact.
+ */
+#define PAGE       4096
+#define FIRST_PAGE (UINT32_C(1) << 30)
+
+static bool to_half(uint64_t bytes, uint64_t *ret)
+{
+	uint64_t pages = bytes / PAGE;
+
+	if (bytes < FIRST_PAGE)
+		*ret = bytes;
+	else if (bytes % PAGE || pages > UINT32_MAX - FIRST_PAGE)
+		return false;
+	else
+		*ret = FIRST_PAGE + pages;
+	return true;
+}
+
+static uint64_t from_half(uint64_t half)
+{
+	return half < FIRST_PAGE ? half : (half - FIRST_PAGE) * PAGE;
+}
+
+void ring_pack(const struct sample *s, uint64_t ret[static CELL_WORDS])
+{
+	uint64_t have = s->have & METRIC_SECOND_BITS, half[2 * PAIRS];
+	uint64_t pids = s->v[METRIC_PIDS_CURRENT];
+	size_t w = 3;
+
+	for (size_t i = 0; i < 2 * PAIRS; i++) {
+		half[i] = 0;
+		if (!to_half(s->v[PAIRED_FROM + i], &half[i]))
+			have &= ~METRIC_BIT(PAIRED_FROM + i);
+	}
+	if (pids > PIDS_MAX) {
+		have &= ~METRIC_BIT(METRIC_PIDS_CURRENT);
+		pids = 0;
+	}
+	ret[0] = s->boot_usec;
+	ret[1] = s->real_usec;
+	ret[2] = have | pids << PIDS_SHIFT | (s->quiet ? QUIET : 0);
+	for (size_t i = 0; i < PAIRED_FROM; i++)
+		ret[w++] = s->v[i];
+	for (size_t i = 0; i < PAIRS; i++)
+		ret[w++] = half[2 * i] | half[2 * i + 1] << 32;
+	for (size_t i = PAIRED_TO; i < METRIC_PIDS_CURRENT; i++)
+		ret[w++] = s->v[i];
+}
+
 void ring_unpack(const uint64_t *c, struct sample *ret)
 {
-	ret->boot_usec = c[0];
-	ret->real_usec = c[1];
-	ret->have = c[2] & CELL_BITS;
-	ret->quiet = c[2] & QUIET;
+	size_t w = 3;
+
+	*ret = (struct sample){ .boot_usec = c[0],
+				.real_usec = c[1],
+				.have = c[2] & METRIC_SECOND_BITS,
+				.quiet = c[2] & QUIET };
+	for (size_t i = 0; i < PAIRED_FROM; i++)
+		ret->v[i] = c[w++];
+	for (size_t i = 0; i < PAIRS; i++) {
+		ret->v[PAIRED_FROM + 2 * i] = from_half(c[w] & UINT32_MAX);
+		ret->v[PAIRED_FROM + 2 * i + 1] = from_half(c[w++] >> 32);
+	}
+	for (size_t i = PAIRED_TO; i < METRIC_PIDS_CURRENT; i++)
+		ret->v[i] = c[w++];
+	ret->v[METRIC_PIDS_CURRENT] = c[2] >> PIDS_SHIFT & PIDS_MAX;
 	for (size_t i = 0; i < METRIC_STATES; i++)
-		ret->v[i] = ret->have >> i & 1 ? c[3 + i] : 0;
-	for (size_t i = METRIC_STATES; i < METRICS; i++)
-		ret->v[i] = 0;
+		if (!(ret->have >> i & 1))
+			ret->v[i] = 0;
+}
+
+void ring_put_details(const uint64_t *d, struct sample *io)
+{
+	const size_t first = METRIC_DETAILS + 1;
+
+	io->have |= METRIC_BIT(METRIC_DETAILS) | (d[1] << first & METRIC_DETAIL_BITS);
+	io->v[METRIC_DETAILS] = io->boot_usec;
+	for (size_t i = 0; i < DETAILS; i++)
+		io->v[first + i] = d[1] >> i & 1 ? d[2 + i] : 0;
 }
 
 void ring_put_state(const struct plain_state *v, uint64_t n, struct sample *io)
@@ -184,7 +258,8 @@ static int read_cells(const struct ring *r, size_t slot, uint64_t count, size_t 
 /* One try: 0; 1: it was written meanwhile. */
 static int copy_slot(const struct ring *r, size_t slot, size_t max,
 		     uint64_t h[static SH_WORDS],
-		     uint64_t cells[static RING_TICKS * CELL_WORDS], size_t *ret_n)
+		     uint64_t cells[static RING_TICKS * CELL_WORDS],
+		     uint64_t details[static RING_DETAILS * DETAIL_WORDS], size_t *ret_n)
 {
 	size_t off = HEADS_OFF + slot * sizeof(struct slot_head), n;
 	uint64_t seq, again;
@@ -199,6 +274,9 @@ static int copy_slot(const struct ring *r, size_t slot, size_t max,
 	n = (size_t)MIN(h[SH_COUNT], (uint64_t)MIN(max, (size_t)RING_TICKS));
 	if (n && h[SH_VMID])
 		e = read_cells(r, slot, h[SH_COUNT], n, cells);
+	if (e == 0 && n && h[SH_VMID] && h[SH_N_DETAILS])
+		e = read_words(r, CELLS_OFF + slot * SLOT_BYTES + DETAILS_OFF, details,
+			       RING_DETAILS * DETAIL_WORDS);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (e == 0)
 		e = read_words(r, off + SH_SEQ * 8, &again, 1);
@@ -213,9 +291,19 @@ static bool is_vmid(uint64_t n)
 	return n && n <= UINT32_MAX;
 }
 
+/* Of the i-th sample ever. */
+static void find_details(const uint64_t *details, uint64_t n, uint64_t i,
+			 struct sample *io)
+{
+	for (uint64_t k = 0; k < RING_DETAILS && k < n; k++)
+		if (details[k * DETAIL_WORDS] == i)
+			ring_put_details(&details[k * DETAIL_WORDS], io);
+}
+
 int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *ret)
 {
 	_uninit_ uint64_t cells[RING_TICKS * CELL_WORDS];
+	_uninit_ uint64_t details[RING_DETAILS * DETAIL_WORDS];
 	struct plain_state states[RING_STATES];
 	uint64_t h[SH_WORDS], last = 0;
 	size_t n = 0;
@@ -224,7 +312,7 @@ int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *r
 	if (slot >= RING_MAX_SLOTS)
 		return -ENOENT;
 	for (unsigned i = 0; i < TRIES && e > 0; i++)
-		e = copy_slot(r, slot, max ? max : RING_TICKS, h, cells, &n);
+		e = copy_slot(r, slot, max ? max : RING_TICKS, h, cells, details, &n);
 	if (e)
 		return e > 0 ? -EAGAIN : e;
 	ret->vmid = is_vmid(h[SH_VMID]) ? (uint32_t)h[SH_VMID] : 0;
@@ -236,6 +324,7 @@ int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *r
 
 		ring_unpack(&cells[i * CELL_WORDS], s);
 		ring_put_state(states, h[SH_N_STATES], s);
+		find_details(details, h[SH_N_DETAILS], h[SH_COUNT] - n + i, s);
 		/* time only goes on: anything else is damage */
 		if (s->boot_usec <= last)
 			continue;

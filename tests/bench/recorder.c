@@ -27,6 +27,13 @@ struct totals {
 	int fd;
 };
 
+/* The time of the details is none that is shown. */
+static uint64_t values_in(const struct sample *s)
+{
+	return (uint64_t)__builtin_popcountll(s->have &
+					      ~METRIC_BIT(METRIC_DETAIL_BOOT_USEC));
+}
+
 static uint64_t values_of(struct totals *t, const struct db_block *b)
 {
 	struct sample v[BLOCK_MAX_SAMPLES];
@@ -36,7 +43,7 @@ static uint64_t values_of(struct totals *t, const struct db_block *b)
 	if (block_decode(t->codec, span_of(b->data.p, b->data.n), v, &n, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		values += (uint64_t)__builtin_popcountll(v[i].have);
+		values += values_in(&v[i]);
 	return values;
 }
 
@@ -46,8 +53,8 @@ static void emit(struct db_block *v, size_t n, void *arg)
 
 	for (size_t i = 0; i < n; i++) {
 		/* only when asked for: decoding is no cost of the recorder */
-		uint64_t values =
-			t->fd >= 0 ? values_of(t, &v[i]) : (uint64_t)v[i].n * METRICS;
+		uint64_t values = t->fd >= 0 ? values_of(t, &v[i])
+					     : (uint64_t)v[i].n * METRIC_DETAILS;
 		uint32_t head[4] = { v[i].vmid, (uint32_t)v[i].level_sec, v[i].n,
 				     (uint32_t)v[i].data.n };
 
@@ -190,7 +197,7 @@ static void count_block(const struct sample *v, size_t n, uint64_t *ret_values,
 			uint64_t *ret_active)
 {
 	for (size_t i = 0; i < n; i++) {
-		*ret_values += (uint64_t)__builtin_popcountll(v[i].have);
+		*ret_values += values_in(&v[i]);
 		*ret_active += !v[i].quiet;
 	}
 }

@@ -32,7 +32,7 @@ static void cpu(struct span text, const struct sample *s)
 	same(s, METRIC_CPU_THROTTLED_USEC, c.throttled_usec);
 }
 
-static void memory(struct span text, const struct sample *s)
+static void memory(struct span text, bool details, const struct sample *s)
 {
 	struct cg_memory m = { 0 };
 
@@ -41,6 +41,11 @@ static void memory(struct span text, const struct sample *s)
 	same(s, METRIC_MEMORY_ANON_BYTES, m.anon_bytes);
 	same(s, METRIC_MEMORY_KERNEL_BYTES, m.kernel_bytes);
 	same(s, METRIC_PGMAJFAULT, m.pgmajfault);
+	if (!details)
+		return;
+	same(s, METRIC_MEMORY_SLAB_BYTES, m.slab_bytes);
+	same(s, METRIC_MEMORY_SOCK_BYTES, m.sock_bytes);
+	same(s, METRIC_PGFAULT, m.pgfault);
 }
 
 static void psi(struct span text, const struct sample *s)
@@ -69,8 +74,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] == '\t' || text.p[i] == '\r')
 			return 0;
-	if (cgsample_parse(f, text, &s) < 0)
+	if (cgsample_parse(f, text, data[0] & 0x80, &s) < 0)
 		return 0;
+	if (!(data[0] & 0x80) && s.have & METRIC_DETAIL_BITS)
+		abort();
 	for (size_t i = 0; i + 1 < text.n; i++)
 		if ((text.p[i] == ' ' && text.p[i + 1] == ' ') ||
 		    (text.p[i] == '\n' && text.p[i + 1] == ' '))
@@ -82,6 +89,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (f == CGSAMPLE_CPU_STAT)
 		cpu(text, &s);
 	if (f == CGSAMPLE_MEMORY_STAT)
-		memory(text, &s);
+		memory(text, data[0] & 0x80, &s);
 	return 0;
 }

@@ -7,10 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "store/ring.h"
-
-#define HEADS 4096
-#define CELLS (HEADS + RING_MAX_SLOTS * 64)
+#include "store/ringimpl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,13 +33,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	head = data[0] < size ? data[0] : size;
 	slots = (size_t)data[1] * 8;
 	if (ftruncate(file, 0) < 0 ||
-	    ftruncate(file, CELLS + (off_t)(data[1] & 3) * 30000) < 0)
+	    ftruncate(file, (off_t)(CELLS_OFF + (data[1] & 3) * SLOT_BYTES)) < 0)
 		abort();
 	put(data, head, 0);
 	if (size > head)
-		put(data + head, size - head < slots ? size - head : slots, HEADS);
+		put(data + head, size - head < slots ? size - head : slots, HEADS_OFF);
 	if (size > head + slots)
-		put(data + head + slots, size - head - slots, CELLS);
+		put(data + head + slots, size - head - slots, CELLS_OFF);
 	if (ring_open_fd(dup(file), &r, NULL) < 0)
 		return 0;
 	if (ring_head(r, &h) == 0 && h.n_slots > RING_MAX_SLOTS)

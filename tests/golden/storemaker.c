@@ -39,6 +39,18 @@ static uint64_t hill(uint64_t sec)
 	return (x < 600 ? x : 1200 - x) * 1000 / 600;
 }
 
+/* Every ten seconds, as the sampler reads them. */
+static void put_details(uint64_t sec, uint64_t load, struct sample *s)
+{
+	s->v[METRIC_DETAIL_BOOT_USEC] = s->boot_usec;
+	s->v[METRIC_MEMORY_SLAB_BYTES] = (UINT64_C(4) << 20) + load * 1000;
+	s->v[METRIC_MEMORY_SLAB_UNRECLAIMABLE_BYTES] = UINT64_C(1) << 20;
+	s->v[METRIC_MEMORY_SOCK_BYTES] = load << 10;
+	s->v[METRIC_MEMORY_DIRTY_BYTES] = load / 10 << 12;
+	s->v[METRIC_PGFAULT] = sec * 100;
+	s->have |= METRIC_DETAIL_BITS & ~METRIC_BIT(METRIC_MEMORY_SWAPCACHED_BYTES);
+}
+
 static struct sample sample_at(uint64_t sec, uint32_t vmid, struct sample *counters)
 {
 	uint64_t load = vmid == 101 ? hill(sec) : 0, *c = counters->v;
@@ -57,11 +69,14 @@ static struct sample sample_at(uint64_t sec, uint32_t vmid, struct sample *count
 	s.v[METRIC_MEMORY_CURRENT_BYTES] = (UINT64_C(100) + load / 4) << 20;
 	s.v[METRIC_MEMORY_FILE_BYTES] = UINT64_C(60) << 20;
 	s.v[METRIC_MEMORY_ANON_BYTES] = (UINT64_C(30) + load / 4) << 20;
+	s.v[METRIC_MEMORY_KERNEL_BYTES] = UINT64_C(10) << 20;
 	s.v[METRIC_PIDS_CURRENT] = 10 + load / 100;
 	s.have = 0;
-	for (size_t m = 0; m < METRICS; m++)
+	for (size_t m = 0; m < METRIC_DETAILS; m++)
 		if (m != METRIC_SWAP_CURRENT_BYTES && m != METRIC_MEMORY_SHMEM_BYTES)
 			s.have |= UINT64_C(1) << m;
+	if (sec % METRIC_DETAIL_SEC == 7)
+		put_details(sec, load, &s);
 	return s;
 }
 

@@ -11,8 +11,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
 import collectlib as lib  # noqa: E402
-from live import (SLOW, Load, Skip, cgkey, check, ctjson, ctscope, destroy, equal, main, make,
-                  note, rows, status, test, until)  # noqa: E402
+from live import (SLOW, Load, Skip, cgkey, check, controllers, ctjson, ctscope, destroy,
+                  equal, main, make, note, rows, status, test, until)  # noqa: E402
 
 RECORDER = os.path.join(os.environ.get("CTSCOPE_BUILD", "build"), "tests/bench/recorder")
 
@@ -89,6 +89,41 @@ def seconds():
         check(len(idle) >= 2, "idle: %s" % [p.get("cpu-used") for p in points])
         check(not any(p.get("gap") for p in points[1:]), "no gap")
         check(all(p["source"] == "ring" for p in points), "from the ring")
+    destroy(700)
+
+
+@test("details are what the kernel counts, read every ten seconds")
+def details():
+    controllers("memory")
+    keys = {"slab": "slab", "pagetables": "pagetables", "percpu": "percpu",
+            "active-anon": "active_anon", "inactive-anon": "inactive_anon"}
+    make(700, cores=1, net="ip=10.9.7.2/24")
+    with Recorder(90), Load(700, "anon", 24):
+        time.sleep(34)
+        points, sums = history(700, 30, "anon", "pgfault", *keys)
+        read = [i for i, p in enumerate(points) if "slab" in p]
+        check(2 <= len(read) <= 4, "readings: %s of %d seconds" % (read, len(points)))
+        check(all(9 <= b - a <= 11 for a, b in zip(read, read[1:])), "at %s" % read)
+        equal(sums["slab"].get("every"), 10, "every")
+        check("every" not in sums["anon"], "anon is read each second")
+        for name, key in keys.items():
+            # it does nothing any more: what was read is what is there now, but for
+            # what the kernel has not added up yet
+            now, then = cgkey(700, "memory.stat", key), points[read[-1]][name]
+            check(abs(now - then) <= max(now // 10, 1 << 20), "%s: %d, now %d" %
+                  (name, then, now))
+        check(all("anon" in p for p in points), "anon in every second")
+        names = [line.split()[0] for line in ctscope("history", "700", "-m",
+                                                     "help").out.decode().splitlines()]
+        seen = set()
+        for i in range(0, len(names), 12):
+            for p in history(700, 30, *names[i:i + 12])[0]:
+                seen |= set(p)
+        seen -= {"time", "seconds", "source", "life", "gap", "cpu", "mem", "mem-share", "disk"}
+        note("%d metrics: %s" % (len(seen), " ".join(sorted(seen))))
+        have = set(open("/sys/fs/cgroup/lxc/cgroup.controllers").read().split())
+        if {"cpu", "memory", "io", "pids"} <= have:
+            check(len(seen) >= 60, "only %d metrics" % len(seen))
     destroy(700)
 
 

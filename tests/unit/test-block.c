@@ -140,7 +140,7 @@ static void an_idle_minute_is_small(void)
 
 	memset(v, 0, sizeof(v));
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
-		v[i].have = ALL;
+		v[i].have = i % 10 ? ALL & ~METRIC_DETAIL_BITS : ALL;
 		v[i].quiet = i % 10 != 0;
 		v[i].boot_usec = 1234567890 + i * USEC_PER_SEC;
 		v[i].real_usec = v[i].boot_usec + 1234567890123;
@@ -148,7 +148,8 @@ static void an_idle_minute_is_small(void)
 			v[i].v[m] = 123456789 * m;
 	}
 	bytes = round_trip(c, v, ARRAY_SIZE(v));
-	CHECK(bytes < 300, "%zu bytes", bytes);
+	/* each column once, and when there were details */
+	CHECK(bytes < 500, "%zu bytes", bytes);
 	block_codec_free(c);
 }
 
@@ -297,6 +298,95 @@ static void a_block_of_fewer_columns_is_read(void)
 	block_codec_free(c);
 }
 
+/* Without zstd: the columns are absent, but for each k-th its number for all samples. */
+static size_t plain_block(uint8_t *p, unsigned columns, unsigned k)
+{
+	const uint8_t head[] = { 0,   1,
+				 2,   (uint8_t)columns, /* not packed, 1, two samples */
+				 100, 10,               /* boot: 100, and 5 more */
+				 50,  0, /* real: 50 more than that, both */
+				 0 /* none is quiet */ };
+	size_t n = sizeof(head);
+
+	memcpy(p, head, n);
+	for (unsigned i = 0; i < columns; i++) {
+		p[n++] = i % k == 0;
+		if (i % k == 0)
+			p[n++] = (uint8_t)i;
+	}
+	return n;
+}
+
+/* Before there were details there were 39, and one day there are more than these. */
+static void blocks_of_an_older_and_of_a_newer_version_are_read(void)
+{
+	struct block_codec *c = codec();
+	struct sample v[BLOCK_MAX_SAMPLES];
+	uint8_t p[512];
+
+	for (unsigned columns = 39; columns < 120; columns += 20) {
+		size_t n = 0, bytes = plain_block(p, columns, 4);
+		struct err err = { 0 };
+
+		CHECK(block_decode(c, span_of((const char *)p, bytes), v, &n, &err) == 0,
+		      "%u columns: %s", columns, err.msg);
+		CHECK_U64(n, 2);
+		CHECK(v[1].boot_usec == 105 && v[1].real_usec == 155, "times");
+		for (unsigned i = 0; i < METRICS; i++) {
+			bool has = i < columns && i % 4 == 0;
+
+			CHECK((v[1].have >> i & 1) == has && v[1].v[i] == (has ? i : 0),
+			      "%u of %u columns: %ju", i, columns, (uintmax_t)v[1].v[i]);
+		}
+		CHECK(columns > 39 || !(v[0].have & METRIC_DETAIL_BITS), "details");
+	}
+	block_codec_free(c);
+}
+
+static struct sample with_details(uint64_t sec, uint64_t memory, uint64_t slab)
+{
+	struct sample s = at(sec, sec, memory);
+
+	s.v[METRIC_DETAIL_BOOT_USEC] = s.boot_usec;
+	s.v[METRIC_MEMORY_SLAB_BYTES] = slab;
+	s.v[METRIC_PGFAULT] = sec;
+	return s;
+}
+
+/* One of ten has them; of several readings the moment with the most memory counts. */
+static void thinning_keeps_the_details_and_their_time(void)
+{
+	struct sample v[30], r[30];
+
+	for (size_t i = 0; i < 30; i++) {
+		v[i] = at(1000 + i, i, 100 + i % 10);
+		v[i].have &= ~METRIC_DETAIL_BITS;
+	}
+	v[3] = with_details(1003, 50, 7);
+	v[11] = with_details(1011, 300, 9);
+	v[18] = with_details(1018, 200, 8);
+	v[18].have &= ~METRIC_BIT(METRIC_MEMORY_SOCK_BYTES);
+	CHECK_U64(block_rollup(v, 30, 10, r), 3);
+	CHECK(r[0].have == ALL &&
+		      r[1].have == (ALL & ~METRIC_BIT(METRIC_MEMORY_SOCK_BYTES)),
+	      "%jx, %jx", (uintmax_t)r[0].have, (uintmax_t)r[1].have);
+	CHECK_U64(r[0].boot_usec, 1009 * USEC_PER_SEC);
+	CHECK_U64(r[0].v[METRIC_DETAIL_BOOT_USEC], 1003 * USEC_PER_SEC);
+	CHECK(r[0].v[METRIC_MEMORY_SLAB_BYTES] == 7 && r[0].v[METRIC_PGFAULT] == 1003,
+	      "the only one");
+	CHECK_U64(r[0].v[METRIC_MEMORY_CURRENT_BYTES], 109);
+	CHECK_U64(r[1].v[METRIC_DETAIL_BOOT_USEC], 1018 * USEC_PER_SEC);
+	CHECK_U64(r[1].v[METRIC_PGFAULT], 1018);
+	CHECK_U64(r[1].v[METRIC_MEMORY_SLAB_BYTES], 9);
+	CHECK(r[2].have == (ALL & ~METRIC_DETAIL_BITS), "none: %jx",
+	      (uintmax_t)r[2].have);
+	CHECK(!r[2].v[METRIC_MEMORY_SLAB_BYTES], "none");
+	/* and again, in place */
+	CHECK_U64(block_rollup(r, 2, 60, r), 1);
+	CHECK_U64(r[0].v[METRIC_MEMORY_SLAB_BYTES], 9);
+	CHECK_U64(r[0].v[METRIC_DETAIL_BOOT_USEC], 1018 * USEC_PER_SEC);
+}
+
 /* A limit is not the greatest of its time but the last. */
 static void thinning_keeps_the_last_limit(void)
 {
@@ -322,6 +412,8 @@ int main(void)
 	RUN(what_memory_was_made_of_is_of_one_second);
 	RUN(a_time_without_samples_stays_one);
 	RUN(a_block_of_fewer_columns_is_read);
+	RUN(blocks_of_an_older_and_of_a_newer_version_are_read);
+	RUN(thinning_keeps_the_details_and_their_time);
 	RUN(thinning_keeps_the_last_limit);
 	return DONE();
 }

@@ -10,7 +10,7 @@
 static int parse(enum cgsample_file f, const char *text, struct sample *s)
 {
 	*s = (struct sample){ 0 };
-	return cgsample_parse(f, span_str(text), s);
+	return cgsample_parse(f, span_str(text), true, s);
 }
 
 /* ---- the same as the readers that read all of it ---- */
@@ -48,6 +48,23 @@ static void same_memory(const char *what, struct span text, const struct sample 
 	same(what, s, METRIC_MEMORY_KERNEL_BYTES, m.kernel_bytes);
 	same(what, s, METRIC_PGMAJFAULT, m.pgmajfault);
 	same(what, s, METRIC_WORKINGSET_REFAULT_FILE, m.workingset_refault_file);
+	same(what, s, METRIC_MEMORY_MAPPED_BYTES, m.file_mapped_bytes);
+	same(what, s, METRIC_MEMORY_DIRTY_BYTES, m.file_dirty_bytes);
+	same(what, s, METRIC_MEMORY_WRITEBACK_BYTES, m.file_writeback_bytes);
+	same(what, s, METRIC_MEMORY_KERNEL_STACK_BYTES, m.kernel_stack_bytes);
+	same(what, s, METRIC_MEMORY_PAGETABLES_BYTES, m.pagetables_bytes);
+	same(what, s, METRIC_MEMORY_PERCPU_BYTES, m.percpu_bytes);
+	same(what, s, METRIC_MEMORY_SOCK_BYTES, m.sock_bytes);
+	same(what, s, METRIC_MEMORY_VMALLOC_BYTES, m.vmalloc_bytes);
+	same(what, s, METRIC_MEMORY_SLAB_BYTES, m.slab_bytes);
+	same(what, s, METRIC_MEMORY_SLAB_UNRECLAIMABLE_BYTES, m.slab_unreclaimable_bytes);
+	same(what, s, METRIC_MEMORY_ACTIVE_ANON_BYTES, m.active_anon_bytes);
+	same(what, s, METRIC_MEMORY_INACTIVE_ANON_BYTES, m.inactive_anon_bytes);
+	same(what, s, METRIC_MEMORY_ACTIVE_FILE_BYTES, m.active_file_bytes);
+	same(what, s, METRIC_MEMORY_INACTIVE_FILE_BYTES, m.inactive_file_bytes);
+	same(what, s, METRIC_MEMORY_UNEVICTABLE_BYTES, m.unevictable_bytes);
+	same(what, s, METRIC_PGFAULT, m.pgfault);
+	same(what, s, METRIC_WORKINGSET_REFAULT_ANON, m.workingset_refault_anon);
 }
 
 static void same_events(const char *what, struct span text, const struct sample *s)
@@ -59,6 +76,7 @@ static void same_events(const char *what, struct span text, const struct sample 
 	same(what, s, METRIC_MEMORY_EVENTS_MAX, m.events_max);
 	same(what, s, METRIC_MEMORY_EVENTS_OOM, m.events_oom);
 	same(what, s, METRIC_MEMORY_EVENTS_OOM_KILL, m.events_oom_kill);
+	same(what, s, METRIC_MEMORY_EVENTS_OOM_GROUP_KILL, m.events_oom_group_kill);
 }
 
 static void same_psi(const char *what, struct span text, const struct sample *s,
@@ -74,7 +92,7 @@ static void same_psi(const char *what, struct span text, const struct sample *s,
 static void same_io(const char *what, struct span text, const struct sample *s)
 {
 	struct cg_io io = { 0 };
-	uint64_t sum[4] = { 0 };
+	uint64_t sum[5] = { 0 };
 
 	CHECK(cg_parse_io_stat(text, &io) == 0, "%s", what);
 	for (size_t i = 0; i < io.n; i++) {
@@ -82,11 +100,13 @@ static void same_io(const char *what, struct span text, const struct sample *s)
 		sum[1] += val_or(io.v[i].wbytes, 0);
 		sum[2] += val_or(io.v[i].rios, 0);
 		sum[3] += val_or(io.v[i].wios, 0);
+		sum[4] += val_or(io.v[i].dbytes, 0);
 	}
 	same(what, s, METRIC_IO_READ_BYTES, val_set(sum[0]));
 	same(what, s, METRIC_IO_WRITE_BYTES, val_set(sum[1]));
 	same(what, s, METRIC_IO_READS, val_set(sum[2]));
 	same(what, s, METRIC_IO_WRITES, val_set(sum[3]));
+	same(what, s, METRIC_IO_DISCARD_BYTES, val_set(sum[4]));
 	cg_io_done(&io);
 }
 
@@ -101,9 +121,14 @@ static void same_number(const char *what, struct span text, const struct sample 
 
 static void compare(enum cgsample_file f, const char *what, struct span text)
 {
-	struct sample s = { 0 };
+	struct sample s = { 0 }, fast = { 0 };
 
-	CHECK(cgsample_parse(f, text, &s) == 0, "%s", what);
+	CHECK(cgsample_parse(f, text, true, &s) == 0, "%s", what);
+	/* without the details all else is as with them */
+	CHECK(cgsample_parse(f, text, false, &fast) == 0, "%s", what);
+	CHECK(fast.have == (s.have & METRIC_SECOND_BITS), "%s: %jx", what,
+	      (uintmax_t)fast.have);
+	CHECK(memcmp(fast.v, s.v, METRIC_DETAILS * sizeof(*s.v)) == 0, "%s", what);
 	switch (f) {
 	case CGSAMPLE_CPU_STAT:
 		same_cpu(what, text, &s);
@@ -182,6 +207,43 @@ static void order_and_unknown_keys_do_not_matter(void)
 			 "253:1 rbytes=10 wbytes=20 rios=30 wios=40\n"));
 }
 
+/* A node of PVE 9: where the keys are in the kernel's order one walk finds them. */
+static void details_are_what_the_kernel_calls_so(void)
+{
+	static const struct {
+		const char *key;
+		enum metric metric;
+	} keys[] = {
+		{ "anon_thp", METRIC_MEMORY_ANON_THP_BYTES },
+		{ "swapcached", METRIC_MEMORY_SWAPCACHED_BYTES },
+		{ "pgscan", METRIC_PGSCAN },
+		{ "pgsteal", METRIC_PGSTEAL },
+	};
+	_cleanup_close_ int root = fixture_open("hosts/pvn1");
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct sample s;
+
+	CHECK(fs_read_file(root, "sys/fs/cgroup/lxc/108/memory.stat", 1 << 16, &b,
+			   NULL) == 0,
+	      "read");
+	CHECK(parse(CGSAMPLE_MEMORY_STAT, buf_str(&b), &s) == 0, "parse");
+	CHECK(s.v[METRIC_PGFAULT] == 7288 && s.v[METRIC_MEMORY_SLAB_BYTES] == 227072,
+	      "pgfault %ju, slab %ju", (uintmax_t)s.v[METRIC_PGFAULT],
+	      (uintmax_t)s.v[METRIC_MEMORY_SLAB_BYTES]);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		_cleanup_free_ char *text =
+			xasprintf("%s_x 7\nx%s 8\n%s 18446744073709551615", keys[i].key,
+				  keys[i].key, keys[i].key);
+
+		CHECK(s.have & METRIC_BIT(keys[i].metric), "%s", keys[i].key);
+		CHECK(parse(CGSAMPLE_MEMORY_STAT, text, &s) == 0 &&
+			      s.have == METRIC_BIT(keys[i].metric) &&
+			      s.v[keys[i].metric] == UINT64_MAX,
+		      "%s alone: %jx", keys[i].key, (uintmax_t)s.have);
+		CHECK(parse(CGSAMPLE_MEMORY_STAT, buf_str(&b), &s) == 0, "again");
+	}
+}
+
 static void empty_is_absent_but_for_devices(void)
 {
 	struct sample s;
@@ -218,6 +280,7 @@ int main(void)
 {
 	RUN(a_recorded_node_is_read_as_the_whole_readers_read_it);
 	RUN(order_and_unknown_keys_do_not_matter);
+	RUN(details_are_what_the_kernel_calls_so);
 	RUN(empty_is_absent_but_for_devices);
 	RUN(half_a_number_is_refused);
 	return DONE();

@@ -259,6 +259,62 @@ static void limits_are_those_of_their_time(void)
 	end();
 }
 
+/* Readings of details at 3, 13, 24 (a tick was late) and, after a hole, at 54. */
+static void put_with_details(uint64_t i)
+{
+	struct sample s = { .boot_usec = (1000 + i) * USEC_PER_SEC,
+			    .real_usec = T0 + i * USEC_PER_SEC,
+			    .have = BIT(METRIC_CPU_USAGE_USEC) };
+
+	s.v[METRIC_CPU_USAGE_USEC] = i * 1000000;
+	if (i == 3 || i == 13 || i == 24 || i == 54) {
+		s.have |= BIT(METRIC_DETAIL_BOOT_USEC) | BIT(METRIC_MEMORY_SLAB_BYTES) |
+			  BIT(METRIC_PGFAULT);
+		s.v[METRIC_DETAIL_BOOT_USEC] = s.boot_usec;
+		s.v[METRIC_MEMORY_SLAB_BYTES] = 1000 * i;
+		s.v[METRIC_PGFAULT] = 50 * i;
+	}
+	ring_add(writer, slot, &s);
+}
+
+static void details_are_over_the_time_between_their_readings(void)
+{
+	static const unsigned shown[] = { METRIC_MEMORY_SLAB_BYTES, METRIC_PGFAULT,
+					  METRIC_CPU_USAGE_USEC };
+	struct history_range g = { 101, T0, T0 + 60 * USEC_PER_SEC, USEC_PER_SEC };
+	struct history_data *d = NULL;
+	struct history h;
+
+	begin();
+	for (uint64_t i = 0; i <= 60; i++)
+		put_with_details(i);
+	CHECK(history_collect(reader, NULL, &g, &d, NULL) == 0, "collect");
+	history_make(d, shown, 3, (struct val){ 0 }, &h);
+	history_data_free(d);
+	CHECK_U64(h.n, 60);
+	for (size_t i = 0; i < h.n; i++) {
+		uint64_t sec = i + 1;
+		bool read = sec == 3 || sec == 13 || sec == 24 || sec == 54;
+		/* neither the first nor that after a hole has a reading before it */
+		bool rate = sec == 13 || sec == 24;
+
+		CHECK((at(&h, i, 0).kind == VAL_SET) == read, "%ju: gauge",
+		      (uintmax_t)sec);
+		CHECK(!read || at(&h, i, 0).n == 1000 * sec, "%ju", (uintmax_t)sec);
+		CHECK((at(&h, i, 1).kind == VAL_SET) == rate, "%ju: rate",
+		      (uintmax_t)sec);
+		/* thousandths of 50 a second, though one was after eleven */
+		CHECK(!rate || at(&h, i, 1).n == 50000, "%ju: %ju", (uintmax_t)sec,
+		      (uintmax_t)at(&h, i, 1).n);
+		CHECK(at(&h, i, 2).n == 1000000, "each second");
+	}
+	CHECK(h.sums[1].avg.n == 50000 && h.sums[1].min.n == 50000, "%ju",
+	      (uintmax_t)h.sums[1].avg.n);
+	CHECK(h.sums[0].min.n == 3000 && h.sums[0].max.n == 54000, "over all");
+	history_done(&h);
+	end();
+}
+
 static void names_are_one_to_one(void)
 {
 	for (unsigned i = 0; i < HISTORY_COLUMNS; i++) {
@@ -266,6 +322,10 @@ static void names_are_one_to_one(void)
 		unsigned back = 0;
 
 		history_def(i, &d);
+		if (i == METRIC_DETAIL_BOOT_USEC) {
+			CHECK_STR(d.name, "");
+			continue;
+		}
 		CHECK(d.name && d.help &&
 			      history_column_parse(d.name, strlen(d.name), &back) == 0 &&
 			      back == i,
@@ -512,8 +572,64 @@ static void counters_that_begin_anew_make_no_rate_at_any_level(void)
 	}
 }
 
+/* Ten minutes at 10 s. After half of it the readings come five seconds later in each ten:
+ * no rate may tell of that. */
+static void details_of_thinned_out_time_have_exact_rates(void)
+{
+	static const unsigned shown[] = { METRIC_PGFAULT, METRIC_MEMORY_SLAB_BYTES };
+	struct history_range g = { 101, T0, T0 + 600 * USEC_PER_SEC, 10 * USEC_PER_SEC };
+	static struct sample v[600];
+	struct db_block b = { .vmid = 101, .life = 1, .level_sec = 10 };
+	struct block_codec *codec = NULL;
+	struct history_data *d = NULL;
+	struct db *db = NULL;
+	struct history h;
+	char path[128];
+	size_t rates = 0;
+
+	begin();
+	snprintf(path, sizeof(path), "%s/db", root.path);
+	CHECK(db_open(path, &db, NULL, NULL) == 0, "a store");
+	CHECK(block_codec_new(&codec, NULL) == 0, "codec");
+	for (uint64_t i = 0; i < 600; i++) {
+		v[i] = (struct sample){ .boot_usec = (1000 + i) * USEC_PER_SEC,
+					.real_usec = T0 + i * USEC_PER_SEC,
+					.have = BIT(METRIC_CPU_USAGE_USEC) };
+		if (i % 10 != (i < 300 ? 3 : 8))
+			continue;
+		v[i].have |= BIT(METRIC_DETAIL_BOOT_USEC) | BIT(METRIC_PGFAULT);
+		v[i].v[METRIC_DETAIL_BOOT_USEC] = v[i].boot_usec;
+		v[i].v[METRIC_PGFAULT] = 50 * i;
+	}
+	b.start_real_usec = v[0].real_usec;
+	b.n = (uint32_t)block_rollup(v, 600, 10, v);
+	CHECK(b.n == 60 && block_encode(codec, v, 60, &b.data, NULL) == 0 &&
+		      db_add_blocks(db, &b, 1, NULL) == 0,
+	      "%u", b.n);
+	CHECK(history_collect(NULL, db, &g, &d, NULL) == 0, "collect");
+	history_make(d, shown, 2, (struct val){ 0 }, &h);
+	for (size_t i = 0; i < h.n; i++) {
+		struct val rate = at(&h, i, 0);
+
+		rates += rate.kind == VAL_SET;
+		CHECK(rate.kind != VAL_SET || rate.n == 50000, "%zu: %ju", i,
+		      (uintmax_t)rate.n);
+		CHECK(at(&h, i, 1).kind == VAL_ABSENT, "slab was never there");
+	}
+	CHECK(rates >= 59, "%zu of 60", rates);
+	CHECK_U64(h.sums[0].avg.n, 50000);
+	history_done(&h);
+	history_data_free(d);
+	buf_done(&b.data);
+	block_codec_free(codec);
+	db_close(db);
+	end();
+}
+
 int main(void)
 {
+	RUN(details_are_over_the_time_between_their_readings);
+	RUN(details_of_thinned_out_time_have_exact_rates);
 	RUN(rates_are_over_their_second_and_gauges_as_they_were);
 	RUN(the_first_sample_of_a_life_has_no_rate);
 	RUN(a_gap_is_marked_and_has_no_rate);

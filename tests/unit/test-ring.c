@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "store/ring.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -14,21 +15,40 @@ static struct sample sample_at(uint64_t i)
 {
 	struct sample s = { .boot_usec = T0 + i * USEC_PER_SEC,
 			    .real_usec = 7 * T0 + i,
-			    .have = (UINT64_C(1) << METRIC_STATES) - 1,
+			    .have = METRIC_SECOND_BITS,
 			    .quiet = i % 3 == 0 };
 
 	for (size_t k = 0; k < METRIC_STATES; k++)
 		s.v[k] = i * 1000 + k;
+	if (i % METRIC_DETAIL_SEC != 4)
+		return s;
+	s.have |= METRIC_DETAIL_BITS;
+	s.v[METRIC_DETAIL_BOOT_USEC] = s.boot_usec;
+	for (size_t k = METRIC_DETAILS + 1; k < METRICS; k++)
+		s.v[k] = UINT64_MAX - i * 1000 - k;
 	return s;
+}
+
+static struct sample expected(const struct sample *s)
+{
+	return sample_at((s->boot_usec - T0) / USEC_PER_SEC);
 }
 
 static bool is_whole(const struct sample *s)
 {
-	uint64_t i = (s->boot_usec - T0) / USEC_PER_SEC;
-	struct sample want = sample_at(i);
+	struct sample want = expected(s);
 
-	return memcmp(s->v, want.v, sizeof(want.v)) == 0 &&
+	return memcmp(s->v, want.v, sizeof(want.v)) == 0 && s->have == want.have &&
 	       s->real_usec == want.real_usec && s->quiet == want.quiet;
+}
+
+/* One that was too long ago to have them still. */
+static bool is_whole_but_for_details(const struct sample *s)
+{
+	struct sample want = expected(s);
+
+	return s->have == METRIC_SECOND_BITS &&
+	       memcmp(s->v, want.v, METRIC_STATES * sizeof(*s->v)) == 0;
 }
 
 static const char *path_of(const struct tmproot *t)
@@ -338,9 +358,12 @@ static void a_killed_writer_leaves_a_ring_to_take_over(void)
 			if (ring_slot(r, 101 + k, 1, &slot, NULL) < 0)
 				continue;
 			CHECK(ring_read(r, slot, 0, &c) == 0, "slot %u", k);
-			/* of several runs, so not one after the other */
+			/* of several runs, so not one after the other, and of more than
+			 * twelve readings of details */
 			for (size_t i = 0; i < c.n; i++)
-				CHECK(is_whole(&c.v[i]), "torn");
+				CHECK(is_whole(&c.v[i]) ||
+					      is_whole_but_for_details(&c.v[i]),
+				      "torn");
 		}
 		ring_close(r);
 	}
@@ -374,9 +397,8 @@ static void limits_are_those_of_the_samples_time(void)
 		const struct sample *s = &c.v[i];
 		struct sample own;
 
-		CHECK((s->have & ~((UINT64_C(1) << METRIC_STATES) - 1)) ==
-			      (i < 20 ? 0 : bits),
-		      "%ju: %jx", (uintmax_t)i, (uintmax_t)s->have);
+		CHECK((s->have & METRIC_STATE_BITS) == (i < 20 ? 0 : bits), "%ju: %jx",
+		      (uintmax_t)i, (uintmax_t)s->have);
 		CHECK(i < 20 || (s->v[METRIC_MEMORY_MAX_BYTES] ==
 					 (i / 10 == 4 ? METRIC_NO_LIMIT : i / 10) &&
 				 s->v[METRIC_SWAP_MAX_BYTES] == 7),
@@ -400,9 +422,198 @@ static void limits_are_those_of_the_samples_time(void)
 	tmproot_remove(&t);
 }
 
+/* Sizes of memory share a word: what comes out is what went in, or nothing. */
+static void sizes_of_memory_are_exact_or_absent(void)
+{
+	static const struct {
+		uint64_t bytes;
+		bool fits;
+	} sizes[] = {
+		{ 0, true },
+		{ 1, true },
+		{ (1 << 30) - 1, true },
+		{ 1 << 30, true },
+		{ (1 << 30) + 1, false },
+		{ (UINT64_C(1) << 32) + 4096, true },
+		{ (UINT64_C(12) << 40) - 4096, true },
+		{ UINT64_C(12) << 40, false },
+		{ UINT64_MAX - 4095, false },
+		{ UINT64_MAX, false },
+	};
+	static struct ring_copy c;
+	struct ring *w, *r;
+	struct tmproot t;
+	size_t slot = 0;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	ring_slot(w, 101, 1, &slot, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct sample s = sample_at(i);
+
+		/* each in its own half of the word, with its neighbour as it is */
+		s.v[METRIC_MEMORY_CURRENT_BYTES] = sizes[i].bytes;
+		s.v[METRIC_SWAP_CURRENT_BYTES] = sizes[i].bytes;
+		ring_add(w, slot, &s);
+	}
+	r = reader(&t);
+	CHECK(ring_find(r, 101, 0, &c) == 0 && c.n == ARRAY_SIZE(sizes), "%zu", c.n);
+	for (size_t i = 0; i < c.n; i++) {
+		static const enum metric both[] = { METRIC_MEMORY_CURRENT_BYTES,
+						    METRIC_SWAP_CURRENT_BYTES };
+		struct sample *s = &c.v[i];
+
+		for (size_t k = 0; k < 2; k++) {
+			bool has = s->have & METRIC_BIT(both[k]);
+
+			CHECK(has == sizes[i].fits, "%zu: %d", i, has);
+			CHECK(s->v[both[k]] == (has ? sizes[i].bytes : 0), "%zu: %ju", i,
+			      (uintmax_t)s->v[both[k]]);
+			s->v[both[k]] = sample_at(i).v[both[k]];
+			s->have |= METRIC_BIT(both[k]);
+		}
+		CHECK(is_whole(s), "%zu: the others", i);
+	}
+	ring_close(r);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
+static void processes_are_exact_or_absent(void)
+{
+	static const uint64_t pids[] = {
+		0, 1, 1 << 22, (1 << 29) - 1, 1 << 29, UINT64_MAX
+	};
+	static struct ring_copy c;
+	struct ring *w, *r;
+	struct tmproot t;
+	size_t slot = 0;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	ring_slot(w, 101, 1, &slot, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+		struct sample s = sample_at(i);
+
+		s.v[METRIC_PIDS_CURRENT] = pids[i];
+		ring_add(w, slot, &s);
+	}
+	r = reader(&t);
+	CHECK(ring_find(r, 101, 0, &c) == 0 && c.n == ARRAY_SIZE(pids), "%zu", c.n);
+	for (size_t i = 0; i < c.n; i++) {
+		struct sample *s = &c.v[i];
+		bool has = s->have & METRIC_BIT(METRIC_PIDS_CURRENT);
+
+		CHECK(has == (i < 4), "%zu: %d", i, has);
+		CHECK(s->v[METRIC_PIDS_CURRENT] == (has ? pids[i] : 0), "%zu: %ju", i,
+		      (uintmax_t)s->v[METRIC_PIDS_CURRENT]);
+		s->v[METRIC_PIDS_CURRENT] = sample_at(i).v[METRIC_PIDS_CURRENT];
+		s->have |= METRIC_BIT(METRIC_PIDS_CURRENT);
+		CHECK(is_whole(s), "%zu: the others", i);
+	}
+	ring_close(r);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
+static void details_are_at_their_sample_only(void)
+{
+	static struct ring_copy c;
+	struct ring *w, *r;
+	struct tmproot t;
+	size_t slot = 0;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	ring_slot(w, 101, 1, &slot, NULL);
+	for (uint64_t i = 0; i < 1005; i++) {
+		struct sample s = sample_at(i);
+
+		/* the kernel has not all of them */
+		s.have &= ~METRIC_BIT(METRIC_MEMORY_SLAB_BYTES);
+		ring_add(w, slot, &s);
+	}
+	r = reader(&t);
+	for (size_t max = 0; max <= RING_TICKS; max += 24) {
+		size_t n = max ? max : RING_TICKS;
+
+		CHECK(ring_find(r, 101, max, &c) == 0 && c.n == n, "%zu", c.n);
+		for (size_t k = 0; k < c.n; k++) {
+			uint64_t i = 1005 - n + k;
+			struct sample want = sample_at(i), own = { 0 };
+
+			want.have &= ~METRIC_BIT(METRIC_MEMORY_SLAB_BYTES);
+			want.v[METRIC_MEMORY_SLAB_BYTES] = 0;
+			CHECK(c.v[k].have == want.have &&
+				      memcmp(c.v[k].v, want.v, sizeof(want.v)) == 0,
+			      "%ju: %jx", (uintmax_t)i, (uintmax_t)c.v[k].have);
+			CHECK(ring_get(w, slot, i, &own) && own.have == want.have &&
+				      memcmp(own.v, want.v, sizeof(want.v)) == 0,
+			      "%ju: the writer's view", (uintmax_t)i);
+		}
+	}
+	/* they are not another life's */
+	ring_free_slot(w, slot);
+	ring_beat(w, T0 + 9999 * USEC_PER_SEC, USEC_PER_SEC, 0);
+	CHECK(ring_slot(w, 102, 1, &slot, NULL) == 0, "slot");
+	for (uint64_t i = 0; i < 4; i++) {
+		struct sample s = sample_at(i);
+
+		ring_add(w, slot, &s);
+	}
+	CHECK(ring_find(r, 102, 0, &c) == 0 && c.n == 4, "%zu", c.n);
+	for (size_t k = 0; k < c.n; k++)
+		CHECK(is_whole(&c.v[k]), "%zu", k);
+	ring_close(r);
+	ring_close(w);
+	tmproot_remove(&t);
+}
+
+/* Of the version before: as after an upgrade. The head is all that the two share. */
+static void a_ring_of_an_older_version_is_replaced(void)
+{
+	const uint64_t old[2] = { UINT64_C(0x32676e6952746363), /* "cctRing2" */
+				  34 | 5 << 8 | 120 << 16 | UINT64_C(8192) << 32 };
+	struct ring *w, *r = NULL, *watched;
+	struct sample s = sample_at(5);
+	struct err err = { 0 };
+	struct ring_copy *c = xmalloc(sizeof(*c));
+	struct tmproot t;
+	size_t slot = 0;
+	int fd;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	ring_slot(w, 101, 3, &slot, NULL);
+	ring_add(w, slot, &s);
+	watched = reader(&t);
+	ring_close(w);
+	fd = openat(t.fd, "ring", O_RDWR | O_CLOEXEC);
+	CHECK(pwrite(fd, old, sizeof(old), 0) == sizeof(old), "make it old");
+	CHECK(ring_open(t.fd, "ring", &r, &err) == -EPROTO, "%s", err.msg);
+	w = writer(&t);
+	r = reader(&t);
+	CHECK(ring_find(r, 101, 0, c) == -ENOENT, "its cells are of another shape");
+	ring_slot(w, 101, 3, &slot, NULL);
+	CHECK_U64(ring_count(w, slot), 0);
+	/* the old file was left alone, for who still has it open */
+	CHECK(ring_find(watched, 101, 0, c) == 0 && c->n == 1 && is_whole(&c->v[0]),
+	      "the old one");
+	ring_close(watched);
+	ring_close(r);
+	ring_close(w);
+	close(fd);
+	free(c);
+	tmproot_remove(&t);
+}
+
 int main(void)
 {
 	RUN(a_reader_gets_what_was_written);
+	RUN(sizes_of_memory_are_exact_or_absent);
+	RUN(processes_are_exact_or_absent);
+	RUN(details_are_at_their_sample_only);
+	RUN(a_ring_of_an_older_version_is_replaced);
 	RUN(one_writer_at_a_time);
 	RUN(a_ring_is_taken_over_in_the_same_boot_only);
 	RUN(a_crash_loop_does_not_make_it_grow);

@@ -147,6 +147,69 @@ static void a_quiet_container_is_read_whole_every_tenth_tick(void)
 	node_remove(&n);
 }
 
+static const struct sample *newest(const struct node *n)
+{
+	static struct sample s[2];
+
+	CHECK(sampler_last(n->s, 101, s) >= 1, "a sample");
+	return &s[0];
+}
+
+/* Quiet or not: with every tenth tick, and in between not even the last ones known. */
+static void details_are_read_every_tenth_tick(void)
+{
+	for (unsigned active = 0; active < 2; active++) {
+		struct sampler_report r;
+		struct node n;
+
+		node_make(&n);
+		put_ct(&n, 101);
+		put(&n, 101, "memory.stat", "anon 8192\nsock 4096\npgfault 7\n");
+		put(&n, 101, "memory.events", "high 0\noom_group_kill 3\n");
+		sampler_add(n.s, 101, 1, NULL);
+		for (unsigned i = 0; i < 35; i++) {
+			const struct sample *s;
+			char text[64];
+
+			snprintf(text, sizeof(text), "usage_usec %u\n",
+				 1000 + i * active);
+			put(&n, 101, "cpu.stat", text);
+			sampler_tick(n.s, &r);
+			s = newest(&n);
+			CHECK(s->v[METRIC_MEMORY_ANON_BYTES] == 8192, "each second");
+			if (i % 10) {
+				CHECK(!(s->have & METRIC_DETAIL_BITS), "%u: %jx", i,
+				      (uintmax_t)s->have);
+				continue;
+			}
+			CHECK(HAVE(*s, METRIC_PGFAULT) && s->v[METRIC_PGFAULT] == 7 &&
+				      s->v[METRIC_MEMORY_SOCK_BYTES] == 4096 &&
+				      s->v[METRIC_MEMORY_EVENTS_OOM_GROUP_KILL] == 3,
+			      "%u: details", i);
+			CHECK(HAVE(*s, METRIC_DETAIL_BOOT_USEC) &&
+				      s->v[METRIC_DETAIL_BOOT_USEC] == s->boot_usec,
+			      "%u: their time", i);
+			CHECK(!HAVE(*s, METRIC_MEMORY_SLAB_BYTES), "not there");
+		}
+		node_remove(&n);
+	}
+}
+
+/* A machine without those controllers: not even a time. */
+static void where_there_are_no_details_there_is_no_time_of_them(void)
+{
+	struct sampler_report r;
+	struct node n;
+
+	node_make(&n);
+	put_ct(&n, 101);
+	sampler_add(n.s, 101, 1, NULL);
+	sampler_tick(n.s, &r);
+	CHECK(!(newest(&n)->have & METRIC_DETAIL_BITS), "%jx",
+	      (uintmax_t)newest(&n)->have);
+	node_remove(&n);
+}
+
 static void run(const struct node *n, unsigned usage)
 {
 	char text[64];
@@ -519,6 +582,8 @@ int main(void)
 	RUN(a_sample_holds_what_the_kernel_has);
 	RUN(limits_are_read_once_a_minute);
 	RUN(a_quiet_container_is_read_whole_every_tenth_tick);
+	RUN(details_are_read_every_tenth_tick);
+	RUN(where_there_are_no_details_there_is_no_time_of_them);
 	RUN(who_runs_or_waits_is_not_quiet);
 	RUN(lives_are_kept_apart);
 	RUN(a_broken_file_costs_its_own_columns);
