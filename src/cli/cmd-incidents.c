@@ -12,6 +12,7 @@
 #include "cli/ringrates.h"
 #include "out/cloudevent.h"
 #include "out/json.h"
+#include "out/text.h"
 #include "store/db.h"
 #include "store/history.h"
 
@@ -248,9 +249,9 @@ static size_t keep_recorded(const struct history *h, unsigned *columns)
 static size_t columns_of(enum incident_kind kind, unsigned ret[8])
 {
 	static const char *const names[INCIDENT_KINDS][8] = {
-		[INCIDENT_OOM_KILL] = { "mem", "anon", "swap", "psi-mem", "cpu-used",
-					"io-read" },
-		[INCIDENT_MEMORY_LIMIT] = { "mem-all", "anon", "file", "psi-mem",
+		[INCIDENT_OOM_KILL] = { "mem", "anon", "slab", "swap", "psi-mem",
+					"cpu-used", "io-read" },
+		[INCIDENT_MEMORY_LIMIT] = { "mem-all", "anon", "file", "slab", "psi-mem",
 					    "psi-io", "cpu-used", "io-read" },
 		[INCIDENT_PRESSURE] = { "psi-cpu", "psi-mem", "psi-io", "cpu-used", "mem",
 					"io-read" },
@@ -332,6 +333,101 @@ static void plot(struct app *app, struct ring *ring, struct db *db,
 	history_data_free(d);
 }
 
+/* ---- what memory was made of ---- */
+
+/* As the kernel adds them up; the first of details tells where there was a reading. */
+static const struct part {
+	unsigned column;
+	bool within; /* a part of the one above that is none */
+} parts[] = {
+	{ METRIC_MEMORY_ANON_BYTES, false },
+	{ METRIC_MEMORY_ANON_THP_BYTES, true },
+	{ METRIC_MEMORY_FILE_BYTES, false },
+	{ METRIC_MEMORY_SHMEM_BYTES, true },
+	{ METRIC_MEMORY_MAPPED_BYTES, true },
+	{ METRIC_MEMORY_DIRTY_BYTES, true },
+	{ METRIC_MEMORY_WRITEBACK_BYTES, true },
+	{ METRIC_MEMORY_KERNEL_BYTES, false },
+	{ METRIC_MEMORY_SLAB_BYTES, true },
+	{ METRIC_MEMORY_PAGETABLES_BYTES, true },
+	{ METRIC_MEMORY_KERNEL_STACK_BYTES, true },
+	{ METRIC_MEMORY_PERCPU_BYTES, true },
+	{ METRIC_MEMORY_VMALLOC_BYTES, true },
+	{ METRIC_MEMORY_SOCK_BYTES, false },
+};
+
+/* "  kernel 5.0M (slab 4.9M, pagetables 0.1M)"; what is nothing is left out. */
+static void print_parts(struct buf *b, const struct val *v)
+{
+	bool whole = false, inside = false;
+
+	for (size_t c = 0; c < ARRAY_SIZE(parts); c++) {
+		const struct part *p = &parts[c];
+
+		if (!p->within) {
+			buf_adds(b, inside ? ")\n" : whole ? "\n" : "");
+			whole = v[c].kind == VAL_SET;
+			buf_adds(b, whole ? "  " : "");
+			inside = false;
+		}
+		if (!whole || (p->within && !val_or(v[c], 0)))
+			continue;
+		if (p->within)
+			buf_adds(b, inside ? ", " : " (");
+		inside = p->within;
+		buf_addf(b, "%s ", metric_defs[p->column].name);
+		text_size(b, v[c].n);
+	}
+	buf_adds(b, inside ? ")\n\n" : "\n\n");
+}
+
+/* Of the point, is there a reading of details? */
+static bool has_details(const struct history *h, size_t i)
+{
+	for (size_t c = 0; c < h->n_columns; c++)
+		if (h->columns[c] > METRIC_DETAILS &&
+		    h->v[i * h->n_columns + c].kind == VAL_SET)
+			return true;
+	return false;
+}
+
+/* By the last reading before it. */
+static void show_parts(struct app *app, struct ring *ring, struct db *db,
+		       const struct incident *i)
+{
+	struct history_range g = { .vmid = i->vmid,
+				   .since_real_usec = num_sub(i->opened_real_usec,
+							      15 * USEC_PER_SEC),
+				   .until_real_usec = i->opened_real_usec };
+	unsigned columns[ARRAY_SIZE(parts)];
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct history_data *d = NULL;
+	struct history h = { 0 };
+	size_t at;
+
+	if (i->kind != INCIDENT_OOM_KILL && i->kind != INCIDENT_MEMORY_LIMIT &&
+	    i->kind != INCIDENT_PRESSURE)
+		return;
+	for (size_t c = 0; c < ARRAY_SIZE(parts); c++)
+		columns[c] = parts[c].column;
+	if (history_collect(ring, db, &g, &d, NULL) < 0)
+		return;
+	history_make(d, columns, ARRAY_SIZE(parts), (struct val){ 0 }, &h);
+	for (at = h.n; at; at--)
+		if (has_details(&h, at - 1) &&
+		    (!i->life || h.points[at - 1].life == i->life))
+			break;
+	if (at) {
+		buf_adds(&b, "What memory was made of at ");
+		text_stamp(&b, h.points[at - 1].real_usec);
+		buf_adds(&b, ":\n");
+		print_parts(&b, &h.v[(at - 1) * h.n_columns]);
+		fwrite(b.p, 1, b.n, app->out);
+	}
+	history_done(&h);
+	history_data_free(d);
+}
+
 /* The recorded seconds, as `history` shows them; none is no error. */
 static void show_recorded(struct app *app, struct db *db, const struct incident *i)
 {
@@ -346,6 +442,7 @@ static void show_recorded(struct app *app, struct db *db, const struct incident 
 		return;
 	if (ring_open(app->rootfd, RING, &ring, NULL) < 0)
 		ring = NULL;
+	show_parts(app, ring, db, i);
 	plot(app, ring, db, i, &g, true);
 	ring_close(ring);
 }
