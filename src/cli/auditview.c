@@ -86,7 +86,9 @@ static void read_secs(struct audit_view *v)
 	for (size_t i = 0; i < v->secs.n; i++) {
 		const struct ctsec *s = v->secs.v[i];
 
-		if (s && s->error && (!v->vmid || s->vmid == v->vmid))
+		/* of one whose config cannot be read either one sentence is enough */
+		if (s && s->error && v->facts.cts[i].conf &&
+		    (!v->vmid || s->vmid == v->vmid))
 			app_warn(v->app, "container %u: %s", s->vmid, s->error);
 	}
 }
