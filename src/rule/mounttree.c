@@ -102,8 +102,18 @@ static size_t *parents(const struct mounts *m)
 	return up;
 }
 
+/*
+ * Mounted on the very root of the process, where a path begins: it is not gone over to
+ * (kernel: fs/namei.c, path_init()), only what a path comes to on its way is.
+ */
+static bool is_on_root(const struct mounts *m, const size_t *up, size_t i)
+{
+	return up[i] != MOUNTTREE_NONE && up[up[i]] == MOUNTTREE_NONE &&
+	       m->v[i].point.n == 1 && same(m->v[i].point, m->v[up[i]].point);
+}
+
 /* Of those on one mount, each whose path another's is a part of, mounted later. */
-static bool *covered(const struct mounts *m)
+static bool *covered(const struct mounts *m, const size_t *up)
 {
 	_cleanup_free_ size_t *order = sorted(m, cmp_places);
 	bool *ret = xcalloc(m->n, sizeof(*ret));
@@ -111,9 +121,15 @@ static bool *covered(const struct mounts *m)
 
 	for (size_t k = 0; k < m->n; k++) {
 		size_t i = order[k];
-		bool beside = top == MOUNTTREE_NONE ||
-			      m->v[i].parent_id != m->v[top].parent_id ||
-			      !mounttree_below(m->v[i].point, m->v[top].point);
+		bool beside;
+
+		if (is_on_root(m, up, i)) {
+			ret[i] = true;
+			continue;
+		}
+		beside = top == MOUNTTREE_NONE ||
+			 m->v[i].parent_id != m->v[top].parent_id ||
+			 !mounttree_below(m->v[i].point, m->v[top].point);
 
 		if (!beside && !same(m->v[i].point, m->v[top].point)) {
 			ret[i] = true;
@@ -155,7 +171,7 @@ static void reach(const struct mounts *m, const size_t *up, const bool *hidden,
 void mounttree_build(const struct mounts *m, struct mounttree *ret)
 {
 	_cleanup_free_ size_t *up = parents(m);
-	_cleanup_free_ bool *hidden = covered(m);
+	_cleanup_free_ bool *hidden = covered(m, up);
 	_cleanup_free_ uint8_t *state = xcalloc(m->n, 1);
 	struct mounttree t = { .m = m, .seen = xcalloc(m->n, sizeof(*t.seen)) };
 
@@ -163,7 +179,8 @@ void mounttree_build(const struct mounts *m, struct mounttree *ret)
 	for (size_t i = 0; i < m->n; i++)
 		t.seen[i] = state[i] == REACHED;
 	for (size_t i = 0; i < m->n; i++)
-		if (up[i] != MOUNTTREE_NONE && same(m->v[i].point, m->v[up[i]].point))
+		if (up[i] != MOUNTTREE_NONE && !hidden[i] &&
+		    same(m->v[i].point, m->v[up[i]].point))
 			t.seen[up[i]] = false; /* it lies on its very root */
 	*ret = t;
 }

@@ -112,15 +112,28 @@ static void the_same_path_twice_is_told_apart(void)
 	CHECK_U64(bottom(&t, "/mnt/a"), 2);
 }
 
-static void a_new_root_hides_the_old_one(void)
+/* a path begins at the root itself: what is mounted on that comes in no way of it */
+static void what_is_mounted_on_the_root_is_not_seen(void)
 {
 	_tree_ t = { 0 };
 
-	make("1 0 /\n2 1 /mnt\n3 1 /\n4 3 /srv\n", &t);
-	CHECK_U64(at(&t, "/"), 3);
-	CHECK_U64(at(&t, "/mnt"), 0);
-	CHECK_U64(at(&t, "/srv"), 4);
+	make("1 0 /\n2 1 /mnt\n3 1 /\n4 3 /srv\n5 3 /\n6 2 /mnt\n", &t);
+	CHECK_U64(at(&t, "/"), 1);
+	CHECK_U64(at(&t, "/mnt"), 6);
+	CHECK_U64(at(&t, "/srv"), 0);
+	CHECK_U64(on(&t, "/srv/x"), 1);
 	CHECK_U64(bottom(&t, "/"), 1);
+}
+
+/* a root that is no mount point: what is mounted below it has no parent either */
+static void without_a_mounted_root_the_others_are_found(void)
+{
+	_tree_ t = { 0 };
+
+	make("2 1 /proc\n3 1 /mnt\n4 3 /mnt\n", &t);
+	CHECK_U64(at(&t, "/proc"), 2);
+	CHECK_U64(at(&t, "/mnt"), 4);
+	CHECK_U64(on(&t, "/etc"), 0);
 }
 
 static void names_that_sort_between_are_no_descendants(void)
@@ -187,10 +200,10 @@ static void as_many_as_can_be_take_no_time(void)
 	_tree_ deep = { 0 }, wide = { 0 };
 
 	for (unsigned i = 0; i < MOUNTINFO_MAX; i++)
-		buf_addf(&b, "%u %u 0:5 / / rw - t s rw\n", i + 1, i);
+		buf_addf(&b, "%u %u 0:5 / /a rw - t s rw\n", i + 1, i);
 	mountinfo_parse(b.p, b.n, &deep.m);
 	mounttree_build(&deep.m, &deep.t);
-	CHECK_U64(at(&deep, "/"), MOUNTINFO_MAX);
+	CHECK_U64(at(&deep, "/a"), MOUNTINFO_MAX);
 	b.n = 0;
 	buf_adds(&b, "1 0 0:5 / / rw - t s rw\n");
 	for (unsigned i = 1; i < MOUNTINFO_MAX; i++)
@@ -208,7 +221,8 @@ int main(void)
 	RUN(one_over_another_hides_it);
 	RUN(one_above_hides_what_is_below);
 	RUN(the_same_path_twice_is_told_apart);
-	RUN(a_new_root_hides_the_old_one);
+	RUN(what_is_mounted_on_the_root_is_not_seen);
+	RUN(without_a_mounted_root_the_others_are_found);
 	RUN(names_that_sort_between_are_no_descendants);
 	RUN(the_order_of_the_text_does_not_matter);
 	RUN(a_circle_is_reached_by_no_path);
