@@ -318,16 +318,13 @@ static bool reaches(const struct dfrow *r, uint64_t ppm)
 
 static bool is_shown(const struct dfrow *r, const struct df_opts *o)
 {
-	const struct ctmount *m = r->m;
-
 	if (o->full_percent && !reaches(r, o->full_percent * 10000) &&
 	    r->state != DF_STALE)
 		return false;
-	if (o->all || m->origin != CTMOUNT_GUEST)
+	if (o->all || !dfrow_is_minor(r))
 		return true;
-	if (m->repeated || m->type == MOUNT_OVERLAY || m->type == MOUNT_IMAGE)
-		return false;
-	return m->type != MOUNT_TMPFS || reaches(r, NEARLY_FULL_PPM);
+	return !r->m->repeated && r->m->type == MOUNT_TMPFS &&
+	       reaches(r, NEARLY_FULL_PPM);
 }
 
 struct rows {
@@ -369,11 +366,11 @@ static void choose(const struct dfdata *d, const struct df_opts *o, struct rows 
 /* ---- JSON ---- */
 
 static void json_ct(struct jw *w, const char *key, const struct dfdata *d,
-		    const struct dfct *c, const struct df_opts *o)
+		    const struct dfct *c, const struct df_opts *o, bool one)
 {
 	struct df_opts all = *o;
 
-	all.all = true;
+	all.all |= one;
 	jw_obj(w, key);
 	jw_int(w, "vmid", c->ct->vmid);
 	jw_str(w, "name", c->ct->name);
@@ -411,7 +408,7 @@ static int print_json(const struct app *app, const struct dfdata *d,
 	if (!one)
 		jw_arr(w, "containers");
 	for (size_t i = 0; i < d->n_cts; i++)
-		json_ct(w, one ? "container" : NULL, d, &d->cts[i], o);
+		json_ct(w, one ? "container" : NULL, d, &d->cts[i], o, one);
 	if (!one)
 		jw_end(w);
 	return app_json_end(app, w);
@@ -461,7 +458,7 @@ static int df_run(struct app *app, int argc, char **argv)
 		return r < 0 ? EXIT_USAGE : EXIT_FINE;
 	if (check_opts(app, &o, &pos) < 0)
 		return EXIT_USAGE;
-	r = dfdata_read(app, pos.n ? pos.v[0] : NULL, &d);
+	r = dfdata_read(app, pos.n ? pos.v[0] : NULL, o.all, &d);
 	if (r)
 		return r;
 	if (pos.n && !d.n_cts)
@@ -489,7 +486,8 @@ const struct cmd cmd_df = {
 		"size is that of its config, and its use is known where the node has the volume\n"
 		"mounted (ZFS, Btrfs, directories). On ZFS Size is what the data set has and can\n"
 		"still get: its quota, or less where the pool is too full. What the guest mounted\n"
-		"itself is shown too; a tmpfs only when it is nearly full, or with --all.\n\n"
+		"itself is shown too, a tmpfs with --all only, or, of one container, when it is\n"
+		"nearly full.\n\n"
 		"  ctscope df 103\n"
 		"  ctscope df --full 80 --sort use%          what will be full soon\n"
 		"  ctscope df -o VMID,MP,Volume,Backup | grep no$     what no backup has\n"

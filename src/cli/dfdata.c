@@ -48,6 +48,15 @@ struct val dfrow_size(const struct dfrow *r)
 	return r->m->size_bytes;
 }
 
+bool dfrow_is_minor(const struct dfrow *r)
+{
+	const struct ctmount *m = r->m;
+
+	return m->origin == CTMOUNT_GUEST &&
+	       (m->repeated || m->type == MOUNT_TMPFS || m->type == MOUNT_OVERLAY ||
+		m->type == MOUNT_IMAGE);
+}
+
 static void read_storages(const struct app *app, struct dfdata *d)
 {
 	static const struct pvefs_req req = { PVEFS_FILE, "etc/pve/storage.cfg" };
@@ -157,7 +166,7 @@ static bool is_asked(const struct dfrow *r, bool risky)
 {
 	const struct ctmount *m = r->m;
 
-	return r->state == DF_UNKNOWN && r->of->up && m->mount && !m->over &&
+	return r->state == DF_UNKNOWN && r->asked && r->of->up && m->mount && !m->over &&
 	       !m->repeated && (m->may_hang || r->late) == risky && m->mount->point.n &&
 	       m->mount->point.n <= GUESTREAD_MAX_PATH &&
 	       !memchr(m->mount->point.p, '\0', m->mount->point.n);
@@ -309,7 +318,35 @@ static void read_sizes(const struct app *app, struct dfdata *d)
 			d->rows[i].state = DF_SKIPPED;
 }
 
-/* ---- sizes of what is stopped ------------------------------------------------------- */
+/* ---- sizes that the node knows ------------------------------------------------------ */
+
+/*
+ * Of one that is stopped; and of one that runs, if what is mounted is that very directory:
+ * then its own path need not be walked.
+ */
+static bool is_of_host(const struct dfrow *r)
+{
+	const struct ctmount *m = r->m;
+
+	return r->state == DF_UNKNOWN && m->host_path && m->host_mount &&
+	       (!r->of->up || (m->mount && !m->over && m->same == ANSWER_YES));
+}
+
+static void take_host(const struct hostfs *h, struct dfrow *r)
+{
+	if (h->ok)
+		fsuse_of(&h->count, &r->use);
+	if (h->ok)
+		r->state = DF_OK;
+	else if (h->stale)
+		r->state = DF_STALE;
+	else if (r->of->up || h->error == -ENOENT || h->error == -EXDEV)
+		return; /* guest-read is asked, or nobody knows */
+	else if (h->error == -EBUSY)
+		r->state = DF_SKIPPED;
+	else
+		fail(r, strerror(-h->error));
+}
 
 static void read_host_sizes(const struct app *app, struct dfdata *d)
 {
@@ -322,26 +359,31 @@ static void read_host_sizes(const struct app *app, struct dfdata *d)
 	for (size_t i = 0; i < d->n_rows; i++) {
 		const struct ctmount *m = d->rows[i].m;
 
-		if (d->rows[i].of->up || !m->host_path || !m->host_mount)
+		if (!is_of_host(&d->rows[i]))
 			continue;
 		v[n] = (struct hostfs){ .path = m->host_path,
 					.may_hang = m->may_hang,
-					.group = m->host_mount->id };
+					.mnt_id = m->host_mount->id };
 		rows[n++] = &d->rows[i];
 	}
 	if (n)
 		hostfs_read(app->rootfd, v, n);
-	for (size_t i = 0; i < n; i++) {
-		if (v[i].ok)
-			fsuse_of(&v[i].count, &rows[i]->use);
-		if (v[i].ok)
-			rows[i]->state = DF_OK;
-		else if (v[i].stale)
-			rows[i]->state = DF_STALE;
-		else if (v[i].error == -EBUSY)
-			rows[i]->state = DF_SKIPPED;
-		else if (v[i].error != -ENOENT)
-			fail(rows[i], strerror(-v[i].error));
+	for (size_t i = 0; i < n; i++)
+		take_host(&v[i], rows[i]);
+}
+
+/* The root of init is had with the facts. */
+static void take_roots(struct dfdata *d)
+{
+	for (size_t i = 0; i < d->n_rows; i++) {
+		struct dfrow *r = &d->rows[i];
+		const struct ct *ct = r->of->ct;
+
+		if (!r->of->up || !r->m->mount || r->m->over || r->m->path.n != 1 ||
+		    !ct->disk_count.total_bytes)
+			continue;
+		r->state = DF_OK;
+		fsuse_of(&ct->disk_count, &r->use);
 	}
 }
 
@@ -450,21 +492,25 @@ static void read_cts(const struct app *app, struct dfdata *d)
 	}
 }
 
-int dfdata_read(const struct app *app, const char *arg, struct dfdata *ret)
+int dfdata_read(const struct app *app, const char *arg, bool all, struct dfdata *ret)
 {
+	struct facts_want want = { .disk = true };
 	int r;
 
 	*ret = (struct dfdata){ 0 };
-	r = arg ? app_facts_one(app, arg, (struct facts_want){ 0 }, &ret->facts)
-		: app_facts(app, (struct facts_want){ 0 }, &ret->facts);
+	r = arg ? app_facts_one(app, arg, want, &ret->facts)
+		: app_facts(app, want, &ret->facts);
 	if (r)
 		return r;
 	read_storages(app, ret);
 	read_host(app, ret);
 	read_cts(app, ret);
 	make_rows(ret);
-	read_sizes(app, ret);
+	for (size_t i = 0; i < ret->n_rows; i++)
+		ret->rows[i].asked = all || arg || !dfrow_is_minor(&ret->rows[i]);
+	take_roots(ret);
 	read_host_sizes(app, ret);
+	read_sizes(app, ret);
 	make_notes(ret);
 	return EXIT_FINE;
 }

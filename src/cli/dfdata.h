@@ -23,6 +23,7 @@ struct dfrow {
 	const struct ctmount *m;
 	enum dfstate state;
 	struct fsuse use;
+	bool asked;  /* its size is wanted */
 	bool late;   /* asked with those that may hang */
 	char *error; /* NULL: nothing */
 	char *note;  /* what stands out, one line; NULL: nothing */
@@ -52,12 +53,17 @@ struct dfdata {
 };
 
 /*
- * Of one container (arg) or all of this node (NULL). What does not answer costs a second
+ * Of one container (arg) or all of this node (NULL). `all`: of all of them also what is
+ * in no one's config and of this machine's memory or an image (dfrow_is_minor()); else
+ * that has no size. What does not answer costs a second
  * at most, whatever hangs and however many. EXIT_FINE, or the exit code to return: the
  * sentence is out then.
  */
-int dfdata_read(const struct app *app, const char *arg, struct dfdata *ret);
+int dfdata_read(const struct app *app, const char *arg, bool all, struct dfdata *ret);
 void dfdata_done(struct dfdata *d);
+
+/* A tmpfs, overlay or image of the guest's own, or a file system that is there again. */
+bool dfrow_is_minor(const struct dfrow *r);
 
 /* Its size as it is shown: of the file system, else size= of the config. */
 struct val dfrow_size(const struct dfrow *r);

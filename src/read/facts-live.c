@@ -251,6 +251,7 @@ static void finish_disks(struct reading *rd)
 
 		ct->disk_bytes = d->used_bytes;
 		ct->disk_max_bytes = d->total_bytes;
+		ct->disk_count = d->count;
 		if (d->stuck && !ct->error)
 			ct->error = xstrdup("its root file system does not answer");
 	}

@@ -2,6 +2,7 @@
 #include "read/hostfs.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/clock.h"
@@ -9,7 +10,7 @@
 #include "base/guard.h"
 #include "base/num.h"
 
-#define ONE_TIMEOUT_USEC (400 * USEC_PER_MSEC)
+#define ONE_TIMEOUT_USEC (300 * USEC_PER_MSEC)
 #define MAX_STUCK        2
 
 /* What comes through the pipe, in the order of `order`. */
@@ -36,7 +37,20 @@ static bool count_of(const struct statfs *fs, struct fscount *ret)
 	       !__builtin_mul_overflow(fs->f_bavail, unit, &ret->avail_bytes);
 }
 
-static int ask(int rootfd, const char *path, struct fscount *ret)
+/* Symlinks may have led elsewhere: what is there is another file system's. */
+static int check_mount(int fd, uint32_t mnt_id)
+{
+	struct statx x;
+
+	if (!mnt_id)
+		return 0;
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+		  STATX_MNT_ID, &x) < 0)
+		return -errno;
+	return x.stx_mask & STATX_MNT_ID && x.stx_mnt_id == mnt_id ? 0 : -EXDEV;
+}
+
+static int ask(int rootfd, const char *path, uint32_t mnt_id, struct fscount *ret)
 {
 	_cleanup_close_ int fd = -1;
 	struct statfs fs;
@@ -45,6 +59,8 @@ static int ask(int rootfd, const char *path, struct fscount *ret)
 	while (*path == '/')
 		path++;
 	r = fs_open(rootfd, *path ? path : ".", O_PATH, &fd, NULL);
+	if (r == 0)
+		r = check_mount(fd, mnt_id);
 	if (r < 0)
 		return r;
 	if (fstatfs(fd, &fs) < 0)
@@ -57,10 +73,11 @@ static int child(int out, void *arg)
 	const struct task *t = arg;
 
 	for (size_t i = 0; i < t->n; i++) {
+		const struct hostfs *h = &t->v[t->order[i]];
 		struct answer a = { 0 };
 		int r;
 
-		a.error = ask(t->rootfd, t->v[t->order[i]].path, &a.count);
+		a.error = ask(t->rootfd, h->path, h->mnt_id, &a.count);
 		r = fs_write_all(out, &a, sizeof(a));
 		if (r < 0)
 			return r;
@@ -105,7 +122,7 @@ static void sort_out(const struct hostfs *v, size_t n, size_t *order)
 /* What hangs, and what lies on the same file system, is not asked again. */
 static size_t give_up(struct hostfs *v, size_t *order, size_t n)
 {
-	uint32_t group = v[order[0]].group;
+	uint32_t mnt_id = v[order[0]].mnt_id;
 	bool grouped = v[order[0]].may_hang;
 	size_t kept = 0;
 
@@ -113,7 +130,7 @@ static size_t give_up(struct hostfs *v, size_t *order, size_t n)
 	for (size_t i = 1; i < n; i++) {
 		struct hostfs *h = &v[order[i]];
 
-		if (grouped && h->may_hang && h->group == group)
+		if (grouped && h->may_hang && h->mnt_id == mnt_id)
 			h->stale = true;
 		else
 			order[kept++] = order[i];

@@ -14,7 +14,8 @@
 struct hostfs {
 	const char *path; /* in: absolute, resolved inside the root */
 	bool may_hang;    /* in: asked last */
-	uint32_t group; /* in: those of one file system; one that hangs speaks for all */
+	uint32_t
+		mnt_id; /* in: of the mount it has to lie on; one that hangs speaks for all */
 	bool ok;
 	bool stale; /* it did not answer in time, or says that it is no more (ESTALE) */
 	int error;  /* negative errno; 0: none */

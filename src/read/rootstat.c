@@ -17,7 +17,7 @@
 struct answer {
 	pid_t init_pid; /* in */
 	bool ok;
-	uint64_t used_bytes, total_bytes;
+	struct fscount count;
 };
 
 /*
@@ -52,8 +52,13 @@ static int ask(struct answer *a)
 		return -errno;
 	if (fs.f_bfree > fs.f_blocks)
 		return -EINVAL;
-	a->used_bytes = num_muldiv(fs.f_blocks - fs.f_bfree, (uint64_t)fs.f_frsize, 1);
-	a->total_bytes = num_muldiv(fs.f_blocks, (uint64_t)fs.f_frsize, 1);
+	a->count = (struct fscount){
+		.total_bytes = num_muldiv(fs.f_blocks, (uint64_t)fs.f_frsize, 1),
+		.free_bytes = num_muldiv(fs.f_bfree, (uint64_t)fs.f_frsize, 1),
+		.avail_bytes = num_muldiv(fs.f_bavail, (uint64_t)fs.f_frsize, 1),
+		.files = fs.f_files,
+		.files_free = fs.f_ffree,
+	};
 	return 0;
 }
 
@@ -183,8 +188,9 @@ void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v)
 
 		if (v[i].stuck || !a->ok)
 			continue;
-		v[i].used_bytes = val_set(a->used_bytes);
-		v[i].total_bytes = val_set(a->total_bytes);
+		v[i].count = a->count;
+		v[i].used_bytes = val_set(a->count.total_bytes - a->count.free_bytes);
+		v[i].total_bytes = val_set(a->count.total_bytes);
 	}
 	rootstat_done(job);
 }

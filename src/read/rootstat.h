@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/guard.h"
+#include "mount.h"
 #include "val.h"
 
 /*
@@ -20,6 +21,7 @@
 struct rootstat {
 	pid_t init_pid; /* in: 0 is skipped */
 	struct val used_bytes, total_bytes;
+	struct fscount count; /* all that there is, where these are set */
 	bool stuck; /* it did not answer in time */
 };
 
