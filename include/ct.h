@@ -69,7 +69,7 @@ struct ct {
 	struct val netin_bytes,
 		netout_bytes; /* of the host-side veths, towards / from the guest */
 	struct val disk_bytes, disk_max_bytes; /* PVE's disk, maxdisk: root file system */
-	struct fscount disk_count; /* of the same; total_bytes 0: not known */
+	struct fscount disk_count;             /* of the same; total_bytes 0: not known */
 	struct val rootfs_size_bytes; /* size= of rootfs; absent: not said, not valid */
 	struct ct_addr *addrs;
 	size_t n_addrs;

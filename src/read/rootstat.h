@@ -22,7 +22,7 @@ struct rootstat {
 	pid_t init_pid; /* in: 0 is skipped */
 	struct val used_bytes, total_bytes;
 	struct fscount count; /* all that there is, where these are set */
-	bool stuck; /* it did not answer in time */
+	bool stuck;           /* it did not answer in time */
 };
 
 struct rootstat_job {
