@@ -199,7 +199,7 @@ static uint32_t vmid_of(const struct audit_group *g)
 /* Both lists are by container, as the facts are: *at walks along. */
 static void take_found(struct audit_view *v, struct audit_group *g, size_t *at)
 {
-	g->v = v->found.v + *at;
+	g->v = *at < v->found.n ? &v->found.v[*at] : NULL;
 	for (; *at < v->found.n && v->found.v[*at].vmid == vmid_of(g); (*at)++) {
 		g->count[v->found.v[*at].severity]++;
 		g->n++;

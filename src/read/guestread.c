@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
@@ -148,12 +149,16 @@ static int open_of(const struct guestread_target *t, const struct hold *h,
 static int check_root(int rootfd, const struct guestread_target *t, int root,
 		      struct err *err)
 {
-	struct stat own, its;
+	/* a file system of the guest's is not asked: it may never answer */
+	int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+	struct statx its;
+	struct stat own;
 
-	if (fstat(rootfd, &own) < 0 || fstat(root, &its) < 0)
+	if (fstat(rootfd, &own) < 0 || statx(root, "", flags, STATX_INO, &its) < 0)
 		return err_set(err, -errno, "stat the root of container %u: %s", t->vmid,
 			       strerror(errno));
-	if (own.st_dev == its.st_dev && own.st_ino == its.st_ino)
+	if (own.st_dev == makedev(its.stx_dev_major, its.stx_dev_minor) &&
+	    own.st_ino == its.stx_ino)
 		return err_set(err, -EAGAIN,
 			       "container %u has no root of its own yet: it is starting",
 			       t->vmid);

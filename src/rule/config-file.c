@@ -279,13 +279,16 @@ static void lock_set(const struct rule *rule, const struct ct *ct, struct findin
 	const char *lock = pveconf_str(&ct->conf->main, "lock");
 
 	if (lock)
-		finding_add(out, rule, ct, "lock", rule_line(ct, "lock"),
-			    str_eq(lock, "mounted")
-				    ? xasprintf("pct unmount %u", ct->vmid)
-				    : xasprintf("when nothing of the kind is running any "
-						"more: pct unlock %u",
-						ct->vmid),
-			    "lock: %s", lock);
+		finding_add(
+			out, rule, ct, "lock", rule_line(ct, "lock"),
+			str_eq(lock, "mounted")
+				? xasprintf("when nothing uses its mounts any more: pct "
+					    "unmount %u",
+					    ct->vmid)
+				: xasprintf("when nothing of the kind is running any "
+					    "more: pct unlock %u",
+					    ct->vmid),
+			"lock: %s", lock);
 }
 
 const struct rule rule_lock_set = {

@@ -105,8 +105,7 @@ static void no_root(const struct rule *rule, const struct ct *ct, struct finding
 		if (!maps_root(&r, *t))
 			finding_add(out, rule, ct, "lxc.idmap", r.v[0].line,
 				    rule_fix_edit(ct, r.v[0].line,
-						  *t == 'u' ? "add u 0 100000 65536"
-							    : "add g 0 100000 65536"),
+						  "map id 0, too, and no id twice"),
 				    "%cid 0 of the container is mapped to nothing", *t);
 }
 

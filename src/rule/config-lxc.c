@@ -401,11 +401,10 @@ static void cgroup_v1(const struct rule *rule, const struct ct *ct, struct findi
 
 		if (!span_skip(&key, "lxc.cgroup."))
 			continue;
-		finding_add(
-			out, rule, ct, s->lxc[i].key, s->lxc[i].line,
-			rule_fix_edit(ct, s->lxc[i].line,
-				      "write lxc.cgroup2 for lxc.cgroup, or use devN"),
-			"%s: %s", s->lxc[i].key, s->lxc[i].value);
+		finding_add(out, rule, ct, s->lxc[i].key, s->lxc[i].line,
+			    rule_fix_edit(ct, s->lxc[i].line,
+					  "remove it; a device is given by devN"),
+			    "%s: %s", s->lxc[i].key, s->lxc[i].value);
 	}
 }
 

@@ -145,7 +145,7 @@ static void ids(const struct drift_facts *f, char type, enum sec_got got,
 						 (int)f->ct->init_pid),
 			       .cause = DRIFT_EDITED,
 			       .action = DRIFT_RESTART,
-			       .fix = xasprintf("pct reboot %u", out->vmid),
+			       /* no fix: its files have the ids of before */
 		       });
 }
 

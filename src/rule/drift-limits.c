@@ -272,7 +272,9 @@ static void memory(const struct drift_facts *f, struct drift *out)
 	if (mib.kind == VAL_SET) {
 		l.want = own = val_set(mib.n * MIB);
 		value = xasprintf("%" PRIu64, mib.n);
-		l.fix = fix_twice(out->vmid, "memory", mib.n + 1, value);
+		/* the kernel kills for what is used above the limit it is given */
+		if (val_or(f->ct->memory.current_bytes, 0) <= own.n)
+			l.fix = fix_twice(out->vmid, "memory", mib.n + 1, value);
 	}
 	use_raw(f, &l, parse_bytes);
 	again = l;

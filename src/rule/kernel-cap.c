@@ -41,7 +41,8 @@ static void caps(const struct rule *rule, const struct ct *ct, const struct ctse
 	more = reach(&init->caps) & DROPPED;
 	if (!more)
 		return;
-	if (!l)
+	/* an empty one takes back what LXC drops; another one only drops more */
+	if (!l || l->value_n)
 		l = kernel_lxc(ct, "lxc.cap.keep");
 	buf_adds(&b, "init may use ");
 	kernel_add_caps(&b, more);

@@ -47,6 +47,7 @@ static void writable(const struct rule *rule, const struct ct *ct,
 		     const struct ctsec *sec, const char *fstype, const char *dir,
 		     struct findings *out)
 {
+	const struct pveconf_lxc *l = kernel_lxc(ct, "lxc.mount.auto");
 	_cleanup_(buf_done) struct buf b = { 0 };
 
 	if (sec->mounts_got != SEC_GOT || !kernel_is_privileged(sec))
@@ -54,7 +55,9 @@ static void writable(const struct rule *rule, const struct ct *ct,
 	if (!add_writable(sec, fstype, dir, &b))
 		return;
 	buf_adds(&b, " is writable inside");
-	kernel_add(out, rule, ct, kernel_lxc(ct, "lxc.mount.auto"), NULL, buf_str(&b));
+	if (l && !strstr(l->value, str_eq(fstype, "proc") ? "proc:rw" : "sys:rw"))
+		l = NULL;
+	kernel_add(out, rule, ct, l, NULL, buf_str(&b));
 }
 
 static void proc_writable(const struct rule *rule, const struct ct *ct,

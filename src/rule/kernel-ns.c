@@ -10,7 +10,10 @@ static void not_unprivileged(const struct rule *rule, const struct ct *ct,
 	if (!ct->conf || !ct_is_unprivileged(ct) || !kernel_is_privileged(sec))
 		return;
 	finding_add(out, rule, ct, "unprivileged", rule_line(ct, "unprivileged"),
-		    xasprintf("pct reboot %u", ct->vmid),
+		    xasprintf("its files belong to root of the node, so no start alone "
+			      "mends it: take the key out again, or vzdump %u and pct "
+			      "restore it with --unprivileged 1",
+			      ct->vmid),
 		    "init is in the user namespace of the node: root inside is root of "
 		    "the node");
 }
@@ -152,6 +155,24 @@ static bool maps_root(const struct idmap *m)
 	return false;
 }
 
+/* The last line that maps something to id 0 of the node: "u 0 100000 65536". */
+static const struct pveconf_lxc *root_line(const struct ct *ct)
+{
+	const struct pveconf_section *s = ct->conf ? &ct->conf->main : NULL;
+
+	for (size_t i = s ? s->n_lxc : 0; i-- > 0;) {
+		struct span rest = span_of(s->lxc[i].value, s->lxc[i].value_n), word;
+		unsigned n = 0;
+
+		if (!str_eq(s->lxc[i].key, "lxc.idmap"))
+			continue;
+		while (span_field(&rest, &word))
+			if (++n == 3 && span_eq(word, "0"))
+				return &s->lxc[i];
+	}
+	return NULL;
+}
+
 /* Once for both kinds of ids; a privileged container has all of them. */
 static void idmap_host(const struct rule *rule, const struct ct *ct,
 		       const struct ctsec *sec, struct findings *out)
@@ -159,14 +180,20 @@ static void idmap_host(const struct rule *rule, const struct ct *ct,
 	const struct sec_proc *init = kernel_init(sec);
 	bool uid = sec->uid_got == SEC_GOT && maps_root(&sec->uids);
 	bool gid = sec->gid_got == SEC_GOT && maps_root(&sec->gids);
+	const struct pveconf_lxc *l;
 
 	if (!init || !sec_ns_is_other(sec->host, &init->ns, SEC_NS_USER) ||
 	    (!uid && !gid))
 		return;
-	kernel_add(out, rule, ct, kernel_lxc(ct, "lxc.idmap"), NULL,
-		   uid && gid ? "root of the node, user and group, is an id inside"
-		   : uid      ? "the user root of the node is an id inside"
-			      : "the group root of the node is an id inside");
+	l = root_line(ct);
+	finding_add(out, rule, ct, l ? l->key : NULL, l ? l->line : 0,
+		    l ? rule_fix_edit(ct, l->line,
+				      "map other ids of the node there, which its files "
+				      "must then have")
+		      : NULL,
+		    uid && gid ? "root of the node, user and group, is an id inside"
+		    : uid      ? "the user root of the node is an id inside"
+			       : "the group root of the node is an id inside");
 }
 
 const struct rule rule_kernel_idmap_host_root = {
@@ -234,7 +261,8 @@ static void idmap_shared_one(const struct rule *rule, const struct rule_in *in, 
 	if (n > 5)
 		buf_addf(&b, " and %zu more", n - 5);
 	finding_add(out, rule, &in->facts->cts[i], NULL, 0,
-		    xasprintf("pct reboot %u", in->facts->cts[i].vmid),
+		    xstrdup("its config has other ids by now: give them to its files "
+			    "while it is stopped, then start it"),
 		    "runs with ids of the node, from %u on, that container %s has, too",
 		    from, buf_str(&b));
 }

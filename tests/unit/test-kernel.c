@@ -197,6 +197,14 @@ static void caps_beyond_those_of_lxc(void)
 	      "pct reboot 101");
 	s.procs[0].caps.bounding.n = LXC_CAPS;
 	quiet(&rule_kernel_caps, &s);
+	stage_done(&s);
+	/* a line that drops some is not what gave them */
+	stage_make(&s, 0, true, "lxc.cap.drop:\nlxc.cap.drop: sys_admin\n");
+	s.procs[0].caps.bounding.n |= BIT(CAP_SYS_MODULE);
+	fires(&rule_kernel_caps, &s, "cap_sys_module on the node", 0, NULL);
+	stage_done(&s);
+	stage_make(&s, 0, true, "memory: 16\nlxc.cap.drop:\n");
+	s.procs[0].caps.bounding.n = LXC_CAPS;
 	/* out of the bounding set, but held */
 	s.procs[0].caps.effective.n |= BIT(CAP_SYS_RAWIO);
 	fires(&rule_kernel_caps, &s, "cap_sys_rawio", 2, "line 2");
@@ -327,7 +335,8 @@ static void unprivileged_in_the_config_only(void)
 	struct stage s;
 
 	stage_make(&s, 0, true, UNPRIV);
-	fires(&rule_kernel_not_unprivileged, &s, "root of the node", 1, "pct reboot 101");
+	fires(&rule_kernel_not_unprivileged, &s, "root of the node", 1,
+	      "take the key out again");
 	s.procs[0].ns.inode[SEC_NS_USER] = (struct val){ 0 };
 	quiet(&rule_kernel_not_unprivileged, &s);
 	stage_done(&s);
@@ -372,7 +381,7 @@ static void root_of_the_node_mapped_in(void)
 {
 	struct stage s;
 
-	stage_make(&s, 0, false, UNPRIV "lxc.idmap: u 0 0 1\n");
+	stage_make(&s, 0, false, UNPRIV "lxc.idmap: u 0 0 1\nlxc.idmap: g 0 100000 9\n");
 	s.map[0] = (struct idmap_line){ 5, 0, 1 };
 	fires(&rule_kernel_idmap_host_root, &s, "root of the node, user and group", 3,
 	      "line 3");
@@ -432,7 +441,8 @@ static void proc_and_sys_without_their_masks(void)
 		  "312 498 0:54 / /sys rw,relatime - sysfs sys rw\n");
 	fires(&rule_kernel_proc_writable, &s, "/dev/.lxc/proc/sys/kernel is writable", 2,
 	      "line 2");
-	fires(&rule_kernel_sys_writable, &s, "/sys/kernel is writable", 2, "line 2");
+	/* which that line did not make so */
+	fires(&rule_kernel_sys_writable, &s, "/sys/kernel is writable", 0, NULL);
 	s.sec.mounts_got = SEC_UNREADABLE;
 	quiet(&rule_kernel_proc_writable, &s);
 	quiet(&rule_kernel_sys_writable, &s);

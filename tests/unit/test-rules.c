@@ -113,7 +113,7 @@ static const struct sample samples[] = {
 	  "lines 9 and 11", "line 11",
 	  FINE MAP "lxc.idmap: u 65536 300000 1\nlxc.idmap: g 70000 165536 9\n" },
 	{ "idmap-no-root", FINE "lxc.idmap: u 0 100000 65536\nlxc.idmap: g 1 100001 9\n",
-	  1, "gid 0", "add g 0", FINE MAP },
+	  1, "gid 0", "map id 0, too", FINE MAP },
 	{ "idmap-host-root", FINE MAP "lxc.idmap: u 70000 0 1\n", 1, "uid 70000",
 	  "line 11", FINE MAP "lxc.idmap: u 70000 1 1\n" },
 	{ "idmap-host-ids", FINE MAP "lxc.idmap: u 70000 99999 2\n", 1,
