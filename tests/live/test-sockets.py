@@ -116,7 +116,7 @@ def shared():
 @test("names of sockets and processes are bytes: no line is forged, nothing reaches the terminal raw")
 def hostile_names():
     make(644)
-    forged = b"x\n0000: 00000002 00000000 00010000 0001 01 99 @/var/lib/lxc/101/command"
+    forged = b"x\n0000: 00000002 00000000 00010000 0001 01 99 @/var/lib/lxc/699/command"
     with Load(644, "sockets", os.fsdecode(b"name:\x1b[2J\n\xff"),
               os.fsdecode(b"abstract:" + forged), "tcp4:8001",
               os.fsdecode(b"unix:/tmp/\xe2\x80\xae\x1b]0;x\x07\xff")):
@@ -128,8 +128,8 @@ def hostile_names():
         for args in ((), ("--sockets",)):
             out = ctscope("network", 644, *args).out
             check(not RAW.search(out), out)
-        check(101 not in [c["vmid"] for c in ctjson("list")["containers"]
-                          if c["status"] == "running"], "no container 101 runs")
+        check(699 not in [c["vmid"] for c in ctjson("list")["containers"]
+                          if c["status"] == "running"], "no container 699 runs")
 
 
 @test("thousands of sockets and descriptors are bounded, counted, and hide nobody else's")
