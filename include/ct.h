@@ -98,4 +98,10 @@ struct val
 ct_diskread_bytes(const struct ct *ct); /* PVE's sum over every line of io.stat */
 struct val ct_diskwrite_bytes(const struct ct *ct);
 bool ct_is_template(const struct ct *ct);
-bool ct_is_unprivileged(const struct ct *ct); /* unprivileged: 1, or lxc.idmap lines */
+
+/*
+ * Does its config give it a user namespace of its own? That is an lxc.idmap with a value (an
+ * empty one takes those before it away) or, where there is no such line at all,
+ * unprivileged: 1 (facts: pve-node.md 3.3, 3.5).
+ */
+bool ct_is_unprivileged(const struct ct *ct);

@@ -144,11 +144,15 @@ bool ct_is_template(const struct ct *ct)
 bool ct_is_unprivileged(const struct ct *ct)
 {
 	const struct pveconf_section *s = ct->conf ? &ct->conf->main : NULL;
+	bool any = false, mapped = false;
 
 	if (!s)
 		return false;
-	for (size_t i = 0; i < s->n_lxc; i++)
-		if (str_eq(s->lxc[i].key, "lxc.idmap"))
-			return true;
-	return pveconf_bool(s, "unprivileged", false);
+	for (size_t i = 0; i < s->n_lxc; i++) {
+		if (!str_eq(s->lxc[i].key, "lxc.idmap"))
+			continue;
+		any = true;
+		mapped = s->lxc[i].value_n > 0;
+	}
+	return any ? mapped : pveconf_bool(s, "unprivileged", false);
 }

@@ -107,7 +107,8 @@ static void hostname(const struct drift_facts *f, struct drift *out)
 
 static void unprivileged(const struct drift_facts *f, struct drift *out)
 {
-	bool have = lxcstart_last(f->start, "lxc.idmap", false) != NULL;
+	const char *map = lxcstart_last(f->start, "lxc.idmap", false);
+	bool have = map && *map; /* an empty one: there is none */
 
 	if (drift_ids_known(f))
 		return; /* the kernel's word on it is better */

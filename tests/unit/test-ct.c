@@ -83,6 +83,12 @@ static void own_idmap_means_unprivileged(void)
 	_cleanup_(ct_done) struct ct b = with_conf("unprivileged: 1\n");
 	_cleanup_(ct_done) struct ct c = with_conf("template: 1\n");
 
+	_cleanup_(ct_done) struct ct d = with_conf("unprivileged: 1\nlxc.idmap: u 0 1 2\n"
+						   "lxc.idmap:\n");
+	_cleanup_(ct_done) struct ct e = with_conf("lxc.idmap: ''\nlxc.idmap: u 0 1 2\n");
+
+	CHECK(!ct_is_unprivileged(&d), "an empty one takes them away");
+	CHECK(ct_is_unprivileged(&e), "what is behind it counts");
 	CHECK(ct_is_unprivileged(&a), "idmap");
 	CHECK(ct_is_unprivileged(&b), "unprivileged");
 	CHECK(!ct_is_unprivileged(&c) && ct_is_template(&c), "template");
