@@ -34,13 +34,21 @@ struct pveconf_item {
 	uint64_t number;
 };
 
-/* A raw LXC line, in file order; a key may be there any number of times. */
+/*
+ * A raw LXC line, in file order; a key may be there any number of times. The value is what
+ * LXC takes: PVE hands it on as it is, and LXC's parse_line() takes one pair of quotes
+ * around it off.
+ */
 struct pveconf_lxc {
 	const char *key;   /* "lxc.apparmor.profile" */
 	const char *value; /* may be empty: LXC clears what was set before */
 	uint32_t value_n;
 	uint32_t line;
+	char quote; /* that was around it, '"' or '\''; 0: none */
 };
+
+/* The value as it is in the file, terminated; the caller frees it. */
+char *pveconf_lxc_text(const struct pveconf_lxc *l, uint32_t *ret_n);
 
 /*
  * The live configuration, the pending one, or a snapshot. items: sorted by key (bytes),

@@ -182,10 +182,14 @@ static void print_lxc(const struct app *app, const struct pveconf_section *s)
 		return;
 	title(app, "Raw LXC lines, in their order");
 	for (size_t i = 0; i < s->n_lxc; i++) {
+		uint32_t n;
+		_cleanup_free_ char *text = pveconf_lxc_text(&s->lxc[i], &n);
+
 		fprintf(app->out, "  %s: ", s->lxc[i].key);
-		prose_raw(app, s->lxc[i].value, s->lxc[i].value_n);
+		prose_raw(app, text, n);
 		if (!s->lxc[i].value_n) {
 			prose_color(app, PROSE_DIM);
+			fputs(n ? " " : "", app->out);
 			fputs("(empty: clears what was set before)", app->out);
 			prose_color(app, PROSE_RESET);
 		}

@@ -6,6 +6,22 @@
 
 #include "base/str.h"
 
+char *pveconf_lxc_text(const struct pveconf_lxc *l, uint32_t *ret_n)
+{
+	size_t n = 0, quoted = l->quote != '\0';
+	char *p = xmalloc(l->value_n + 3);
+
+	if (quoted)
+		p[n++] = l->quote;
+	memcpy(p + n, l->value, l->value_n);
+	n += l->value_n;
+	if (quoted)
+		p[n++] = l->quote;
+	p[n] = '\0';
+	*ret_n = (uint32_t)n;
+	return p;
+}
+
 static int cmp_key(const void *key, const void *item)
 {
 	return str_cmp(key, ((const struct pveconf_item *)item)->key);

@@ -24,9 +24,12 @@ static void put_lxc(struct jw *w, const struct pveconf_section *s)
 		return;
 	jw_arr(w, "lxc");
 	for (size_t i = 0; i < s->n_lxc; i++) {
+		uint32_t n;
+		_cleanup_free_ char *value = pveconf_lxc_text(&s->lxc[i], &n);
+
 		jw_arr(w, NULL);
 		jw_str(w, NULL, s->lxc[i].key);
-		jw_text(w, NULL, text(s->lxc[i].value, s->lxc[i].value_n));
+		jw_text(w, NULL, text(value, n));
 		jw_end(w);
 	}
 	jw_end(w);

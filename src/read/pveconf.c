@@ -336,13 +336,27 @@ static void set_env(struct parser *p, struct span v, bool append, bool valid)
 	p->cur.env_valid = valid;
 }
 
+/* One pair around all of it is no part of the value to LXC. */
+static char take_quotes(struct span *v)
+{
+	char q = v->n > 1 ? v->p[0] : '\0';
+
+	if ((q != '"' && q != '\'') || v->p[v->n - 1] != q)
+		return '\0';
+	*v = span_of(v->p + 1, v->n - 2);
+	return q;
+}
+
 static void keep_lxc(struct parser *p, const char *key, struct span v)
 {
+	char quote = take_quotes(&v);
+
 	if (p->lxc_is_text)
 		dies(p, "lxc");
 	p->file[v.p - p->file + (ptrdiff_t)v.n] = '\0';
 	GROW(p->lxc, p->n_lxc, p->cap_lxc);
-	p->lxc[p->n_lxc++] = (struct pveconf_lxc){ key, v.p, (uint32_t)v.n, p->line };
+	p->lxc[p->n_lxc++] =
+		(struct pveconf_lxc){ key, v.p, (uint32_t)v.n, p->line, quote };
 }
 
 static bool take_lxc(struct parser *p, struct span line)

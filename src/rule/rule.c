@@ -254,6 +254,14 @@ bool rule_is_stub(const struct ct *ct)
 	return str_eq(lock, "create") || str_eq(lock, "destroyed");
 }
 
+static char *lxc_line(const struct pveconf_lxc *l)
+{
+	uint32_t n;
+	_cleanup_free_ char *text = pveconf_lxc_text(l, &n);
+
+	return xasprintf("%s: %s", l->key, text);
+}
+
 char *rule_config_line(const struct ct *ct, uint32_t line)
 {
 	const struct pveconf *c = ct->conf;
@@ -264,8 +272,7 @@ char *rule_config_line(const struct ct *ct, uint32_t line)
 					 c->main.items[i].value);
 	for (size_t i = 0; line && i < c->main.n_lxc; i++)
 		if (c->main.lxc[i].line == line)
-			return xasprintf("%s: %s", c->main.lxc[i].key,
-					 c->main.lxc[i].value);
+			return lxc_line(&c->main.lxc[i]);
 	for (size_t i = 0; line && i < c->n_snapshots; i++)
 		if (c->snapshots[i].line == line)
 			return xasprintf("[%s]", c->snapshots[i].name);

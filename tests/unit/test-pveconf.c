@@ -377,6 +377,38 @@ static void raw_lines_are_kept_in_order_and_twice(void)
 	CHECK_STR(c.warnings[1].key, "lxc.rootfs.path");
 }
 
+static void quotes_of_a_raw_line_are_no_part_of_its_value(void)
+{
+	static const struct {
+		const char *text, *value;
+		char quote;
+	} want[] = {
+		{ "\"u 0 1 2\"", "u 0 1 2", '"' }, { "'a'", "a", '\'' },
+		{ "\"\"", "", '"' },             { "\"", "\"", '\0' },
+		{ "\"a'", "\"a'", '\0' },        { "'\"a\"'", "\"a\"", '\'' },
+		{ "a \"b\"", "a \"b\"", '\0' },  { "\" a \"", " a ", '"' },
+	};
+	_cleanup_(pveconf_done) struct pveconf c = { 0 };
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+		buf_addf(&b, "lxc.idmap: %s\n", want[i].text);
+	CHECK(parse(buf_str(&b), &c, &err) == 0, "%s", err.msg);
+	CHECK(c.main.n_lxc == ARRAY_SIZE(want), "%zu", c.main.n_lxc);
+	for (size_t i = 0; i < MIN(c.main.n_lxc, ARRAY_SIZE(want)); i++) {
+		const struct pveconf_lxc *l = &c.main.lxc[i];
+		uint32_t n;
+		_cleanup_free_ char *text = pveconf_lxc_text(l, &n);
+
+		CHECK_STR(l->value, want[i].value);
+		CHECK_STR(text, want[i].text);
+		CHECK(l->quote == want[i].quote && l->value_n == strlen(l->value) &&
+			      n == strlen(text),
+		      "%s: %u %u", want[i].text, l->value_n, n);
+	}
+}
+
 static void numbered_keys_come_by_number(void)
 {
 	_cleanup_(pveconf_done) struct pveconf c = { 0 };
@@ -638,6 +670,7 @@ int main(void)
 	RUN(a_value_may_hold_any_byte);
 	RUN(death_of_pves_parser_names_the_line);
 	RUN(raw_lines_are_kept_in_order_and_twice);
+	RUN(quotes_of_a_raw_line_are_no_part_of_its_value);
 	RUN(numbered_keys_come_by_number);
 	RUN(property_strings_have_types);
 	RUN(the_lean_parser_leaves_out_digest_and_types_only);
