@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rule/devallow.h"
 #include "rule/rule.h"
 
 /* Devices of the node inside: devN, mpN of a device, lxc.mount.entry of /dev/... */
@@ -146,4 +147,87 @@ const struct rule rule_device_no_path = {
 	.title = "a device without a path",
 	.why = "PVE takes the line, but the start fails with \"Path has to be defined\"",
 	.check = no_path,
+};
+
+/* ---- lxc.cgroup2.devices.allow ---- */
+
+typedef bool match_fn(const struct devallow *d);
+
+static bool is_all(const struct devallow *d)
+{
+	return d->any && d->type != 'c';
+}
+
+static bool is_some_disk(const struct devallow *d)
+{
+	return d->type == 'b' && !d->any;
+}
+
+static const char allowed_anyway[] =
+	"PVE allows an unprivileged container every device, as it can make no device nodes: "
+	"what it may open is decided by the nodes that are in its /dev, and their modes";
+
+static void each_allowed(const struct rule *rule, const struct ct *ct, match_fn *match,
+			 struct findings *out)
+{
+	const struct pveconf_section *s = &ct->conf->main;
+	bool own = ct_is_unprivileged(ct);
+
+	for (size_t i = 0; i < s->n_lxc; i++) {
+		const struct pveconf_lxc *l = &s->lxc[i];
+		struct devallow d;
+
+		if (!str_eq(l->key, "lxc.cgroup2.devices.allow") ||
+		    !devallow_parse(l, &d) || !d.open || !match(&d))
+			continue;
+		finding_add(out, rule, ct, l->key, l->line,
+			    rule_fix_edit(ct, l->line,
+					  own ? "remove it: it changes nothing"
+					      : "name the devices that are needed, or "
+						"use devN"),
+			    "%s: %s%s", l->key, l->value, own ? ": without effect" : "");
+		if (own)
+			finding_amend(out, SEV_INFO, allowed_anyway);
+	}
+}
+
+static void allow_all(const struct rule *rule, const struct ct *ct, struct findings *out)
+{
+	each_allowed(rule, ct, is_all, out);
+}
+
+const struct rule rule_devices_allow_all = {
+	.id = "devices-allow-all",
+	.severity = SEV_ERROR,
+	.title = "every device, or every disk, allowed",
+	.why = "root inside makes a device node of a disk of the node and writes to it",
+	.check = allow_all,
+};
+
+static void allow_block(const struct rule *rule, const struct ct *ct,
+			struct findings *out)
+{
+	each_allowed(rule, ct, is_some_disk, out);
+}
+
+const struct rule rule_devices_allow_block = {
+	.id = "devices-allow-block",
+	.severity = SEV_WARN,
+	.title = "block devices allowed",
+	.why = "raw access to a disk goes around every permission on the files on it",
+	.check = allow_block,
+};
+
+static void allow_char(const struct rule *rule, const struct ct *ct, struct findings *out)
+{
+	each_allowed(rule, ct, devallow_is_memory, out);
+}
+
+const struct rule rule_devices_allow_char = {
+	.id = "devices-allow-char",
+	.severity = SEV_ERROR,
+	.title = "the node's memory allowed as a device",
+	.why = "/dev/mem, /dev/kmem or /dev/port can be opened where a node of them can be "
+	       "made: the node's kernel is in there",
+	.check = allow_char,
 };

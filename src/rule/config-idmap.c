@@ -7,11 +7,22 @@
 /* Below are the node's own users; PVE's default range begins here. */
 #define FIRST_GUEST_ID IDRANGE_DEFAULT
 
+static const char pve_reads[] =
+	"LXC takes the quotes off, but PVE reads the maps, too, and does not: \"failed to "
+	"parse idmap\" ends every backup, and a start that has files to prepare inside";
+
 static void malformed_line(const struct rule *rule, const struct ct *ct,
 			   const struct pveconf_lxc *l, struct findings *out)
 {
 	struct idrange r;
 
+	if (l->quote) {
+		finding_add(out, rule, ct, l->key, l->line,
+			    rule_fix_edit(ct, l->line, "write it without the quotes"),
+			    "lxc.idmap: %c%s%c", l->quote, l->value, l->quote);
+		finding_amend(out, SEV_ERROR, pve_reads);
+		return;
+	}
 	if (*l->value && !idrange_parse(l, &r))
 		finding_add(out, rule, ct, l->key, l->line,
 			    rule_fix_edit(ct, l->line, "write it as u 0 100000 65536"),
@@ -238,7 +249,7 @@ const struct rule rule_idmap_cleared = {
 	.severity = SEV_ERROR,
 	.title = "the id map cleared",
 	.why = "an empty value takes away every map before it, and PVE adds its own only where "
-	       "there is no lxc.idmap line at all: the container starts privileged, and is "
-	       "shown as unprivileged",
+	       "there is no lxc.idmap line at all: where it starts, it is privileged, without "
+	       "what LXC takes from those, and is shown as unprivileged",
 	.check = cleared,
 };

@@ -121,16 +121,23 @@ const struct rule rule_seccomp_cleared = {
 	.check = seccomp,
 };
 
+static const char nothing_dropped[] =
+	"an unprivileged container has every capability anyway, over what is its own alone: "
+	"LXC takes none of them away there";
+
 static void cap_drop_line(const struct rule *rule, const struct ct *ct,
 			  const struct pveconf_lxc *l, struct findings *out)
 {
-	if (!*l->value)
-		finding_add(
-			out, rule, ct, l->key, l->line,
-			rule_fix_edit(ct, l->line, REMOVE),
-			"lxc.cap.drop is empty: every capability that LXC takes away is "
-			"given back%s",
-			ct_is_unprivileged(ct) ? "" : ", on the node itself: privileged");
+	bool own = ct_is_unprivileged(ct);
+
+	if (*l->value)
+		return;
+	finding_add(out, rule, ct, l->key, l->line, rule_fix_edit(ct, l->line, REMOVE),
+		    own ? "lxc.cap.drop is empty: without effect"
+			: "lxc.cap.drop is empty: every capability that LXC takes away "
+			  "is given back, on the node itself: privileged");
+	if (own)
+		finding_amend(out, SEV_INFO, nothing_dropped);
 }
 
 static void cap_drop(const struct rule *rule, const struct ct *ct, struct findings *out)
@@ -149,26 +156,36 @@ const struct rule rule_cap_drop_cleared = {
 
 static bool is_rw_mount(struct span word)
 {
-	static const char *const rw[] = { "proc:rw",        "sys:rw",
-					  "cgroup:rw",      "cgroup:rw:force",
-					  "cgroup-full:rw", "cgroup-full:rw:force" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(rw); i++)
-		if (span_eq(word, rw[i]))
-			return true;
-	return false;
+	return span_eq(word, "proc:rw") || span_eq(word, "sys:rw");
 }
+
+/* "cgroup:rw", "cgroup-full:rw:force" */
+static bool is_rw_cgroup(struct span word)
+{
+	return (span_skip(&word, "cgroup:rw") || span_skip(&word, "cgroup-full:rw")) &&
+	       (!word.n || span_eq(word, ":force"));
+}
+
+static const char own_cgroup[] =
+	"on cgroup v2, which is all that PVE 9 has, a container's part of the tree is its own "
+	"and writable without that line; on the v1 of older nodes it is the node's";
 
 static void mount_auto_line(const struct rule *rule, const struct ct *ct,
 			    const struct pveconf_lxc *l, struct findings *out)
 {
 	struct span words = span_of(l->value, l->value_n), word;
 
-	while (span_field(&words, &word))
-		if (is_rw_mount(word))
-			finding_add(out, rule, ct, l->key, l->line,
-				    rule_fix_edit(ct, l->line, REMOVE),
-				    "lxc.mount.auto: %.*s", (int)word.n, word.p);
+	while (span_field(&words, &word)) {
+		bool cgroup = is_rw_cgroup(word);
+
+		if (!cgroup && !is_rw_mount(word))
+			continue;
+		finding_add(out, rule, ct, l->key, l->line,
+			    rule_fix_edit(ct, l->line, REMOVE), "lxc.mount.auto: %.*s",
+			    (int)word.n, word.p);
+		if (cgroup)
+			finding_amend(out, SEV_INFO, own_cgroup);
+	}
 }
 
 static void mount_auto(const struct rule *rule, const struct ct *ct, struct findings *out)
@@ -179,64 +196,9 @@ static void mount_auto(const struct rule *rule, const struct ct *ct, struct find
 const struct rule rule_mount_auto_rw = {
 	.id = "mount-auto-rw",
 	.severity = SEV_WARN,
-	.title = "/proc, /sys or cgroups writable inside",
+	.title = "/proc or /sys writable inside",
 	.why = "parts of these are not namespaced: they are the node's",
 	.check = mount_auto,
-};
-
-/* "a", "a *:* rwm", "b 8:* rwm": type, numbers. */
-static bool allows(const struct pveconf_lxc *l, char type)
-{
-	struct span s = span_of(l->value, l->value_n), word;
-
-	return span_field(&s, &word) && word.n == 1 && word.p[0] == type;
-}
-
-static void allow_all_line(const struct rule *rule, const struct ct *ct,
-			   const struct pveconf_lxc *l, struct findings *out)
-{
-	if (allows(l, 'a'))
-		finding_add(out, rule, ct, l->key, l->line,
-			    rule_fix_edit(ct, l->line,
-					  "name the devices that are needed, or use "
-					  "devN"),
-			    "%s: %s", l->key, l->value);
-}
-
-static void devices_allow_all(const struct rule *rule, const struct ct *ct,
-			      struct findings *out)
-{
-	rule_each_lxc(rule, ct, "lxc.cgroup2.devices.allow", allow_all_line, out);
-}
-
-const struct rule rule_devices_allow_all = {
-	.id = "devices-allow-all",
-	.severity = SEV_ERROR,
-	.title = "every device allowed",
-	.why = "the guest may open the node's disks and memory if it gets at a device node",
-	.check = devices_allow_all,
-};
-
-static void allow_block_line(const struct rule *rule, const struct ct *ct,
-			     const struct pveconf_lxc *l, struct findings *out)
-{
-	if (allows(l, 'b'))
-		finding_add(out, rule, ct, l->key, l->line, NULL, "%s: %s", l->key,
-			    l->value);
-}
-
-static void devices_allow_block(const struct rule *rule, const struct ct *ct,
-				struct findings *out)
-{
-	rule_each_lxc(rule, ct, "lxc.cgroup2.devices.allow", allow_block_line, out);
-}
-
-const struct rule rule_devices_allow_block = {
-	.id = "devices-allow-block",
-	.severity = SEV_WARN,
-	.title = "block devices allowed",
-	.why = "raw access to a disk goes around every permission on the files on it",
-	.check = devices_allow_block,
 };
 
 /* The hooks that PVE, or LXC on PVE, puts before the config's own lines. */

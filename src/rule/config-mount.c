@@ -418,7 +418,7 @@ static void backup_excluded(const struct rule *rule, const struct ct *ct,
 			    "%s (%s) is in no backup: %s", mp_name(m, name), m->mp,
 			    reason);
 		if (m->type != PVE_MP_VOLUME) /* it cannot be otherwise */
-			out->v[out->n - 1].severity = SEV_INFO;
+			finding_amend(out, SEV_INFO, NULL);
 	}
 }
 

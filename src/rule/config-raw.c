@@ -56,7 +56,7 @@ static void allow_nesting(const struct rule *rule, const struct ct *ct,
 		return;
 	told(rule, ct, l, REMOVE, out);
 	if (ct_is_unprivileged(ct)) /* as features: nesting=1 is */
-		out->v[out->n - 1].severity = SEV_INFO;
+		finding_amend(out, SEV_INFO, NULL);
 }
 
 const struct rule rule_apparmor_allow_nesting = {
@@ -102,49 +102,6 @@ const struct rule rule_cap_keep = {
 	.why = "it takes the place of what LXC drops, and goes with an empty lxc.cap.drop "
 	       "only; a capability that it names is kept whatever LXC thinks of it",
 	.check = cap_keep,
-};
-
-/* "c 1:1 rwm": is the number any, or among those of the node's memory? */
-static bool is_memory(struct span major, struct span minor)
-{
-	static const char *const minors[] = { "*", "1", "2", "4" }; /* mem, kmem, port */
-	bool any = span_eq(major, "*");
-
-	if (!any && !span_eq(major, "1"))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(minors); i++)
-		if (span_eq(minor, minors[i]))
-			return true;
-	return false;
-}
-
-static void allow_char_line(const struct rule *rule, const struct ct *ct,
-			    const struct pveconf_lxc *l, struct findings *out)
-{
-	struct span s = span_of(l->value, l->value_n), type, major, access;
-
-	if (!span_field(&s, &type) || !span_eq(type, "c") || !span_field(&s, &access) ||
-	    !span_cut(&access, ':', &major) || !is_memory(major, access))
-		return;
-	/* mknod alone makes a node that cannot be opened: PVE's own lines do that */
-	if (!span_field(&s, &access) || span_eq(access, "m"))
-		return;
-	told(rule, ct, l, "name the devices that are needed, or use devN", out);
-}
-
-static void devices_allow_char(const struct rule *rule, const struct ct *ct,
-			       struct findings *out)
-{
-	rule_each_lxc(rule, ct, "lxc.cgroup2.devices.allow", allow_char_line, out);
-}
-
-const struct rule rule_devices_allow_char = {
-	.id = "devices-allow-char",
-	.severity = SEV_ERROR,
-	.title = "the node's memory allowed as a device",
-	.why = "/dev/mem, /dev/kmem or /dev/port can be opened where a node of them can be "
-	       "made: the node's kernel is in there",
-	.check = devices_allow_char,
 };
 
 static bool is_ro(struct span options)
@@ -275,7 +232,7 @@ static void net_raw(const struct rule *rule, const struct ct *ct, struct finding
 			continue;
 		told(rule, ct, &s->lxc[i], NULL, out);
 		if (!is_phys_net(&s->lxc[i])) /* a NIC of the node goes inside */
-			out->v[out->n - 1].severity = SEV_INFO;
+			finding_amend(out, SEV_INFO, NULL);
 	}
 }
 

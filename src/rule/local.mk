@@ -5,6 +5,7 @@ libct_a_SOURCES += src/rule/network.c src/rule/network.h
 libct_a_SOURCES += src/rule/rule.c src/rule/rule.h
 libct_a_SOURCES += src/rule/rules.c
 libct_a_SOURCES += src/rule/config-device.c
+libct_a_SOURCES += src/rule/devallow.c src/rule/devallow.h
 libct_a_SOURCES += src/rule/config-file.c
 libct_a_SOURCES += src/rule/config-idmap.c
 libct_a_SOURCES += src/rule/config-lxc.c

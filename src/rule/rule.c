@@ -186,6 +186,14 @@ void finding_add(struct findings *out, const struct rule *rule, const struct ct 
 	out->n++;
 }
 
+void finding_amend(struct findings *out, enum severity s, const char *why)
+{
+	struct finding *f = &out->v[out->n - 1];
+
+	f->severity = s;
+	f->why = why ? why : f->why;
+}
+
 char *rule_fix_edit(const struct ct *ct, uint32_t line, const char *what)
 {
 	if (ct->here || !ct->node)

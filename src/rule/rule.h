@@ -106,6 +106,9 @@ void finding_add(struct findings *out, const struct rule *rule, const struct ct 
 		 const char *key, uint32_t line, char *fix, const char *fmt, ...)
 	_printf_(7, 8);
 
+/* Makes the finding that was added last that bad, for that reason (NULL: the rule's). */
+void finding_amend(struct findings *out, enum severity s, const char *why);
+
 /* "edit /etc/pve/lxc/101.conf, line 12: <what>" for what pct cannot change. */
 char *rule_fix_edit(const struct ct *ct, uint32_t line, const char *what);
 

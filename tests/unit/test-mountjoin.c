@@ -285,7 +285,7 @@ static void raw_entries_are_rows(void)
 	join("rootfs: local-lvm:vm-101-disk-0\n"
 	     "lxc.mount.entry: /gone gone none bind 0 0\n"
 	     "lxc.mount.entry: \n"
-	     "lxc.mount.entry: /opt/a\\040b srv/a\\040b none rbind,ro,create=dir 0 0\n"
+	     "lxc.mount.entry: \"/opt/a\\040b srv/a\\040b none rbind,ro,create=dir 0 0\"\n"
 	     "lxc.mount.entry: /dev/net/tun dev/net/tun none bind,create=file\n"
 	     "lxc.mount.entry: proc proc proc nodev\n"
 	     "lxc.mount.entry: tmpfs /var/lib/lxc/101/rootfs/t tmpfs size=1m\n"

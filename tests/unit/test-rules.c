@@ -77,12 +77,12 @@ static const struct sample samples[] = {
 	{ "cap-keep", FINE "lxc.cap.keep: sys_admin\n", 1, "sys_admin", "line 9",
 	  FINE "lxc.cap.keep: none\n" },
 	{ "devices-allow-char",
-	  FINE "lxc.cgroup2.devices.allow: c *:* rwm\n"
-	       "lxc.cgroup2.devices.allow: c 1:1 r\n",
-	  2, "c *:* rwm", "line 9",
-	  FINE
+	  PRIVILEGED "lxc.cgroup2.devices.allow: c *:* rwm\n"
+		     "lxc.cgroup2.devices.allow: c 1:1 r\n",
+	  2, "c *:* rwm", "line 8",
+	  PRIVILEGED
 	  "lxc.cgroup2.devices.allow: c *:* m\nlxc.cgroup2.devices.allow: c 1:3 rwm\n"
-	  "lxc.cgroup2.devices.allow: c 10:1 rwm\n" },
+	  "lxc.cgroup2.devices.allow: c 10:1 rwm\nlxc.cgroup2.devices.allow: c\n" },
 	{ "mount-kernel-fs", FINE "lxc.mount.entry: sysfs sys sysfs rw 0 0\n", 1,
 	  "sysfs sys sysfs rw", "line 9",
 	  FINE "lxc.mount.entry: sysfs sys sysfs nosuid,ro 0 0\n"
@@ -100,12 +100,20 @@ static const struct sample samples[] = {
 	{ "cap-drop-cleared", PRIVILEGED "lxc.cap.drop:\n", 1, "privileged", "line 8",
 	  FINE "lxc.cap.drop: sys_time\n" },
 	{ "mount-auto-rw", FINE "lxc.mount.auto: proc:mixed sys:rw cgroup:rw\n", 2,
-	  "sys:rw", "line 9", FINE "lxc.mount.auto: proc:mixed sys:ro\n" },
-	{ "devices-allow-all", FINE "lxc.cgroup2.devices.allow: a\n", 1,
-	  "devices.allow: a", "line 9",
-	  FINE "lxc.cgroup2.devices.allow: c 10:200 rwm\n" },
-	{ "devices-allow-block", FINE "lxc.cgroup2.devices.allow: b 8:* rwm\n", 1,
-	  "b 8:*", NULL, FINE "lxc.cgroup2.devices.allow: c 8:* rwm\n" },
+	  "sys:rw", "line 9", FINE "lxc.mount.auto: proc:mixed sys:ro cgroup:rwx cgroup\n" },
+	{ "devices-allow-all",
+	  PRIVILEGED "lxc.cgroup2.devices.allow: a\n"
+		     "lxc.cgroup2.devices.allow: b *:* rwm\n",
+	  2, "devices.allow: a", "line 8",
+	  PRIVILEGED "lxc.cgroup2.devices.allow: c 10:200 rwm\n"
+		     "lxc.cgroup2.devices.allow: b *:* m\n"
+		     "lxc.cgroup2.devices.allow: c *:* rw\n"
+		     "lxc.cgroup2.devices.deny: a\nlxc.cgroup2.devices.allow: all\n" },
+	{ "devices-allow-block", PRIVILEGED "lxc.cgroup2.devices.allow: b 8:* rwm\n", 1,
+	  "b 8:*", "line 8",
+	  PRIVILEGED "lxc.cgroup2.devices.allow: c 8:* rwm\n"
+		     "lxc.cgroup2.devices.allow: b 8:* m\n"
+		     "lxc.cgroup2.devices.allow: b *:* rw\n" },
 	{ "idmap-malformed", FINE "lxc.idmap: b 0 1 2\nlxc.idmap: u 0 1\n" MAP, 2,
 	  "b 0 1 2", "line 9", FINE "lxc.idmap:\n" MAP },
 	{ "idmap-overlap",
@@ -247,6 +255,63 @@ static void each_rule_fires_and_just_does_not(void)
 	}
 }
 
+/* What is worth a word only, or less than elsewhere; "" is none at all. */
+static const struct {
+	const char *rule, *text;
+	enum severity severity;
+	const char *seen; /* NULL: it does not fire */
+} graded[] = {
+	/* nothing is taken from an unprivileged one that could be given back */
+	{ "cap-drop-cleared", FINE "lxc.cap.drop:\n", SEV_INFO, "without effect" },
+	{ "cap-drop-cleared", FINE "lxc.idmap:\nlxc.cap.drop:\n", SEV_ERROR, "node" },
+	{ "cap-drop-cleared", PRIVILEGED MAP "lxc.cap.drop: ''\n", SEV_INFO, "without" },
+	/* and its devices are decided by what is in its /dev */
+	{ "devices-allow-all", FINE "lxc.cgroup2.devices.allow: a\n", SEV_INFO,
+	  "without effect" },
+	{ "devices-allow-block", FINE "lxc.cgroup2.devices.allow: b 8:0 rwm\n", SEV_INFO,
+	  "without effect" },
+	{ "devices-allow-char", FINE "lxc.cgroup2.devices.allow: c 1:1 rwm\n", SEV_INFO,
+	  "without effect" },
+	{ "mount-auto-rw", FINE "lxc.mount.auto: cgroup:rw:force\n", SEV_INFO, "force" },
+	{ "mount-auto-rw", FINE "lxc.mount.auto: cgroup-full:rw\n", SEV_INFO, "full" },
+	/* quotes around a raw value are LXC's */
+	{ "mount-auto-rw", FINE "lxc.mount.auto: \"proc:rw sys:mixed\"\n", SEV_WARN,
+	  "auto: proc:rw" },
+	{ "apparmor-unconfined", FINE "lxc.apparmor.profile: \"unconfined\"\n", SEV_ERROR,
+	  "unconfined" },
+	{ "apparmor-own", FINE "lxc.apparmor.profile: \"unconfined\"\n", 0, NULL },
+	{ "devices-allow-all", PRIVILEGED "lxc.cgroup2.devices.allow: 'a'\n", SEV_ERROR,
+	  "allow: a" },
+	{ "apparmor-allow-nesting", PRIVILEGED "lxc.apparmor.allow_nesting: \"1\"\n",
+	  SEV_ERROR, "nesting: 1" },
+	{ "net-host", FINE "lxc.net.0.type: \"none\"\n", SEV_ERROR, "none" },
+	{ "seccomp-cleared", FINE "lxc.seccomp.profile: \"\"\n", SEV_ERROR, "empty" },
+	{ "host-socket-root",
+	  FINE "lxc.mount.entry: \"/run/docker.sock run/docker.sock none "
+	       "bind,create=file 0 0\"\n",
+	  SEV_ERROR, "/run/docker.sock of the node is at run/docker.sock" },
+	{ "idmap-malformed", FINE "lxc.idmap: \"u 0 100000 65536\"\n", SEV_ERROR,
+	  "lxc.idmap: \"u 0 100000 65536\"" },
+	{ "idmap-no-root", FINE "lxc.idmap: \"u 0 1 9\"\nlxc.idmap: 'g 0 1 9'\n", 0, NULL },
+};
+
+static void findings_are_as_bad_as_they_are(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(graded); i++) {
+		_cleanup_(findings_done) struct findings f = { 0 };
+		const struct finding *first;
+		size_t n = run(graded[i].text, graded[i].rule, &f, &first);
+
+		CHECK(n == (graded[i].seen ? 1 : 0), "%zu %s: %zu", i, graded[i].rule, n);
+		if (!first || !graded[i].seen)
+			continue;
+		CHECK(first->severity == graded[i].severity, "%zu %s: %s", i,
+		      graded[i].rule, severity_name(first->severity));
+		CHECK(strstr(first->seen, graded[i].seen), "%zu %s: %s", i,
+		      graded[i].rule, first->seen);
+	}
+}
+
 static void a_fine_container_has_no_findings(void)
 {
 	_cleanup_(findings_done) struct findings f = { 0 };
@@ -352,6 +417,7 @@ static void a_container_without_config_is_passed_over(void)
 int main(void)
 {
 	RUN(each_rule_fires_and_just_does_not);
+	RUN(findings_are_as_bad_as_they_are);
 	RUN(a_fine_container_has_no_findings);
 	RUN(an_empty_config_is_missing_things_only);
 	RUN(a_stub_is_only_locked);
