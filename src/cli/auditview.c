@@ -7,6 +7,7 @@
 #include "read/hostpath.h"
 #include "read/pvefs.h"
 #include "read/storage.h"
+#include "read/tasklog.h"
 #include "rule/hostfile.h"
 
 void audit_view_done(struct audit_view *v)
@@ -56,6 +57,39 @@ static void read_storages(struct audit_view *v)
 	text = pvefs_data(&p, req.path);
 	if (storage_parse(text.p, text.n, &v->storages, &err) < 0)
 		app_warn(v->app, "storage.cfg: %s", err.msg);
+}
+
+static bool may_be_in_work(const struct ct *ct)
+{
+	return ct->conf && (pveconf_item(&ct->conf->main, "lock") || ct->conf->n_snapshots);
+}
+
+/* A backup of several guests does not say in its name whose turn it is. */
+static bool is_about(const struct upid *u, const struct ct *ct)
+{
+	return upid_is_about(u, ct->vmid) || (!*u->id && str_eq(u->type, "vzdump"));
+}
+
+/* Only for those that a task may have left as they are: mostly there are none. */
+static void read_tasks(struct audit_view *v)
+{
+	static const struct tasks_want want = { .several = true };
+	_cleanup_(tasks_done) struct tasks tasks = { 0 };
+	bool any = false;
+
+	for (size_t i = 0; i < v->facts.n_cts; i++)
+		any |= may_be_in_work(&v->facts.cts[i]);
+	/* without a task list nothing is known to be at work: as it was before */
+	if (!any || tasks_read(v->app->rootfd, &want, &tasks, NULL) < 0)
+		return;
+	for (size_t k = 0; k < tasks.n; k++)
+		for (size_t i = 0; i < v->facts.n_cts; i++) {
+			struct ct *ct = &v->facts.cts[i];
+
+			if (tasks.v[k].state == TASK_RUNNING && !ct->task &&
+			    may_be_in_work(ct) && is_about(&tasks.v[k].upid, ct))
+				ct->task = xstrdup(tasks.v[k].upid.type);
+		}
 }
 
 /* In a copy of a node owners and modes are those of the copy. */
@@ -256,6 +290,7 @@ int audit_view_read(struct audit_view *v, const char *arg)
 		return r;
 	if (v->facts.pve_error) /* that was said already */
 		return EXIT_BROKEN;
+	read_tasks(v);
 	read_paths(v);
 	read_secs(v);
 	in.secs = v->secs.v;

@@ -39,6 +39,7 @@ void ct_done(struct ct *ct)
 	free(ct->node);
 	free(ct->error);
 	free(ct->name);
+	free(ct->task);
 	free(ct->pool);
 	free(ct->ha_state);
 	*ct = (struct ct){ 0 };

@@ -274,21 +274,87 @@ const struct rule rule_lines_dropped = {
 	.check = lines_dropped,
 };
 
+/* Who sets it, and what to do when that has broken off: facts, pve-node.md 1.8, 9.1. */
+static const struct {
+	const char *lock;
+	const char *when;  /* "...: pct unlock 101" */
+	bool unmount;      /* in place of unlock */
+	bool destroy;      /* and then that */
+	const char *after; /* what is to be done behind it; NULL: nothing */
+	const char *why;   /* NULL: that of the rule */
+} locks[] = {
+	{ .lock = "backup", .when = "when no backup of it runs any more" },
+	{ .lock = "create",
+	  .when = "when nothing makes, restores or clones it any more",
+	  .destroy = true,
+	  .why = "while it is made this is as it should be; broken off it is half a "
+		 "container, and no unlocking makes the other half" },
+	{ .lock = "destroyed",
+	  .when = "when nothing removes it any more",
+	  .destroy = true,
+	  .why = "its volumes are being removed, or are gone: there is nothing left to "
+		 "start" },
+	{ .lock = "disk",
+	  .when = "when it is not cloned and none of its volumes moves any more" },
+	{ .lock = "fstrim", .when = "when pct fstrim is over" },
+	{ .lock = "migrate",
+	  .when = "when its migration is over and its task log says that the volumes are "
+		  "whole on this node",
+	  .why = "while it migrates this is as it should be; after one that broke off its "
+		 "volumes may be whole on the other node only, and a start here goes on "
+		 "with old ones" },
+	{ .lock = "mounted",
+	  .when = "when nothing uses its mounts any more",
+	  .unmount = true,
+	  .why = "pct mount has it mounted on the node, or pct df for a moment; a start "
+		 "unmounts it first, most else fails with \"CT is locked\"" },
+	{ .lock = "rollback",
+	  .when = "when no rollback runs any more",
+	  .after = "and roll back again before a start",
+	  .why = "broken off, some of its volumes may be of the snapshot and some of "
+		 "before" },
+	{ .lock = "snapshot", .when = "when no snapshot of it is made any more" },
+	{ .lock = "snapshot-delete", .when = "when no snapshot of it is removed any more" },
+};
+
+/* Where nothing is at work on it. */
+static void lock_left(const struct rule *rule, const struct ct *ct, const char *lock,
+		      struct findings *out)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(locks) && !str_eq(locks[i].lock, lock))
+		i++;
+	if (i == ARRAY_SIZE(locks)) {
+		finding_add(out, rule, ct, "lock", rule_line(ct, "lock"),
+			    xasprintf("pct unlock %u", ct->vmid), "lock: %s", lock);
+		return;
+	}
+	buf_addf(&b, "%s: pct %s %u", locks[i].when,
+		 locks[i].unmount ? "unmount" : "unlock", ct->vmid);
+	if (locks[i].destroy)
+		buf_addf(&b, ", then pct destroy %u", ct->vmid);
+	if (locks[i].after)
+		buf_addf(&b, ", %s", locks[i].after);
+	finding_add(out, rule, ct, "lock", rule_line(ct, "lock"), take_ptr(b.p),
+		    "lock: %s", lock);
+	finding_amend(out, rule->severity, locks[i].why);
+}
+
 static void lock_set(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
 	const char *lock = pveconf_str(&ct->conf->main, "lock");
 
-	if (lock)
-		finding_add(
-			out, rule, ct, "lock", rule_line(ct, "lock"),
-			str_eq(lock, "mounted")
-				? xasprintf("when nothing uses its mounts any more: pct "
-					    "unmount %u",
-					    ct->vmid)
-				: xasprintf("when nothing of the kind is running any "
-					    "more: pct unlock %u",
-					    ct->vmid),
-			"lock: %s", lock);
+	if (!lock)
+		return;
+	if (!ct->task) {
+		lock_left(rule, ct, lock, out);
+		return;
+	}
+	finding_add(out, rule, ct, "lock", rule_line(ct, "lock"), NULL,
+		    "lock: %s, and a %s task is running", lock, ct->task);
+	finding_amend(out, SEV_INFO, NULL);
 }
 
 const struct rule rule_lock_set = {

@@ -17,17 +17,30 @@ static void each(const struct rule *rule, const struct ct *ct, each_fn *fn,
 		fn(rule, ct, &t.v[i], out);
 }
 
+/*
+ * --force would take the section out of the config though the volumes' snapshots stay: they
+ * go on growing, and nothing shows them any more.
+ */
+static char *fix(const struct ct *ct, const char *what, const char *name)
+{
+	_cleanup_free_ char *unlock = pveconf_item(&ct->conf->main, "lock")
+					      ? xasprintf("pct unlock %u, then ", ct->vmid)
+					      : NULL;
+
+	return xasprintf("when %s runs any more: %spct delsnapshot %u %s", what,
+			 unlock ? unlock : "", ct->vmid, name);
+}
+
 static void unfinished_one(const struct rule *rule, const struct ct *ct,
 			   const struct snapshot *s, struct findings *out)
 {
 	if (!s->state || s->vzdump)
 		return;
-	finding_add(
-		out, rule, ct, NULL, s->section->line,
-		xasprintf("when no snapshot task runs any more: pct unlock %u, then pct "
-			  "delsnapshot %u %s --force 1",
-			  ct->vmid, ct->vmid, s->name),
-		"snapshot %s is not finished: snapstate %s", s->name, s->state);
+	finding_add(out, rule, ct, NULL, s->section->line,
+		    ct->task ? NULL : fix(ct, "no task of it", s->name),
+		    "snapshot %s is not finished: snapstate %s", s->name, s->state);
+	if (ct->task)
+		finding_amend(out, SEV_INFO, NULL);
 }
 
 static void unfinished(const struct rule *rule, const struct ct *ct, struct findings *out)
@@ -101,15 +114,17 @@ static void vzdump_left(const struct rule *rule, const struct ct *ct,
 
 	if (!s)
 		return;
-	finding_add(
-		out, rule, ct, NULL, s->line,
-		xasprintf("when no backup runs any more: pct unlock %u, then pct "
-			  "delsnapshot %u vzdump --force 1",
-			  ct->vmid, ct->vmid),
-		lock ? "the snapshot of a backup is there, and lock: %s"
-		     : "the snapshot of a backup is there%s, and no lock: no backup is "
-		       "running",
-		lock ? lock : "");
+	if (ct->task) {
+		finding_add(out, rule, ct, NULL, s->line, NULL,
+			    "the snapshot of a backup, and a %s task is running",
+			    ct->task);
+		finding_amend(out, SEV_INFO, NULL);
+		return;
+	}
+	finding_add(out, rule, ct, NULL, s->line, fix(ct, "no backup of it", "vzdump"),
+		    lock ? "the snapshot of a backup is there, and lock: %s"
+			 : "the snapshot of a backup is there, and no lock%s",
+		    lock ? lock : "");
 }
 
 const struct rule rule_vzdump_left = {

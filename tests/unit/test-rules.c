@@ -40,7 +40,8 @@ static const struct sample samples[] = {
 	  FINE NET },
 	{ "lines-dropped", FINE "[x]\nlxc.frob: 1\n", 1, "2 lines PVE cannot use: 9, 10",
 	  NULL, FINE "foo: kept\n" },
-	{ "lock-set", FINE "lock: backup\n", 1, "lock: backup", "pct unlock 100", FINE },
+	{ "lock-set", FINE "lock: backup\n", 1, "lock: backup",
+	  "no backup of it runs any more: pct unlock 100", FINE },
 	{ "privileged", PRIVILEGED, 1, "unprivileged", "--unprivileged 1",
 	  PRIVILEGED MAP },
 	{ "privileged-nesting", PRIVILEGED "features: fuse=1,nesting=1\n", 1, "nesting=1",
@@ -199,8 +200,8 @@ static const struct sample samples[] = {
 	  FINE "[ab]\n[cd]\nparent: ab\n" },
 	{ "snapshot-cycle", FINE "[ab]\nparent: cd\n[cd]\nparent: ab\n[ef]\nparent: ab\n",
 	  2, "own ancestor", "line 9", FINE "[ab]\n[cd]\nparent: ab\n" },
-	{ "vzdump-left", FINE "[vzdump]\n", 1, "no lock", "delsnapshot 100 vzdump",
-	  FINE "[vzdump2]\n" },
+	{ "vzdump-left", FINE "[vzdump]\n", 1, "no lock",
+	  "runs any more: pct delsnapshot 100 vzdump", FINE "[vzdump2]\n" },
 };
 
 static size_t run(const char *text, const char *rule, struct findings *all,
@@ -312,6 +313,69 @@ static void findings_are_as_bad_as_they_are(void)
 	}
 }
 
+static void a_lock_is_taken_away_as_fits_it(void)
+{
+	static const struct {
+		const char *lock, *fix;
+	} want[] = {
+		{ "create", "more: pct unlock 100, then pct destroy 100" },
+		{ "destroyed", "pct destroy 100" },
+		{ "migrate", "whole on this node: pct unlock 100" },
+		{ "mounted", "uses its mounts any more: pct unmount 100" },
+		{ "rollback", "pct unlock 100, and roll back again" },
+		{ "snapshot-delete", "removed any more: pct unlock 100" },
+		{ "coffee", "pct unlock 100" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		_cleanup_free_ char *text = xasprintf(FINE "lock: %s\n", want[i].lock);
+		_cleanup_(findings_done) struct findings f = { 0 };
+		const struct finding *first;
+
+		CHECK(run(text, "lock-set", &f, &first) == 1, "%s", want[i].lock);
+		CHECK(first && first->fix && strstr(first->fix, want[i].fix), "%s: %s",
+		      want[i].lock, first ? first->fix : "");
+	}
+}
+
+static size_t run_at_work(const char *text, struct findings *f)
+{
+	_cleanup_(pveconf_done) struct pveconf c = { 0 };
+	struct ct ct = { .vmid = 100, .here = true, .conf = &c, .task = (char[]){ "vzdump" } };
+
+	CHECK(pveconf_parse(text, strlen(text), 100, &c, NULL) == 0, "%s", text);
+	rules_run_ct(&ct, f);
+	return f->n;
+}
+
+static void what_a_running_task_left_so_is_a_note(void)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+
+	CHECK(run_at_work(FINE "lock: backup\n[vzdump]\nsnapstate: prepare\n[ab]\n"
+			       "snapstate: delete\n",
+			  &f) == 3,
+	      "%zu", f.n);
+	for (size_t i = 0; i < f.n; i++)
+		CHECK(f.v[i].severity == SEV_INFO && !f.v[i].fix, "%s: %s", f.v[i].rule,
+		      f.v[i].seen);
+}
+
+/* It takes the section out of the config and leaves the volumes' snapshots. */
+static void nothing_is_removed_by_force(void)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+	const struct finding *first;
+
+	CHECK(run(FINE "lock: backup\n[ab]\nsnapstate: delete\n[vzdump]\n",
+		  "snapshot-unfinished", &f, &first) == 1,
+	      "%zu", f.n);
+	for (size_t i = 0; i < f.n; i++)
+		CHECK(!f.v[i].fix || !strstr(f.v[i].fix, "force"), "%s", f.v[i].fix);
+	CHECK(first && strstr(first->fix, "pct unlock 100, then pct delsnapshot 100 ab"),
+	      "%s", first ? first->fix : "");
+}
+
 static void a_fine_container_has_no_findings(void)
 {
 	_cleanup_(findings_done) struct findings f = { 0 };
@@ -418,6 +482,9 @@ int main(void)
 {
 	RUN(each_rule_fires_and_just_does_not);
 	RUN(findings_are_as_bad_as_they_are);
+	RUN(a_lock_is_taken_away_as_fits_it);
+	RUN(what_a_running_task_left_so_is_a_note);
+	RUN(nothing_is_removed_by_force);
 	RUN(a_fine_container_has_no_findings);
 	RUN(an_empty_config_is_missing_things_only);
 	RUN(a_stub_is_only_locked);
