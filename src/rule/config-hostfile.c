@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "rule/idranges.h"
 #include "rule/shared.h"
 
 /* Files of the node that root uses for a container, and who can change them. */
@@ -45,27 +46,67 @@ guest_of(const struct rule_in *in, const struct shared_mounts *mounts, const cha
 	return m;
 }
 
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/' || n == 1);
+}
+
+/* Do owner and mode of the first that is weak let the container's own ids write it? */
+static bool modes_let(const struct hostpath *p, const struct shared_mount *m)
+{
+	_cleanup_(idranges_done) struct idranges r = { 0 };
+
+	if (!p || !p->weak || !is_below(p->weak, m->source))
+		return false;
+	idranges_get_effective(m->ct, &r);
+	return (p->weak_mode & 0002) || idranges_have(&r, 'u', p->weak_uid) ||
+	       ((p->weak_mode & 0020) && idranges_have(&r, 'g', p->weak_gid));
+}
+
+static const char modes_alone[] =
+	"root inside is another user to the node, so only owner and mode of the file and its "
+	"directories keep the container from putting a program of its own there, which root "
+	"of the node would run at the next start or stop";
+
+struct guests {
+	struct shared_mounts root, all;
+};
+
 static void guest_one(const struct rule *rule, const struct rule_in *in,
 		      const struct ct *ct, const struct hostfile *f, const void *arg,
 		      struct findings *out)
 {
-	const struct shared_mount *m = guest_of(in, arg, f->path);
+	const struct guests *g = arg;
+	const struct shared_mount *m = guest_of(in, &g->root, f->path);
+	bool can = m != NULL;
 
-	if (m)
-		finding_add(out, rule, ct, f->key, f->line,
-			    xasprintf("move %s to a directory that is in no container",
-				      f->path),
-			    "root of the node %s %s, which container %u can write (%s)",
-			    used[f->kind], f->path, m->ct->vmid, m->key);
+	if (!m)
+		m = guest_of(in, &g->all, f->path);
+	if (!m)
+		return;
+	can |= modes_let(hostpaths_find(in->paths, f->path), m);
+	finding_add(out, rule, ct, f->key, f->line,
+		    xasprintf("move %s to a directory that is in no container", f->path),
+		    can ? "root of the node %s %s, which container %u can write (%s)"
+			: "root of the node %s %s, which is mounted read-write in "
+			  "container %u (%s)",
+		    used[f->kind], f->path, m->ct->vmid, m->key);
+	if (!can)
+		finding_amend(out, SEV_WARN, modes_alone);
 }
 
 static void in_guest(const struct rule *rule, const struct rule_in *in,
 		     struct findings *out)
 {
-	_cleanup_(shared_mounts_done) struct shared_mounts mounts = { 0 };
+	struct guests g = { 0 };
 
-	shared_mounts_get(in->facts, &mounts);
-	each_file(rule, in, guest_one, &mounts, out);
+	shared_mounts_get(in->facts, true, &g.root);
+	shared_mounts_get(in->facts, false, &g.all);
+	each_file(rule, in, guest_one, &g, out);
+	shared_mounts_done(&g.root);
+	shared_mounts_done(&g.all);
 }
 
 const struct rule rule_host_file_guest = {
@@ -87,16 +128,35 @@ static char *by_whom(const struct hostpath *p)
 	return xasprintf("group %u can write it (mode %04o)", p->weak_gid, p->weak_mode);
 }
 
-static char *fix_mode(const struct hostpath *p)
+/* A name with blanks or worse is not put into a command. */
+static bool is_plain(const char *path)
 {
-	/* a name with blanks or worse is not put into a command */
-	for (const char *c = p->weak; *c; c++)
+	for (const char *c = path; *c; c++)
 		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
 		      (*c >= '0' && *c <= '9') || strchr("/._+-", *c)))
-			return NULL;
+			return false;
+	return true;
+}
+
+static char *fix_mode(const struct hostpath *p)
+{
+	if (!is_plain(p->weak))
+		return NULL;
 	return p->weak_uid
 		       ? xasprintf("chown root: %s && chmod go-w %s", p->weak, p->weak)
 		       : xasprintf("chmod go-w %s", p->weak);
+}
+
+/*
+ * What a directory on the way holds besides is somebody's, or a container's, who needs to
+ * write there; so does everybody in /tmp.
+ */
+static bool is_others(const struct hostpath *p, const struct shared_mounts *mounts)
+{
+	if (p->real && str_eq(p->real, p->weak))
+		return false;
+	return p->weak_uid || (p->weak_mode & 01000) ||
+	       shared_mounts_above(mounts, p->weak, NULL);
 }
 
 static void writable_one(const struct rule *rule, const struct rule_in *in,
@@ -106,11 +166,15 @@ static void writable_one(const struct rule *rule, const struct rule_in *in,
 	const struct hostpath *p = hostpaths_find(in->paths, f->path);
 	_cleanup_free_ char *who = NULL;
 
-	(void)arg;
 	if (!p || !p->weak)
 		return;
 	who = by_whom(p);
-	finding_add(out, rule, ct, f->key, f->line, fix_mode(p),
+	finding_add(out, rule, ct, f->key, f->line,
+		    is_others(p, arg)
+			    ? xasprintf("move %s to a directory that root alone can "
+					"write",
+					f->path)
+			    : fix_mode(p),
 		    "root of the node %s %s: %s, %s", used[f->kind], f->path, p->weak,
 		    who);
 }
@@ -118,6 +182,8 @@ static void writable_one(const struct rule *rule, const struct rule_in *in,
 static void writable(const struct rule *rule, const struct rule_in *in,
 		     struct findings *out)
 {
+	_cleanup_(shared_mounts_done) struct shared_mounts mounts = { 0 };
+
 	for (size_t i = 0; hostfiles_of_node[i]; i++) {
 		const struct hostpath *p =
 			hostpaths_find(in->paths, hostfiles_of_node[i]);
@@ -129,7 +195,8 @@ static void writable(const struct rule *rule, const struct rule_in *in,
 		finding_add(out, rule, NULL, NULL, 0, fix_mode(p),
 			    "LXC reads %s as root: %s, %s", p->path, p->weak, who);
 	}
-	each_file(rule, in, writable_one, NULL, out);
+	shared_mounts_get(in->facts, false, &mounts);
+	each_file(rule, in, writable_one, &mounts, out);
 }
 
 const struct rule rule_host_file_writable = {

@@ -8,9 +8,10 @@ static const struct {
 	const char *path;
 	bool below; /* what is below it, too */
 	const char *what;
+	bool open; /* there is nothing in it that not everybody may read */
 } sensitive[] = {
 	{ "/", false, "the whole root file system of the node" },
-	{ "/boot", true, "the node's kernels and boot loader" },
+	{ "/boot", true, "the node's kernels and boot loader", true },
 	{ "/dev", false, "the node's device nodes" },
 	{ "/etc", false, "the node's configuration" },
 	{ "/etc/pve", true, "the cluster's configuration and keys" },
@@ -18,19 +19,19 @@ static const struct {
 	{ "/etc/ssh", true, "the node's SSH keys" },
 	{ "/etc/systemd", true, "services that run as root on the node" },
 	{ "/etc/shadow", false, "the node's passwords" },
-	{ "/etc/passwd", false, "the node's users" },
-	{ "/lib", true, "the node's programs" },
+	{ "/etc/passwd", false, "the node's users", true },
+	{ "/lib", true, "the node's programs", true },
 	{ "/proc", true, "the node's kernel settings" },
 	{ "/root", true, "root's home, with keys and shell start-up files" },
 	{ "/run", false, "the sockets of the node's services" },
 	{ "/run/systemd", true, "the node's systemd" },
 	{ "/sys", true, "the node's devices and kernel settings" },
-	{ "/usr", false, "the node's programs" },
-	{ "/usr/bin", true, "the node's programs" },
-	{ "/usr/lib", true, "the node's programs" },
-	{ "/usr/sbin", true, "the node's programs" },
-	{ "/bin", true, "the node's programs" },
-	{ "/sbin", true, "the node's programs" },
+	{ "/usr", false, "the node's programs", true },
+	{ "/usr/bin", true, "the node's programs", true },
+	{ "/usr/lib", true, "the node's programs", true },
+	{ "/usr/sbin", true, "the node's programs", true },
+	{ "/bin", true, "the node's programs", true },
+	{ "/sbin", true, "the node's programs", true },
 	{ "/var", false, "the node's state, PVE's database in it" },
 	{ "/var/lib", false, "the node's state, PVE's database in it" },
 	{ "/var/lib/lxc", true, "the other containers" },
@@ -109,12 +110,12 @@ bool rule_is_socket(const char *p)
 	return root_socket(p) || is_other_socket(p);
 }
 
-/* What is so delicate about it; NULL: nothing known. */
-static const char *why_sensitive(const char *p)
+/* What is so delicate about it, to be read or also to be written; NULL: nothing known. */
+static const char *why_sensitive(const char *p, bool ro)
 {
 	for (size_t i = ARRAY_SIZE(sensitive); !rule_is_socket(p) && i-- > 0;)
 		if (covers(sensitive[i].path, sensitive[i].below, p))
-			return sensitive[i].what;
+			return ro && sensitive[i].open ? NULL : sensitive[i].what;
 	return NULL;
 }
 
@@ -198,24 +199,32 @@ static void add_sensitive(const struct rule *rule, const struct ct *ct,
 
 	finding_add(out, rule, ct, b->key, b->line, fix,
 		    "%s of the node is at %s, %s: %s", b->source, b->target,
-		    b->ro ? "read-only" : "writable", what);
+		    b->ro ? "read-only" : "read-write", what);
 }
+
+static const char only_modes[] =
+	"root inside is another user to the node, so what may be written is what the file "
+	"modes let others, or that user, write: one chown or chmod there and it is root of "
+	"the node";
 
 static void sensitive_rw_one(const struct rule *rule, const struct ct *ct,
 			     const struct rule_bind *b, const char *source,
 			     struct findings *out)
 {
-	const char *what = why_sensitive(source);
+	const char *what = why_sensitive(source, false);
 
-	if (what && !b->ro)
-		add_sensitive(rule, ct, b, what, out);
+	if (!what || b->ro)
+		return;
+	add_sensitive(rule, ct, b, what, out);
+	if (!idranges_has_root_at(ct, b->mp))
+		finding_amend(out, SEV_WARN, only_modes);
 }
 
 static void sensitive_ro_one(const struct rule *rule, const struct ct *ct,
 			     const struct rule_bind *b, const char *source,
 			     struct findings *out)
 {
-	const char *what = why_sensitive(source);
+	const char *what = why_sensitive(source, true);
 
 	if (what && b->ro)
 		add_sensitive(rule, ct, b, what, out);
@@ -245,8 +254,9 @@ const struct rule rule_bind_sensitive_ro = {
 	.id = "bind-sensitive-ro",
 	.severity = SEV_WARN,
 	.title = "a delicate path, read-only",
-	.why = "keys and settings of the node can be read by the guest; sockets that are below "
-	       "it work through a read-only mount as well",
+	.why = "what the file modes let it read of the node's keys and settings the guest "
+	       "reads, root inside a privileged one everything; sockets that are below it "
+	       "work through a read-only mount as well",
 	.check = bind_sensitive_ro,
 };
 
@@ -255,11 +265,11 @@ static void host_path_one(const struct rule *rule, const struct ct *ct,
 			  const struct rule_bind *b, const char *source,
 			  struct findings *out)
 {
-	if (!why_sensitive(source) && !root_socket(source) && !is_other_socket(source) &&
+	if (!why_sensitive(source, b->ro) && !root_socket(source) && !is_other_socket(source) &&
 	    !str_starts(source, "/dev/"))
 		finding_add(out, rule, ct, b->key, b->line, NULL,
 			    "%s of the node is at %s, %s", b->source, b->target,
-			    b->ro ? "read-only" : "writable");
+			    b->ro ? "read-only" : "read-write");
 }
 
 static void bind_host_path(const struct rule *rule, const struct ct *ct,
@@ -278,33 +288,24 @@ const struct rule rule_bind_host_path = {
 	.check = bind_host_path,
 };
 
-/* Is an id inside root's of the node? */
-static bool has_host_root(const struct ct *ct)
-{
-	_cleanup_(idranges_done) struct idranges r = { 0 };
-	bool any = false;
-
-	idranges_get_effective(ct, &r);
-	for (size_t i = 0; i < r.n; i++)
-		any |= r.v[i].type == 'u' && r.v[i].host == 0;
-	return any || !r.n;
-}
-
 static void suid_one(const struct rule *rule, const struct ct *ct,
 		     const struct rule_bind *b, const char *source, struct findings *out)
 {
-	if (!b->ro && !rule_is_socket(source) && !str_starts(source, "/dev/"))
-		finding_add(
-			out, rule, ct, b->key, b->line,
-			rule_fix_bind(ct, b, "ro", "1", "add ro to its options"),
-			"%s of the node is writable by root of the node inside, at %s",
-			b->source, b->target);
+	const char *how;
+
+	if (b->ro || rule_is_socket(source) || str_starts(source, "/dev/") ||
+	    !idranges_has_root_at(ct, b->mp))
+		return;
+	how = idranges_has_root(ct) ? "" : ": its idmap= makes root inside that there";
+	finding_add(out, rule, ct, b->key, b->line,
+		    rule_fix_bind(ct, b, "ro", "1", "add ro to its options"),
+		    "%s of the node is writable by root of the node inside, at %s%s",
+		    b->source, b->target, how);
 }
 
 static void bind_suid(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
-	if (has_host_root(ct))
-		each_bind(rule, ct, suid_one, out);
+	each_bind(rule, ct, suid_one, out);
 }
 
 const struct rule rule_bind_suid = {

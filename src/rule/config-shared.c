@@ -218,7 +218,7 @@ static int cmp_mount(const void *a, const void *b)
 	return (x->line > y->line) - (x->line < y->line);
 }
 
-static void add_mounts(const struct ct *ct, struct shared_mounts *ret)
+static void add_mounts(const struct ct *ct, bool root_only, struct shared_mounts *ret)
 {
 	_cleanup_(rule_binds_done) struct rule_binds b = { 0 };
 
@@ -226,7 +226,8 @@ static void add_mounts(const struct ct *ct, struct shared_mounts *ret)
 	for (size_t i = 0; i < MIN(b.n, (size_t)MAX_MOUNTS); i++) {
 		char *source;
 
-		if (b.v[i].ro || str_starts(b.v[i].source, "/dev/"))
+		if (b.v[i].ro || str_starts(b.v[i].source, "/dev/") ||
+		    (root_only && !idranges_has_root_at(ct, b.v[i].mp)))
 			continue;
 		source = rule_tidy(b.v[i].source);
 		if (rule_is_socket(source)) {
@@ -239,11 +240,11 @@ static void add_mounts(const struct ct *ct, struct shared_mounts *ret)
 	}
 }
 
-void shared_mounts_get(const struct facts *f, struct shared_mounts *ret)
+void shared_mounts_get(const struct facts *f, bool root_only, struct shared_mounts *ret)
 {
 	for (size_t i = 0; i < f->n_cts; i++)
 		if (counts(&f->cts[i]))
-			add_mounts(&f->cts[i], ret);
+			add_mounts(&f->cts[i], root_only, ret);
 	if (ret->n)
 		qsort(ret->v, ret->n, sizeof(*ret->v), cmp_mount);
 }
@@ -334,7 +335,8 @@ static void tell_same(const struct rule *rule, const struct shared_mounts *l,
 			shared_some_add(&some, last->vmid);
 		}
 		finding_add(out, rule, l->v[i].ct, l->v[i].key, l->v[i].line, NULL,
-			    "%s of the node is writable in %s, too", l->v[i].source,
+			    "%s of the node is mounted read-write in %s, too",
+			    l->v[i].source,
 			    shared_some_end(&some));
 		shared_some_done(&some);
 	}
@@ -344,11 +346,11 @@ static void tell_inside(const struct rule *rule, const struct shared_mount *m,
 			const struct shared_mount *above, struct findings *out)
 {
 	finding_add(out, rule, m->ct, m->key, m->line, NULL,
-		    "%s of the node is in %s, which is writable in %u", m->source,
-		    above->source, above->ct->vmid);
+		    "%s of the node is in %s, which is mounted read-write in %u",
+		    m->source, above->source, above->ct->vmid);
 	finding_add(out, rule, above->ct, above->key, above->line, NULL,
-		    "%s of the node, which is in it, is writable in %u, too", m->source,
-		    m->ct->vmid);
+		    "%s of the node, which is in it, is mounted read-write in %u, too",
+		    m->source, m->ct->vmid);
 }
 
 /* One that is mounted from a directory of another's mount, whatever that is called. */
@@ -372,7 +374,7 @@ static void bind_shared(const struct rule *rule, const struct rule_in *in,
 {
 	_cleanup_(shared_mounts_done) struct shared_mounts l = { 0 };
 
-	shared_mounts_get(in->facts, &l);
+	shared_mounts_get(in->facts, false, &l);
 	for (size_t i = 0, end; i < l.n; i = end) {
 		if (same_source(&l, i, &end) > 1)
 			tell_same(rule, &l, i, end, out);

@@ -70,6 +70,34 @@ void idranges_get_effective(const struct ct *ct, struct idranges *ret)
 	}
 }
 
+bool idranges_have(const struct idranges *r, char type, uint64_t host)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].type == type && host >= r->v[i].host &&
+		    host - r->v[i].host < r->v[i].n)
+			return true;
+	return false;
+}
+
+bool idranges_has_root(const struct ct *ct)
+{
+	_cleanup_(idranges_done) struct idranges r = { 0 };
+
+	idranges_get_effective(ct, &r);
+	return !r.n || idranges_have(&r, 'u', 0);
+}
+
+bool idranges_has_root_at(const struct ct *ct, const struct pve_mp *mp)
+{
+	if (mp && mp->idmap_passthrough)
+		return true;
+	for (size_t i = 0; mp && i < mp->n_idmap; i++)
+		if (mp->idmap[i].type == 'u' && mp->idmap[i].disk == 0 &&
+		    mp->idmap[i].count)
+			return true;
+	return idranges_has_root(ct);
+}
+
 void idranges_done(struct idranges *r)
 {
 	free(r->v);

@@ -38,4 +38,16 @@ void idranges_get(const struct ct *ct, struct idranges *ret);
  */
 void idranges_get_effective(const struct ct *ct, struct idranges *ret);
 
+/* Is an id of the node among them? */
+bool idranges_have(const struct idranges *r, char type, uint64_t host);
+
+/* Is user root of the node an id inside, or is there no map at all? */
+bool idranges_has_root(const struct ct *ct);
+
+/*
+ * The same of what is written below one mount point, whose idmap= may undo the container's
+ * (facts: pve-node.md 1.5). mp NULL: a mount without one.
+ */
+bool idranges_has_root_at(const struct ct *ct, const struct pve_mp *mp);
+
 void idranges_done(struct idranges *r);

@@ -229,29 +229,15 @@ char *rule_fix_prop(const struct ct *ct, const char *option, const struct pve_pr
 	return xasprintf("pct set %u --%s '%s'", ct->vmid, option, buf_str(&b));
 }
 
-const struct pve_mp *rule_mp(const struct ct *ct, const char *key)
-{
-	const struct pve_typed *t = &ct->conf->typed;
-	uint32_t n = 0;
-	bool root = str_eq(key, "rootfs");
-
-	if (!root && !pveconf_numbered(key, "mp", &n))
-		return NULL;
-	for (size_t i = 0; i < t->n_mps; i++)
-		if (t->mps[i].rootfs == root && (root || t->mps[i].n == n))
-			return &t->mps[i];
-	return NULL;
-}
-
 char *rule_fix_bind(const struct ct *ct, const struct rule_bind *b, const char *key,
 		    const char *value, const char *what)
 {
-	const struct pve_mp *m = rule_mp(ct, b->key);
-
-	if (!m)
+	if (!b->mp)
 		return rule_fix_edit(ct, b->line, what);
 	if (key)
-		return rule_fix_prop(ct, b->key, &m->props, key, value);
+		return rule_fix_prop(ct, b->key, &b->mp->props, key, value);
+	if (b->mp->rootfs)
+		return NULL; /* PVE deletes none */
 	return xasprintf("pct set %u --delete %s", ct->vmid, b->key);
 }
 
@@ -391,7 +377,8 @@ void rule_binds_get(const struct ct *ct, struct rule_binds *ret)
 				     .line = m->line,
 				     .source = m->volume,
 				     .target = m->mp,
-				     .ro = m->ro });
+				     .ro = m->ro,
+				     .mp = m });
 	}
 	for (size_t i = 0; i < c->main.n_lxc; i++)
 		if (str_eq(c->main.lxc[i].key, "lxc.mount.entry"))

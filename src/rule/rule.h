@@ -141,6 +141,7 @@ struct rule_bind {
 	const char *source; /* absolute, octal escapes decoded */
 	const char *target;
 	bool ro;
+	const struct pve_mp *mp; /* NULL: a raw line */
 };
 
 struct rule_binds {
@@ -158,12 +159,10 @@ bool rule_is_socket(const char *tidy_path);
 /* Without slashes at the end or doubled ones, and /var/run, a link, as /run. */
 char *rule_tidy(const char *path);
 
-/* rootfs or mpN of that key; NULL: it is none, or not valid. */
-const struct pve_mp *rule_mp(const struct ct *ct, const char *key);
-
 /*
- * The `pct set` that gives a bind mount the property, or deletes it (key NULL); where it
- * is a raw line, that it is to be edited: `what`.
+ * The `pct set` that gives a bind mount the property, or deletes it (key NULL; NULL of a
+ * rootfs, which PVE does not delete); where it is a raw line, that it is to be edited:
+ * `what`.
  */
 char *rule_fix_bind(const struct ct *ct, const struct rule_bind *b, const char *key,
 		    const char *value, const char *what);

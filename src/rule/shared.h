@@ -17,7 +17,8 @@ struct shared_mounts {
 	size_t n, cap;
 };
 
-void shared_mounts_get(const struct facts *f, struct shared_mounts *ret);
+/* root_only: those that root of the node can write from inside. */
+void shared_mounts_get(const struct facts *f, bool root_only, struct shared_mounts *ret);
 void shared_mounts_done(struct shared_mounts *l);
 
 /*

@@ -247,12 +247,12 @@ static void a_directory_writable_in_two(void)
 	     DEFAULT "mp0: /srv/x,mp=/x,ro=1\n", DEFAULT "mp0: /srv/xy,mp=/x\n");
 
 	CHECK(run_rule(&n, &rule_bind_shared_rw) == 4, "%zu", n.found.n);
-	CHECK_SEEN(&n, 0, 101, "/srv/x of the node is writable in 102, too");
+	CHECK_SEEN(&n, 0, 101, "/srv/x of the node is mounted read-write in 102, too");
 	CHECK_SEEN(&n, 1, 101,
-		   "/srv/x/y of the node, which is in it, is writable in 103");
-	CHECK_SEEN(&n, 2, 102, "/srv/x of the node is writable in 101, too");
+		   "/srv/x/y of the node, which is in it, is mounted read-write in 103");
+	CHECK_SEEN(&n, 2, 102, "/srv/x of the node is mounted read-write in 101, too");
 	CHECK_SEEN(&n, 3, 103,
-		   "/srv/x/y of the node is in /srv/x, which is writable in 101");
+		   "/srv/x/y of the node is in /srv/x, which is mounted read-write in 101");
 	CHECK_STR(n.found.v[3].key, "lxc.mount.entry");
 }
 
@@ -270,7 +270,7 @@ static void the_root_of_the_node_holds_everything(void)
 	NODE(n, DEFAULT "mp0: /,mp=/x\n", DEFAULT "mp0: /srv,mp=/x\n");
 
 	CHECK(run_rule(&n, &rule_bind_shared_rw) == 2, "%zu", n.found.n);
-	CHECK_SEEN(&n, 1, 102, "/srv of the node is in /, which is writable in 101");
+	CHECK_SEEN(&n, 1, 102, "/srv of the node is in /, which is mounted read-write in 101");
 }
 
 /* ---- files of the node ---- */
@@ -280,7 +280,7 @@ static void a_hook_that_a_container_can_write(void)
 	_cleanup_(storages_done) struct storages s = { 0 };
 	static const char cfg[] = "dir: nas\n\tpath /srv/share\n\tcontent snippets\n";
 	struct err err = { 0 };
-	NODE(n, DEFAULT "mp0: /srv/share,mp=/x\n",
+	NODE(n, REFERENCE "mp1: /srv/share,mp=/x\n",
 	     DEFAULT "lxc.hook.pre-start: /srv/share/a.sh -x\n",
 	     DEFAULT "hookscript: nas:snippets/h.pl\n",
 	     DEFAULT
@@ -292,8 +292,56 @@ static void a_hook_that_a_container_can_write(void)
 	n.in.storages = &s;
 	CHECK(run_rule(&n, &rule_host_file_guest) == 2, "%zu", n.found.n);
 	CHECK_SEEN(&n, 0, 102,
-		   "runs /srv/share/a.sh, which container 101 can write (mp0)");
+		   "runs /srv/share/a.sh, which container 101 can write (mp1)");
 	CHECK_SEEN(&n, 1, 103, "/srv/share/snippets/h.pl");
+}
+
+/* Root of an unprivileged container is another user to the node. */
+static void a_hook_that_file_modes_keep_from_a_container(void)
+{
+	struct hostpath p = { .path = (char[]){ "/srv/share/a.sh" },
+			      .real = (char[]){ "/srv/share/a.sh" } };
+	struct hostpaths paths = { &p, 1 };
+	NODE(n, DEFAULT "mp0: /srv/share,mp=/x\n",
+	     DEFAULT "lxc.hook.pre-start: /srv/share/a.sh -x\n");
+	static const struct {
+		const char *weak;
+		uint32_t uid, gid, mode;
+		enum severity severity;
+	} cases[] = {
+		{ NULL, 0, 0, 0755, SEV_WARN },
+		{ "/srv/share/a.sh", 100000, 0, 0755, SEV_ERROR },
+		{ "/srv/share/a.sh", 1000, 0, 0755, SEV_WARN }, /* none of its ids */
+		{ "/srv/share", 0, 100005, 0775, SEV_ERROR },
+		{ "/srv/share", 0, 100005, 0755, SEV_WARN },
+		{ "/srv/share", 0, 0, 0757, SEV_ERROR },
+		{ "/srv", 0, 0, 0757, SEV_WARN }, /* it does not see that */
+	};
+
+	CHECK(run_rule(&n, &rule_host_file_guest) == 1, "%zu", n.found.n);
+	CHECK_SEEN(&n, 0, 102, "which is mounted read-write in container 101 (mp0)");
+	CHECK(n.found.v[0].severity == SEV_WARN, "%d", n.found.v[0].severity);
+	n.in.paths = &paths;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		p.weak = cases[i].weak ? xstrdup(cases[i].weak) : NULL;
+		p.weak_uid = cases[i].uid;
+		p.weak_gid = cases[i].gid;
+		p.weak_mode = cases[i].mode;
+		CHECK(run_rule(&n, &rule_host_file_guest) == 1, "%zu", n.found.n);
+		CHECK(n.found.v[0].severity == cases[i].severity, "%zu: %s", i,
+		      n.found.v[0].seen);
+		free(p.weak);
+	}
+}
+
+/* idmap=passthrough gives root inside what is root's on the node. */
+static void a_hook_on_a_mount_that_undoes_the_id_map(void)
+{
+	NODE(n, DEFAULT "mp0: /srv/share,mp=/x,idmap=passthrough\n",
+	     DEFAULT "lxc.hook.pre-start: /srv/share/a.sh -x\n");
+
+	CHECK(run_rule(&n, &rule_host_file_guest) == 1, "%zu", n.found.n);
+	CHECK(n.found.v[0].severity == SEV_ERROR, "%s", n.found.v[0].seen);
 }
 
 static void a_link_into_a_container(void)
@@ -338,10 +386,48 @@ static void a_hook_that_others_can_write(void)
 	CHECK_SEEN(&n, 0, 0u, "/var lib, everybody can write it (mode 0777)");
 	CHECK(!n.found.v[0].fix, "%s", n.found.v[0].fix);
 	CHECK_SEEN(&n, 1, 101, "runs /opt/a: /opt, uid 1000 owns it");
-	CHECK_STR(n.found.v[1].fix, "chown root: /opt && chmod go-w /opt");
+	/* the directory is somebody's */
+	CHECK_STR(n.found.v[1].fix, "move /opt/a to a directory that root alone can write");
 	CHECK_SEEN(&n, 2, 101, "reads /opt/b: /opt/b, group 5 can write it (mode 0775)");
 	CHECK(run_rule(&n, &rule_host_file_missing) == 1, "%zu", n.found.n);
 	CHECK_SEEN(&n, 0, 103, "/opt/d is not there");
+}
+
+/* What takes everybody's write access from a share, or from /tmp, is no fix. */
+static void a_directory_of_others_is_left_alone(void)
+{
+	struct hostpath p[] = {
+		{ .path = (char[]){ "/mnt/media/a" },
+		  .real = (char[]){ "/mnt/media/a" },
+		  .weak = (char[]){ "/mnt/media" },
+		  .weak_gid = 5,
+		  .weak_mode = 02775 },
+		{ .path = (char[]){ "/opt/h/b" },
+		  .real = (char[]){ "/opt/h/b" },
+		  .weak = (char[]){ "/opt/h" },
+		  .weak_gid = 5,
+		  .weak_mode = 0775 },
+		{ .path = (char[]){ "/opt/h/c" },
+		  .real = (char[]){ "/opt/h/c" },
+		  .weak = (char[]){ "/opt/h/c" },
+		  .weak_uid = 7,
+		  .weak_mode = 0755 },
+		{ .path = (char[]){ "/tmp/d" },
+		  .error = -ENOENT,
+		  .weak = (char[]){ "/tmp" },
+		  .weak_mode = 01777 },
+	};
+	struct hostpaths paths = { p, ARRAY_SIZE(p) };
+	NODE(n, DEFAULT "mp0: /mnt/media,mp=/x\n", DEFAULT "lxc.hook.stop: /mnt/media/a\n",
+	     DEFAULT "lxc.hook.stop: /opt/h/b\n", DEFAULT "lxc.hook.stop: /opt/h/c\n",
+	     DEFAULT "lxc.hook.stop: /tmp/d\n");
+
+	n.in.paths = &paths;
+	CHECK(run_rule(&n, &rule_host_file_writable) == 4, "%zu", n.found.n);
+	CHECK(strstr(n.found.v[0].fix, "move /mnt/media/a"), "%s", n.found.v[0].fix);
+	CHECK_STR(n.found.v[1].fix, "chmod go-w /opt/h");
+	CHECK_STR(n.found.v[2].fix, "chown root: /opt/h/c && chmod go-w /opt/h/c");
+	CHECK(strstr(n.found.v[3].fix, "move /tmp/d"), "%s", n.found.v[3].fix);
 }
 
 static void nothing_is_known_of_any(void)
@@ -630,8 +716,11 @@ int main(void)
 	RUN(a_directory_writable_in_one);
 	RUN(the_root_of_the_node_holds_everything);
 	RUN(a_hook_that_a_container_can_write);
+	RUN(a_hook_that_file_modes_keep_from_a_container);
+	RUN(a_hook_on_a_mount_that_undoes_the_id_map);
 	RUN(a_link_into_a_container);
 	RUN(a_hook_that_others_can_write);
+	RUN(a_directory_of_others_is_left_alone);
 	RUN(nothing_is_known_of_any);
 	RUN(a_path_is_followed);
 	RUN(many_paths_are_followed_by_a_process);

@@ -133,10 +133,12 @@ static const struct sample samples[] = {
 	{ "bind-sensitive-rw",
 	  FINE "mp0: /etc/,mp=/x\nmp1: /run/docker.sock,mp=/s\n"
 	       "lxc.mount.entry: /root/a\\040b x none rbind,create=dir 0 0\n",
-	  2, "/etc/ of the node is at /x, writable", "ro=1",
+	  2, "/etc/ of the node is at /x, read-write", "ro=1",
 	  FINE "mp0: /etc/,mp=/x,ro=1\nmp1: /etcetera,mp=/y\nmp2: /srv/etc,mp=/z\n" },
 	{ "bind-sensitive-ro", FINE "mp0: /var/lib/lxc/101,mp=/x,ro=1\n", 1, "read-only",
-	  "line 9", FINE "mp0: /var/lib/lxcfs,mp=/x,ro=1\n" },
+	  "line 9",
+	  FINE "mp0: /var/lib/lxcfs,mp=/x,ro=1\nmp1: /lib/modules,mp=/m,ro=1\n"
+	       "mp2: /usr/bin,mp=/b,ro=1\nmp3: /boot,mp=/k,ro=1\n" },
 	{ "host-socket-root",
 	  FINE "mp0: /var/run//docker.sock,mp=/s,ro=1\nmp1: /run/qemu-server,mp=/q\n"
 	       "lxc.mount.entry: /srv/d/docker.sock d none bind 0 0\n",
@@ -149,7 +151,7 @@ static const struct sample samples[] = {
 	  FINE "mp0: /srv/x,mp=/x\nlxc.idmap: u 0 1 9\nlxc.idmap: g 0 0 9\n" },
 	{ "bind-host-path",
 	  FINE "mp0: /srv/x,mp=/x\nlxc.mount.entry: /tank t none bind 0 0\n", 2,
-	  "/srv/x of the node is at /x, writable", NULL,
+	  "/srv/x of the node is at /x, read-write", NULL,
 	  FINE
 	  "lxc.mount.entry: tmpfs t tmpfs rw 0 0\nlxc.mount.entry: /dev/fuse dev/fuse "
 	  "none bind,create=file\n" },
@@ -293,6 +295,17 @@ static const struct {
 	  SEV_ERROR, "/run/docker.sock of the node is at run/docker.sock" },
 	{ "idmap-malformed", FINE "lxc.idmap: \"u 0 100000 65536\"\n", SEV_ERROR,
 	  "lxc.idmap: \"u 0 100000 65536\"" },
+	/* without id 0 of the node inside file modes decide */
+	{ "bind-sensitive-rw", FINE "mp0: /root/b,mp=/x\n", SEV_WARN, "/root/b" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /root/b,mp=/x\n", SEV_ERROR, "/root/b" },
+	{ "bind-sensitive-rw", FINE "mp0: /root/b,mp=/x,idmap=passthrough\n", SEV_ERROR,
+	  "/root/b" },
+	{ "bind-sensitive-rw", FINE "mp0: /lib/modules,mp=/x\n", SEV_WARN, "programs" },
+	{ "bind-host-path", FINE "mp0: /lib/modules,mp=/x,ro=1\n", SEV_INFO, "read-only" },
+	{ "bind-suid", FINE "mp0: /srv/b,mp=/x,idmap=passthrough\n", SEV_WARN, "its idmap=" },
+	{ "bind-suid", FINE "mp0: /srv/b,mp=/x,idmap=u:0:0:1;g:0:0:1\n", SEV_WARN,
+	  "its idmap=" },
+	{ "bind-suid", FINE "mp0: /srv/b,mp=/x,idmap=u:0:1000:1\n", 0, NULL },
 	{ "idmap-no-root", FINE "lxc.idmap: \"u 0 1 9\"\nlxc.idmap: 'g 0 1 9'\n", 0, NULL },
 };
 
