@@ -26,23 +26,67 @@ static const struct {
 	{ "/dev/pve/", "a disk" },
 };
 
+/* Directories of /dev in which no disk is. */
+static const char *const no_disks[] = { "accel",       "binderfs", "bus",  "char",
+					"cpu",         "dma_heap", "dri",  "infiniband",
+					"input",       "net",      "pts",  "nvidia-caps",
+					"serial",      "shm",      "snd",  "usb",
+					"v4l",         "vfio" };
+
+/* "/dev/VG/LV" is what LVM calls a volume. */
+static bool is_volume(const char *path)
+{
+	struct span s = span_str(path), dir;
+
+	if (!span_skip(&s, "/dev/") || !span_cut(&s, '/', &dir) || !dir.n || !s.n ||
+	    memchr(s.p, '/', s.n))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(no_disks); i++)
+		if (span_eq(dir, no_disks[i]))
+			return false;
+	return true;
+}
+
 static const char *raw(const char *path)
 {
+	if (str_eq(path, "/dev/mapper/control"))
+		return "all disks of the device mapper";
 	for (size_t i = 0; i < ARRAY_SIZE(raw_disks); i++)
 		if (str_starts(path, raw_disks[i].prefix))
 			return raw_disks[i].what;
-	return NULL;
+	return is_volume(path) ? "a disk, by its name" : NULL;
 }
 
 struct device {
 	const char *key;
 	uint32_t line;
 	const char *path;
+	const char *at; /* the node mounts what is on it there; NULL: it is inside */
 	bool ro;
 };
 
 typedef void device_fn(const struct rule *rule, const struct ct *ct,
 		       const struct device *d, struct findings *out);
+
+static void each_mount(const struct rule *rule, const struct ct *ct, device_fn *fn,
+		       struct findings *out)
+{
+	const struct pve_typed *t = &ct->conf->typed;
+
+	for (size_t i = 0; i < t->n_mps; i++) {
+		const struct pve_mp *m = &t->mps[i];
+		_cleanup_free_ char *key = NULL;
+		struct device d = { .line = m->line, .path = m->volume, .ro = m->ro };
+
+		if (m->type != PVE_MP_DEVICE)
+			continue;
+		key = m->rootfs ? xstrdup("rootfs") : xasprintf("mp%u", m->n);
+		d.key = key;
+		/* for its quotas the guest gets the device, too */
+		d.at = m->quota ? NULL : m->mp;
+		fn(rule, ct, &d, out);
+	}
+}
 
 static void each_device(const struct rule *rule, const struct ct *ct, device_fn *fn,
 			struct findings *out)
@@ -51,40 +95,43 @@ static void each_device(const struct rule *rule, const struct ct *ct, device_fn 
 	_cleanup_(rule_binds_done) struct rule_binds b = { 0 };
 
 	for (size_t i = 0; i < t->n_devs; i++) {
-		_cleanup_free_ char *key = xasprintf("dev%u", t->devs[i].n);
+		const struct pve_dev *v = &t->devs[i];
+		_cleanup_free_ char *key = xasprintf("dev%u", v->n);
 
-		if (t->devs[i].path)
+		if (v->path)
 			fn(rule, ct,
-			   &(struct device){ key, t->devs[i].line, t->devs[i].path,
-					     t->devs[i].deny_write },
+			   &(struct device){ .key = key,
+					     .line = v->line,
+					     .path = v->path,
+					     .ro = v->deny_write },
 			   out);
 	}
-	for (size_t i = 0; i < t->n_mps; i++) {
-		_cleanup_free_ char *key = t->mps[i].rootfs
-						   ? xstrdup("rootfs")
-						   : xasprintf("mp%u", t->mps[i].n);
-
-		if (t->mps[i].type == PVE_MP_DEVICE)
-			fn(rule, ct,
-			   &(struct device){ key, t->mps[i].line, t->mps[i].volume,
-					     t->mps[i].ro },
-			   out);
-	}
+	each_mount(rule, ct, fn, out);
 	rule_binds_get(ct, &b);
 	for (size_t i = 0; i < b.n; i++)
 		if (str_starts(b.v[i].source, "/dev/"))
 			fn(rule, ct,
-			   &(struct device){ b.v[i].key, b.v[i].line, b.v[i].source,
-					     b.v[i].ro },
+			   &(struct device){ .key = b.v[i].key,
+					     .line = b.v[i].line,
+					     .path = b.v[i].source,
+					     .ro = b.v[i].ro },
 			   out);
 }
 
 static void passthrough_one(const struct rule *rule, const struct ct *ct,
 			    const struct device *d, struct findings *out)
 {
-	if (!raw(d->path))
+	if (d->at) {
+		finding_add(out, rule, ct, d->key, d->line, NULL,
+			    "the node mounts %s at %s%s", d->path, d->at,
+			    d->ro ? ", read-only" : "");
+		finding_amend(out, SEV_INFO,
+			      "it is a device of this node: the container runs only where "
+			      "that is");
+	} else if (!raw(d->path)) {
 		finding_add(out, rule, ct, d->key, d->line, NULL, "%s%s", d->path,
 			    d->ro ? ", read-only" : "");
+	}
 }
 
 static void passthrough(const struct rule *rule, const struct ct *ct,
@@ -106,7 +153,7 @@ const struct rule rule_device_passthrough = {
 static void raw_disk_one(const struct rule *rule, const struct ct *ct,
 			 const struct device *d, struct findings *out)
 {
-	const char *what = raw(d->path);
+	const char *what = d->at ? NULL : raw(d->path);
 
 	if (what)
 		finding_add(out, rule, ct, d->key, d->line, NULL, "%s, %s%s", d->path,

@@ -158,8 +158,13 @@ static const struct sample samples[] = {
 	{ "device-passthrough",
 	  FINE "dev0: /dev/dri/card0\nlxc.mount.entry: /dev/fuse d none bind\n", 2,
 	  "/dev/dri/card0", NULL, FINE "dev0: /dev/sda\n" },
-	{ "device-raw", FINE "dev0: /dev/nvme0n1\nmp0: /dev/sdb1,mp=/x,ro=1\n", 2,
-	  "a disk", NULL, FINE "dev0: /dev/ttyUSB0\n" },
+	{ "device-raw",
+	  PRIVILEGED
+	  "dev0: /dev/nvme0n1\ndev1: /dev/vg1/data\nmp0: /dev/sdb1,mp=/x,ro=1,quota=1\n"
+	  "lxc.mount.entry: /dev/sdc dev/sdc none bind,create=file\n",
+	  4, "a disk", NULL,
+	  FINE "dev0: /dev/ttyUSB0\ndev1: /dev/dri/card0\ndev2: /dev/bus/usb/001/002\n"
+	       "mp0: /dev/sdb1,mp=/x\nmp1: /dev/vg1/data,mp=/y\n" },
 	{ "device-no-path", FINE "dev0: gid=3\n", 1, "dev0", "pct set 100 --delete dev0",
 	  FINE "dev0: /dev/kvm,gid=3\n" },
 	{ "hook-cleared", FINE "lxc.hook.pre-start:\nlxc.hook.stop =\n", 2,
@@ -306,6 +311,10 @@ static const struct {
 	{ "bind-suid", FINE "mp0: /srv/b,mp=/x,idmap=u:0:0:1;g:0:0:1\n", SEV_WARN,
 	  "its idmap=" },
 	{ "bind-suid", FINE "mp0: /srv/b,mp=/x,idmap=u:0:1000:1\n", 0, NULL },
+	/* the node mounts it, the guest sees a file system */
+	{ "device-passthrough", FINE "mp0: /dev/vg1/data,mp=/y\n", SEV_INFO,
+	  "the node mounts /dev/vg1/data at /y" },
+	{ "device-raw", FINE "mp0: /dev/vg1/data,mp=/y\n", 0, NULL },
 	{ "idmap-no-root", FINE "lxc.idmap: \"u 0 1 9\"\nlxc.idmap: 'g 0 1 9'\n", 0, NULL },
 };
 
