@@ -135,7 +135,7 @@ static int read_one(struct audit_view *v, const char *arg)
 {
 	_cleanup_(facts_done) struct facts one = { 0 };
 	const struct app *app = v->app;
-	struct facts_want want = { 0 };
+	struct facts_want want = { .ha = true };
 	struct err err = { 0 };
 	int r = app_facts_one(app, arg, want, &one);
 
@@ -284,7 +284,7 @@ int audit_view_read(struct audit_view *v, const char *arg)
 {
 	struct rule_in in = { .facts = &v->facts, .today = v->today };
 	int r = arg ? read_one(v, arg)
-		    : app_facts(v->app, (struct facts_want){ 0 }, &v->facts);
+		    : app_facts(v->app, (struct facts_want){ .ha = true }, &v->facts);
 
 	if (r != EXIT_FINE)
 		return r;

@@ -114,7 +114,7 @@ static void view_done(struct config_view *v)
 static int read_ct(const struct app *app, const char *arg, struct facts *ret,
 		   const struct ct **ret_ct)
 {
-	struct facts_want want = { 0 };
+	struct facts_want want = { .ha = true };
 	struct err err = { 0 };
 	uint32_t vmid;
 	int r;
@@ -125,7 +125,7 @@ static int read_ct(const struct app *app, const char *arg, struct facts *ret,
 	r = facts_read(app->rootfd, app->live, &want, app->now_real_usec, ret, &err);
 	if (r == -EXDEV) {
 		facts_done(ret);
-		want = (struct facts_want){ .cluster = true };
+		want = (struct facts_want){ .cluster = true, .ha = true };
 		r = facts_read(app->rootfd, app->live, &want, app->now_real_usec, ret,
 			       &err);
 		if (r == 0 && !facts_find(ret, vmid))

@@ -231,16 +231,17 @@ static void key_unknown(const struct rule *rule, const struct ct *ct,
 	for (size_t i = 0; i < s->n_items; i++)
 		if (!s->items[i].known)
 			finding_add(out, rule, ct, s->items[i].key, s->items[i].line,
-				    rule_fix_edit(ct, s->items[i].line, "remove it"),
+				    rule_fix_edit(ct, s->items[i].line,
+						  "if it is a typing error, correct it"),
 				    "%s: %s", s->items[i].key, s->items[i].value);
 }
 
 const struct rule rule_key_unknown = {
 	.id = "key-unknown",
 	.severity = SEV_WARN,
-	.title = "a key that PVE does not have",
-	.why = "it is kept and written back, and does nothing: a typing error, or from a "
-	       "virtual machine or another version of PVE",
+	.title = "a key that is not known here",
+	.why = "PVE keeps such a key and writes it back, and it does nothing: a typing error, "
+	       "or from a virtual machine; or it is of a PVE that is newer than ctscope",
 	.check = key_unknown,
 };
 
@@ -394,8 +395,11 @@ static void onboot_off(const struct rule *rule, const struct ct *ct, struct find
 {
 	const struct pveconf_section *s = &ct->conf->main;
 
+	bool ha = ct->ha_state && !str_eq(ct->ha_state, "ignored");
+
+	/* what the HA manager starts needs none, and PVE passes it over */
 	if (rule_is_stub(ct) || pveconf_bool(s, "onboot", false) ||
-	    pveconf_bool(s, "template", false))
+	    pveconf_bool(s, "template", false) || ha)
 		return;
 	finding_add(out, rule, ct, "onboot", rule_line(ct, "onboot"),
 		    xasprintf("pct set %u --onboot 1", ct->vmid), "onboot is not set");
@@ -406,7 +410,7 @@ const struct rule rule_onboot_off = {
 	.severity = SEV_INFO,
 	.homelab = LEVEL_OFF,
 	.title = "not started at boot",
-	.why = "after a reboot of the node it stays down until somebody, or HA, starts it",
+	.why = "after a reboot of the node it stays down until somebody starts it",
 	.check = onboot_off,
 };
 

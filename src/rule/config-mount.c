@@ -330,6 +330,44 @@ static const char *mp_name(const struct pve_mp *m, char buf[16])
 	return buf;
 }
 
+static const char *prop_of(const struct pve_mp *m, const char *key)
+{
+	for (size_t i = 0; i < m->props.n; i++)
+		if (str_eq(m->props.v[i].key, key))
+			return m->props.v[i].value;
+	return NULL;
+}
+
+static void mp_idmap(const struct rule *rule, const struct ct *ct, struct findings *out)
+{
+	const struct pve_typed *t = &ct->conf->typed;
+
+	for (size_t i = 0; i < t->n_mps; i++) {
+		const struct pve_mp *m = &t->mps[i];
+		const char *map = prop_of(m, "idmap");
+		char name[16];
+
+		if (map)
+			finding_add(out, rule, ct, mp_name(m, name), m->line, NULL,
+				    "%s has idmap=%s%s", mp_name(m, name), map,
+				    idranges_has_root_at(ct, m)
+					    ? ": what is root's on it is root's of the "
+					      "node"
+					    : "");
+	}
+}
+
+const struct rule rule_mp_idmap = {
+	.id = "mp-idmap",
+	.severity = SEV_INFO,
+	.homelab = LEVEL_OFF,
+	.title = "a mount point with ids of its own",
+	.why = "that map, not the container's, says who owns the files on it: where the node "
+	       "or another container has the same file system they are those users there, "
+	       "setuid programs too",
+	.check = mp_idmap,
+};
+
 static int cmp_mp(const void *a, const void *b)
 {
 	const struct pve_mp *x = *(const struct pve_mp *const *)a,
@@ -371,7 +409,8 @@ static void quota(const struct rule *rule, const struct ct *ct, struct findings 
 {
 	const struct pve_typed *t = &ct->conf->typed;
 
-	if (!ct_is_unprivileged(ct))
+	/* PVE asks for that key alone, not for an lxc.idmap */
+	if (!pveconf_bool(&ct->conf->main, "unprivileged", false))
 		return;
 	for (size_t i = 0; i < t->n_mps; i++) {
 		char name[16];

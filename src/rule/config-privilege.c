@@ -13,14 +13,36 @@ static char *without(const struct ct *ct, const char *key)
 	return rule_fix_prop(ct, "features", &features(ct)->props, key, NULL);
 }
 
+/* The archive has rootfs and what says backup=1; NULL: that is all of it. */
+static char *not_in_archive(const struct ct *ct)
+{
+	const struct pve_typed *t = &ct->conf->typed;
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	for (size_t i = 0; i < t->n_mps; i++)
+		if (!pve_mp_in_backup(&t->mps[i]))
+			buf_addf(&b, "%smp%u", b.n ? ", " : "", t->mps[i].n);
+	return b.n ? take_ptr(b.p) : NULL;
+}
+
 static void privileged(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
+	const struct pveconf_lxc *map = rule_last_lxc(ct, "lxc.idmap");
+	_cleanup_free_ char *left = NULL;
+
 	if (ct_is_unprivileged(ct) || rule_is_stub(ct))
 		return;
+	if (map) { /* idmap-cleared has its fix */
+		finding_add(out, rule, ct, map->key, map->line, NULL,
+			    "an empty lxc.idmap takes its id map away");
+		return;
+	}
+	left = not_in_archive(ct);
 	finding_add(
 		out, rule, ct, "unprivileged", rule_line(ct, "unprivileged"),
-		xasprintf("vzdump %u, then pct restore NEWID ARCHIVE --unprivileged 1",
-			  ct->vmid),
+		xasprintf("vzdump %u, then pct restore NEWID ARCHIVE --unprivileged 1%s%s",
+			  ct->vmid, left ? "; not in the archive: " : "",
+			  left ? left : ""),
 		"neither `unprivileged: 1` nor an lxc.idmap");
 }
 

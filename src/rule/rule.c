@@ -165,6 +165,52 @@ void rules_run(const struct rule_in *in, const struct rule_pick *p, struct findi
 	findings_sort(out);
 }
 
+/* A line of a config can be a mebibyte: what nobody reads is counted. */
+#define MAX_TEXT 500
+
+static char *shorten(char *text)
+{
+	_cleanup_free_ char *whole = text;
+	size_t n = strlen(text), at = MAX_TEXT;
+
+	if (n <= MAX_TEXT)
+		return take_ptr(whole);
+	while (at && (text[at] & 0xC0) == 0x80) /* not inside a character of UTF-8 */
+		at--;
+	return xasprintf("%.*s... (%zu bytes more)", (int)at, text, n - at);
+}
+
+/* Is a change of that option on its way? Raw lines never are. */
+static bool is_pending(const struct ct *ct, const char *key)
+{
+	const struct pveconf_section *s = &ct->conf->pending;
+	struct tbytes list = pveconf_bytes(s, "delete");
+	struct span rest = span_of((const char *)list.p, list.n), name;
+
+	if (!ct->conf->has_pending)
+		return false;
+	if (pveconf_item(s, key))
+		return true;
+	while (span_list(&rest, &name)) {
+		span_skip(&name, "!");
+		if (span_eq(name, key))
+			return true;
+	}
+	return false;
+}
+
+/* A command that was given once needs no second time. */
+static char *fix_of(const struct ct *ct, const char *key, char *fix)
+{
+	if (!fix || !ct || !ct->conf || !key || !is_pending(ct, key))
+		return fix;
+	free(fix);
+	if (ct->init_pid)
+		return xasprintf("a change of %s waits for a restart: pct reboot %u", key,
+				 ct->vmid);
+	return xasprintf("a change of %s waits for the next start", key);
+}
+
 void finding_add(struct findings *out, const struct rule *rule, const struct ct *ct,
 		 const char *key, uint32_t line, char *fix, const char *fmt, ...)
 {
@@ -178,10 +224,10 @@ void finding_add(struct findings *out, const struct rule *rule, const struct ct 
 		.key = key ? xstrdup(key) : NULL,
 		.line = line,
 		.why = rule->why,
-		.fix = fix,
+		.fix = fix_of(ct, key, fix),
 	};
 	va_start(ap, fmt);
-	out->v[out->n].seen = xvasprintf(fmt, ap);
+	out->v[out->n].seen = shorten(xvasprintf(fmt, ap));
 	va_end(ap);
 	out->n++;
 }
@@ -223,7 +269,7 @@ char *rule_fix_prop(const struct ct *ct, const char *option, const struct pve_pr
 		add_prop(&b, key, value);
 	if (!b.n)
 		return xasprintf("pct set %u --delete %s", ct->vmid, option);
-	if (strchr(buf_str(&b), '\''))
+	if (strchr(buf_str(&b), '\'') || b.n > 4 * MAX_TEXT)
 		return xasprintf("pct set %u --%s, with %s=%s", ct->vmid, option, key,
 				 value ? value : "...");
 	return xasprintf("pct set %u --%s '%s'", ct->vmid, option, buf_str(&b));
@@ -253,7 +299,7 @@ static char *lxc_line(const struct pveconf_lxc *l)
 	uint32_t n;
 	_cleanup_free_ char *text = pveconf_lxc_text(l, &n);
 
-	return xasprintf("%s: %s", l->key, text);
+	return shorten(xasprintf("%s: %s", l->key, text));
 }
 
 char *rule_config_line(const struct ct *ct, uint32_t line)
@@ -262,8 +308,8 @@ char *rule_config_line(const struct ct *ct, uint32_t line)
 
 	for (size_t i = 0; line && i < c->main.n_items; i++)
 		if (c->main.items[i].line == line)
-			return xasprintf("%s: %s", c->main.items[i].key,
-					 c->main.items[i].value);
+			return shorten(xasprintf("%s: %s", c->main.items[i].key,
+						 c->main.items[i].value));
 	for (size_t i = 0; line && i < c->main.n_lxc; i++)
 		if (c->main.lxc[i].line == line)
 			return lxc_line(&c->main.lxc[i]);

@@ -97,11 +97,17 @@ void rules_run(const struct rule_in *in, const struct rule_pick *p, struct findi
 /* Every rule about the config of one container alone, in no profile. */
 void rules_run_ct(const struct ct *ct, struct findings *out);
 
-/* The line of its config as PVE would write it ("features: nesting=1"); NULL: none. */
+/*
+ * The line of its config as PVE would write it ("features: nesting=1"), the end of a very
+ * long one left out; NULL: none.
+ */
 char *rule_config_line(const struct ct *ct, uint32_t line);
 
-/* Adds a finding about `key` (NULL: none) at `line` of the config (0: none). `fix` is
- * taken over, NULL: there is nothing to be done. ct NULL: it is about the node. */
+/*
+ * Adds a finding about `key` (NULL: none) at `line` of the config (0: none). `fix` is
+ * taken over, NULL: there is nothing to be done; where a change of `key` is pending, that
+ * is told in its place. ct NULL: it is about the node.
+ */
 void finding_add(struct findings *out, const struct rule *rule, const struct ct *ct,
 		 const char *key, uint32_t line, char *fix, const char *fmt, ...)
 	_printf_(7, 8);
@@ -188,7 +194,7 @@ extern const struct rule rule_host_file_guest, rule_host_file_writable,
 extern const struct rule rule_waiver_expired;
 extern const struct rule rule_bind_sensitive_rw, rule_bind_sensitive_ro,
 	rule_host_socket_root, rule_host_socket, rule_bind_suid, rule_bind_host_path,
-	rule_mp_same_path, rule_quota_unprivileged, rule_backup_excluded,
+	rule_mp_idmap, rule_mp_same_path, rule_quota_unprivileged, rule_backup_excluded,
 	rule_no_snapshot;
 extern const struct rule rule_device_passthrough, rule_device_raw_disk,
 	rule_device_no_path;

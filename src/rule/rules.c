@@ -56,6 +56,7 @@ const struct rule *const rules[] = {
 	&rule_bind_host_path,
 	&rule_bind_suid,
 	&rule_bind_shared_rw,
+	&rule_mp_idmap,
 	&rule_host_file_guest,
 	&rule_host_file_writable,
 	&rule_host_file_missing,

@@ -36,7 +36,8 @@ static const struct sample samples[] = {
 	  "line 9", FINE "memory: 0512\n" },
 	{ "value-range", FINE "cores: 0\ntty: 7\nlock: coffee\n", 3, "cores: 0", NULL,
 	  FINE "cores: 1\ntty: 6\nlock: disk\n" },
-	{ "key-unknown", FINE "foo: bar\nnet32: name=x\n", 2, "foo: bar", "line 9",
+	{ "key-unknown", FINE "foo: bar\nnet32: name=x\n", 2, "foo: bar",
+	  "if it is a typing error",
 	  FINE NET },
 	{ "lines-dropped", FINE "[x]\nlxc.frob: 1\n", 1, "2 lines PVE cannot use: 9, 10",
 	  NULL, FINE "foo: kept\n" },
@@ -187,11 +188,14 @@ static const struct sample samples[] = {
 	  "memory.max: 1", NULL, FINE "lxc.cgroup2.cpuset.cpus: 0\n" },
 	{ "memory-default", "arch: amd64\n", 1, "512 MiB", "--memory", FINE },
 	{ "swap-absent", "arch: amd64\n", 1, "none", "--swap", FINE },
+	{ "mp-idmap", FINE "mp0: a1:x,mp=/x,backup=1,idmap=passthrough\n", 1,
+	  "mp0 has idmap=passthrough: what is root's", NULL,
+	  FINE "mp0: a1:x,mp=/x,backup=1\n" },
 	{ "mp-same-path", FINE "mp0: a1:x,mp=/x,backup=1\nmp7: a1:y,mp=/x,backup=1\n", 1,
 	  "mp0 and mp7", NULL,
 	  FINE "mp0: a1:x,mp=/x,backup=1\nmp7: a1:y,mp=/y,backup=1\n" },
 	{ "quota-unprivileged", FINE "mp0: a1:x,mp=/x,quota=1,backup=1\n", 1, "mp0",
-	  "--mp0 'a1:x,mp=/x,backup=1'", PRIVILEGED "mp0: a1:x,mp=/x,quota=1\n" },
+	  "--mp0 'a1:x,mp=/x,backup=1'", PRIVILEGED "mp0: a1:x,mp=/x,quota=1\n" MAP },
 	{ "backup-excluded", FINE "mp0: a1:x,backup=0,mp=/x\nmp1: /srv,mp=/y\n", 2,
 	  "backup=0", "--mp0 'a1:x,mp=/x,backup=1'", FINE "mp0: a1:x,mp=/x,backup=1\n" },
 	{ "no-snapshot", FINE "mp0: /srv,mp=/x\nmp1: /dev/sdb,mp=/y\n", 1,
@@ -398,6 +402,71 @@ static void nothing_is_removed_by_force(void)
 	      "%s", first ? first->fix : "");
 }
 
+static void what_is_pending_is_not_asked_for_again(void)
+{
+	static const struct {
+		const char *pending, *fix;
+	} want[] = {
+		{ "[pve:pending]\ndelete: tags,!mp0;onboot\n", "waits for the next start" },
+		{ "[pve:pending]\nmp0: /srv/x,mp=/x,ro=1\n", "a change of mp0 waits" },
+		{ "[pve:pending]\ndelete: mp\nmp1: /srv/x,mp=/x\n", "pct set 100 --mp0" },
+		{ "[ab]\nmp0: /srv/x,mp=/x,ro=1\n", "pct set 100 --mp0" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		_cleanup_free_ char *text =
+			xasprintf(FINE "mp0: /etc,mp=/x\n%s", want[i].pending);
+		_cleanup_(findings_done) struct findings f = { 0 };
+		const struct finding *first;
+
+		CHECK(run(text, "bind-sensitive-rw", &f, &first) == 1, "%zu", i);
+		CHECK(first && strstr(first->fix, want[i].fix), "%zu: %s", i,
+		      first ? first->fix : "");
+	}
+}
+
+static void a_line_that_nobody_reads_is_cut(void)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+	_cleanup_(buf_done) struct buf b = { 0 };
+	const struct finding *first;
+
+	buf_adds(&b, FINE "lxc.apparmor.raw: ");
+	for (unsigned i = 0; i < 1000; i++)
+		buf_adds(&b, "\xe2\x82\xac");
+	buf_adds(&b, "\n");
+	CHECK(run(buf_str(&b), "apparmor-raw", &f, &first) == 1, "%zu", f.n);
+	CHECK(first && strlen(first->seen) < 600 && str_ends(first->seen, " bytes more)"),
+	      "%s", first ? first->seen : "");
+	CHECK(first && strstr(first->seen, "\xe2\x82\xac... ("), "cut in a character");
+}
+
+static void onboot_means_nothing_to_ha(void)
+{
+	_cleanup_(pveconf_done) struct pveconf c = { 0 };
+	struct ct ct = { .vmid = 100, .conf = &c, .ha_state = (char[]){ "started" } };
+	struct findings f = { 0 };
+
+	CHECK(pveconf_parse(NET, strlen(NET), 100, &c, NULL) == 0, "parse");
+	rule_onboot_off.check(&rule_onboot_off, &ct, &f);
+	CHECK(f.n == 0, "%zu", f.n);
+	ct.ha_state = (char[]){ "ignored" };
+	rule_onboot_off.check(&rule_onboot_off, &ct, &f);
+	CHECK(f.n == 1, "%zu", f.n);
+	findings_done(&f);
+}
+
+static void what_a_restore_does_not_have_is_said(void)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+	const struct finding *first;
+
+	run(PRIVILEGED "mp0: a1:x,mp=/x\nmp2: /srv,mp=/y\nmp3: a1:y,mp=/z,backup=1\n",
+	    "privileged", &f, &first);
+	CHECK(first && str_ends(first->fix, "not in the archive: mp0, mp2"), "%s",
+	      first ? first->fix : "");
+}
+
 static void a_fine_container_has_no_findings(void)
 {
 	_cleanup_(findings_done) struct findings f = { 0 };
@@ -507,6 +576,10 @@ int main(void)
 	RUN(a_lock_is_taken_away_as_fits_it);
 	RUN(what_a_running_task_left_so_is_a_note);
 	RUN(nothing_is_removed_by_force);
+	RUN(what_is_pending_is_not_asked_for_again);
+	RUN(a_line_that_nobody_reads_is_cut);
+	RUN(onboot_means_nothing_to_ha);
+	RUN(what_a_restore_does_not_have_is_said);
 	RUN(a_fine_container_has_no_findings);
 	RUN(an_empty_config_is_missing_things_only);
 	RUN(a_stub_is_only_locked);
