@@ -240,24 +240,35 @@ static void read_sockets(const struct app *app, const struct netlink *nl,
 		read_owners(app, ct, &v->socks);
 }
 
-/* What files inside say; `ret` has to outlive *v. */
-static void read_files(const struct app *app, const struct ct *ct, struct guestnet *ret,
-		       struct netview *v)
+static void read_inside(const struct app *app, const struct ct *ct, struct guestnet *ret,
+			struct netview *v)
 {
 	struct guestread_target t = { ct->vmid, ct->init_pid, ct->init_start_ticks };
 	struct err err = { 0 };
-	int r;
 
-	if (!app->live || !ct->init_pid || (app->table.columns && !app->json))
-		return;
-	r = guestnet_read(app->rootfd, &t, ret, &err);
-	if (r < 0)
+	if (guestnet_read(app->rootfd, &t, ret, &err) < 0)
 		v->files_error = xstrdup(err.msg);
 	else if (ret->resolver_error)
 		v->files_error = xasprintf("/etc/resolv.conf: %s", ret->resolver_error);
+}
+
+/* What files inside say, and those of the node about it; `ret` has to outlive *v. */
+static void read_files(const struct app *app, const struct ct *ct, struct guestnet *ret,
+		       struct netview *v)
+{
+	struct err err = { 0 };
+
+	if (!ct->init_pid || (app->table.columns && !app->json))
+		return;
+	if (app->live)
+		read_inside(app, ct, ret, v);
+	if (ct->conf &&
+	    guestnet_read_host(app->rootfd, ct->vmid, ct->conf, ret, &err) < 0 &&
+	    !v->files_error)
+		v->files_error = xstrdup(err.msg);
 	if (ret->resolver_known)
 		v->resolver = &ret->resolver;
-	if (ret->leases_known)
+	if (ret->leases_known || ret->leases.n)
 		v->leases = &ret->leases;
 }
 

@@ -84,7 +84,7 @@ void dhcp_leases_print(FILE *f, const struct table_opts *o, const struct dhcp_le
 
 	if (!l || (!l->n && !l->more))
 		return;
-	fputs("\nDHCP leases inside\n", f);
+	fputs("\nDHCP leases\n", f);
 	for (size_t i = 0; i < l->n; i++) {
 		put_lease(&b, &l->v[i], links);
 		put_line(f, o, &b);

@@ -8,7 +8,7 @@
 #include "out/json.h"
 #include "out/table.h"
 
-/* "Resolver inside", "DHCP leases inside"; NULL: not read, nothing is printed. */
+/* "Resolver inside", "DHCP leases"; NULL: not read, nothing is printed. */
 void resolver_print(FILE *f, const struct table_opts *o, const struct resolver *r);
 void dhcp_leases_print(FILE *f, const struct table_opts *o, const struct dhcp_leases *l,
 		       const struct netifs *links);

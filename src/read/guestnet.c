@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/guestnet.h"
 
+#include "base/fs.h"
 #include "base/num.h"
+#include <pveconf.h> /* of include/ */
 #include "read/dhcplease.h"
 #include "read/resolvconf.h"
 
@@ -26,6 +28,7 @@ void guestnet_done(struct guestnet *g)
 	dhcp_leases_done(&g->leases);
 	guestread_answers_done(&g->looked);
 	guestread_answers_done(&g->files);
+	strv_done(&g->host_texts);
 	free(g->texts);
 	*g = (struct guestnet){ 0 };
 }
@@ -202,5 +205,52 @@ int guestnet_read(int rootfd, const struct guestread_target *target, struct gues
 	g.leases_known = r == 0;
 	g.leases.more += found.more;
 	*ret = g;
+	return r;
+}
+
+/* ---- what the node asks for in its place ---- */
+
+static int read_host_one(int rootfd, uint32_t vmid, const char *name, int family,
+			 struct guestnet *io, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("var/lib/lxc/%u/hook/dhclient%d-%s.leases",
+					      vmid, family, name);
+	_cleanup_(buf_done) struct buf b = { 0 };
+	size_t first = io->leases.n;
+	uint64_t start;
+	int r = fs_read_tail(rootfd, path, MAX_LEASES, &b, &start, err);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR ? 0 : err_wrap(err, r, "/%s", path);
+	dhcplease_parse_dhclient(span_of(b.p, b.n), GUESTNET_MAX_LEASES, &io->leases);
+	for (size_t i = first; i < io->leases.n; i++)
+		io->leases.v[i].client = DHCP_HOST_DHCLIENT;
+	if (b.p)
+		strv_add(&io->host_texts, take_ptr(b.p));
+	return 0;
+}
+
+/* PVE takes letters, digits and -_. for one, which is no path. */
+static bool is_file_name(const char *name)
+{
+	return *name && !strchr(name, '/');
+}
+
+int guestnet_read_host(int rootfd, uint32_t vmid, const struct pveconf *conf,
+		       struct guestnet *io, struct err *err)
+{
+	const struct pve_typed *t = &conf->typed;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < t->n_nets; i++) {
+		const struct pve_net *n = &t->nets[i];
+
+		if (!n->host_managed || !is_file_name(n->name))
+			continue;
+		if (str_eq(n->ip, "dhcp"))
+			r = read_host_one(rootfd, vmid, n->name, 4, io, err);
+		if (r == 0 && str_eq(n->ip6, "dhcp"))
+			r = read_host_one(rootfd, vmid, n->name, 6, io, err);
+	}
 	return r;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/str.h"
 #include <guestnet.h> /* of include/ */
 #include "read/guestread.h"
 
@@ -21,6 +22,7 @@ struct guestnet {
 	/* private: what the texts point into */
 	struct guestread_answers looked, files;
 	struct dhcp_texts *texts;
+	struct strv host_texts;
 };
 
 void guestnet_done(struct guestnet *g);
@@ -31,3 +33,13 @@ void guestnet_done(struct guestnet *g);
  */
 int guestnet_read(int rootfd, const struct guestread_target *target, struct guestnet *ret,
 		  struct err *err);
+
+struct pveconf;
+
+/*
+ * Appends the leases that a dhclient of the node keeps for the netN with host-managed=1
+ * and dhcp: /var/lib/lxc/<vmid>/hook/dhclient{4,6}-<name>.leases (facts: pve-node.md 3.1).
+ * One that is not there is none.
+ */
+int guestnet_read_host(int rootfd, uint32_t vmid, const struct pveconf *conf,
+		       struct guestnet *io, struct err *err);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "test.h"
+#include "tmproot.h"
 
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "netif.h"
 #include "read/dhcplease.h"
+#include "read/guestnet.h"
+#include "read/pveconf.h"
 #include "read/resolvconf.h"
 
 static bool is(struct tbytes t, const char *want)
@@ -381,6 +383,49 @@ static void a_packet_with_more_addresses_than_room(void)
 	CHECK(l.routers.n == GUESTNET_LIST, "%zu", l.routers.n);
 }
 
+/* For host-managed=1 a dhclient of the node has the lease, not one inside. */
+static void leases_that_the_node_keeps(void)
+{
+	static const char conf[] =
+		"net0: name=eth0,bridge=b,host-managed=1,ip=dhcp,ip6=dhcp\n"
+		"net1: name=eth1,bridge=b,ip=dhcp\n"
+		"net2: name=eth2,bridge=b,host-managed=1,ip=192.0.2.9/24\n"
+		"net3: name=eth3,bridge=b,host-managed=1,ip=dhcp\n";
+	_cleanup_(tmproot_remove) struct tmproot t;
+	_cleanup_(pveconf_done) struct pveconf c = { 0 };
+	_cleanup_(guestnet_done) struct guestnet g = { 0 };
+	struct err err = { 0 };
+
+	tmproot_make(&t);
+	CHECK(pveconf_parse(conf, strlen(conf), 107, &c, &err) == 0, "%s", err.msg);
+	CHECK(guestnet_read_host(t.fd, 107, &c, &g, &err) == 0 && !g.leases.n, "%s",
+	      err.msg);
+	tmproot_put(&t, "var/lib/lxc/107/hook/dhclient4-eth0.leases",
+		    "lease { interface \"eth0\"; fixed-address 192.0.2.5; }\n"
+		    "lease { interface \"eth0\"; fixed-address 192.0.2.6; }\n");
+	tmproot_put(&t, "var/lib/lxc/107/hook/dhclient6-eth0.leases",
+		    "lease6 { interface \"eth0\"; ia-na 1 { iaaddr 2001:db8::5 { } } }");
+	/* of those nothing is asked, or it is not theirs */
+	tmproot_put(&t, "var/lib/lxc/107/hook/dhclient4-eth1.leases",
+		    "lease { fixed-address 192.0.2.7; }");
+	tmproot_put(&t, "var/lib/lxc/107/hook/dhclient4-eth2.leases",
+		    "lease { fixed-address 192.0.2.8; }");
+	CHECK(guestnet_read_host(t.fd, 107, &c, &g, &err) == 0, "%s", err.msg);
+	CHECK(g.leases.n == 2, "%zu", g.leases.n);
+	if (g.leases.n != 2)
+		return;
+	CHECK(g.leases.v[0].client == DHCP_HOST_DHCLIENT && g.leases.v[0].addr[3] == 6,
+	      "%d %u", g.leases.v[0].client, g.leases.v[0].addr[3]);
+	CHECK_BYTES(g.leases.v[0].interface, "eth0");
+	CHECK(g.leases.v[1].family == AF_INET6, "%d", g.leases.v[1].family);
+	CHECK(g.host_texts.n == 2, "%zu", g.host_texts.n);
+	/* a directory in the place of one is said */
+	mkdirat(t.fd, "var/lib/lxc/107/hook/dhclient4-eth3.leases", 0755);
+	CHECK(guestnet_read_host(t.fd, 107, &c, &g, &err) < 0 &&
+		      strstr(err.msg, "dhclient4-eth3.leases"),
+	      "%s", err.msg);
+}
+
 int main(void)
 {
 	RUN(a_resolver_has_servers_search_and_options);
@@ -400,5 +445,6 @@ int main(void)
 	RUN(a_packet_of_dhcpcd);
 	RUN(a_packet_that_is_cut_off_or_another_is_no_lease);
 	RUN(a_packet_with_more_addresses_than_room);
+	RUN(leases_that_the_node_keeps);
 	return DONE();
 }
