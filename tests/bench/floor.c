@@ -9,6 +9,8 @@
  *	floor list		every container of /etc/pve/lxc
  *	floor list0		the same without the use of the CPU (list -i 0)
  *	floor status ID		one
+ *	floor audit		what `ctscope audit --json` looks at: configs, and of every
+ *				process what the kernel enforces on it
  *
  * The use of the CPU is had over a tenth of a second, as list has it by default: the
  *floor waits, too, where reading took less. What a cgroup did meanwhile is what the
@@ -409,6 +411,91 @@ static int open_dir(int dir, const char *path)
 	return openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+static void security_of(unsigned pid, bool init)
+{
+	static const char *const ns[] = { "user", "mnt", "pid",    "net",
+					  "ipc",  "uts", "cgroup", "time" };
+	static char buf[1 << 16];
+	char path[64], link[64];
+	int dir;
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	dir = open_dir(AT_FDCWD, path);
+	if (dir < 0)
+		return;
+	slurp(dir, "cgroup", buf, sizeof(buf));
+	slurp(dir, "stat", buf, sizeof(buf));
+	slurp(dir, "status", buf, sizeof(buf));
+	putu(",\"caps\":", keyed(buf, "CapEff:\t"));
+	if (!slurp(dir, "attr/apparmor/current", buf, sizeof(buf)))
+		slurp(dir, "attr/current", buf, sizeof(buf));
+	for (size_t i = 0; i < (init ? ARRAY_SIZE(ns) : 4); i++) {
+		snprintf(path, sizeof(path), "ns/%s", ns[i]);
+		putu(",\"ns\":",
+		     (unsigned long long)readlinkat(dir, path, link, sizeof(link)));
+	}
+	if (init) {
+		slurp(dir, "uid_map", buf, sizeof(buf));
+		slurp(dir, "gid_map", buf, sizeof(buf));
+		putu(",\"mounts\":", slurp(dir, "mountinfo", buf, sizeof(buf)));
+	}
+	close(dir);
+}
+
+/* the processes of a cgroup and of those in it */
+static void security_below(int at, const char *name, int init, unsigned depth)
+{
+	int dir = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char procs[8192], names[8192], *p = procs;
+	long n;
+
+	if (dir < 0)
+		return;
+	slurp(dir, "cgroup.procs", procs, sizeof(procs));
+	while (*p) {
+		unsigned pid = (unsigned)num(p);
+
+		if (pid && (int)pid != init)
+			security_of(pid, false);
+		p += strcspn(p, "\n");
+		p += *p == '\n';
+	}
+	while (depth < 8 && (n = syscall(SYS_getdents64, dir, names, sizeof(names))) > 0)
+		for (long i = 0; i < n;) {
+			const struct dirent64 *e = (const void *)(names + i);
+
+			if (e->d_type == DT_DIR && e->d_name[0] != '.')
+				security_below(dir, e->d_name, init, depth + 1);
+			i += e->d_reclen;
+		}
+	close(dir);
+}
+
+static void security(const struct one *ct)
+{
+	char path[32];
+
+	if (ct->init)
+		security_of((unsigned)ct->init, true);
+	snprintf(path, sizeof(path), "%u", ct->vmid);
+	security_below(lxc_dir, path, ct->init, 0);
+}
+
+static int audit(void)
+{
+	for (size_t i = 0; i < n_cts; i++) {
+		putu(",\n{\"vmid\":", cts[i].vmid);
+		config(&cts[i]);
+		if (cts[i].running) {
+			find_init(&cts[i]);
+			security(&cts[i]);
+		}
+		puts_("}");
+	}
+	puts_("}\n");
+	return write(1, out, out_n) == (ssize_t)out_n ? 0 : 3;
+}
+
 static void open_all(void)
 {
 	int one = 1;
@@ -440,9 +527,10 @@ int main(int argc, char **argv)
 {
 	bool status = argc == 3 && strcmp(argv[1], "status") == 0;
 	bool rates = status || (argc == 2 && strcmp(argv[1], "list") == 0);
+	bool is_audit = argc == 2 && strcmp(argv[1], "audit") == 0;
 	long long first;
 
-	if (!rates && !(argc == 2 && strcmp(argv[1], "list0") == 0))
+	if (!rates && !is_audit && !(argc == 2 && strcmp(argv[1], "list0") == 0))
 		return 2;
 	cts = calloc(MAX_CTS, sizeof(*cts));
 	open_all();
@@ -452,6 +540,8 @@ int main(int argc, char **argv)
 	else
 		list_configs();
 	list_sockets();
+	if (is_audit)
+		return audit();
 	first = now_nsec();
 	for (size_t i = 0; rates && i < n_cts; i++)
 		if (cts[i].running)

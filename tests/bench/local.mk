@@ -47,3 +47,9 @@ EXTRA_DIST += tests/bench/hook
 EXTRA_DIST += tests/bench/recorder-load
 EXTRA_DIST += tests/bench/vm-recorder
 EXTRA_DIST += tests/bench/df
+EXTRA_DIST += tests/bench/audit
+bench: bench-audit
+bench-audit: ctscope tests/bench/floor tests/bench/measure
+	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/audit $(BENCH_AUDIT)
+BENCH_AUDIT = 200 30
+.PHONY: bench-audit
