@@ -77,9 +77,9 @@ struct ct {
 
 	struct val broadcast_age_sec; /* of another node: its figures are this old */
 
-	char *task;     /* type of a task of PVE that is at work on it ("vzdump"); NULL: of
+	char *task; /* type of a task of PVE that is at work on it ("vzdump"); NULL: of
 			   none that is known, or it was not looked for */
-	char *pool;     /* NULL: in none */
+	char *pool; /* NULL: in none */
 	char *ha_state; /* HA manager's state of service ct:<vmid>, NULL: not an HA
 			   resource */
 };

@@ -114,7 +114,8 @@ static void print_findings(const struct audit_view *v, const struct audit_group 
 			const struct finding *f = &g->v[end];
 
 			if (f->severity != g->v[i].severity ||
-			    !str_eq(f->rule, g->v[i].rule))
+			    !str_eq(f->rule, g->v[i].rule) ||
+			    !str_eq(f->why, g->v[i].why))
 				break;
 			print_label(v->app, labels[f->severity], colors[f->severity]);
 			print_seen(v->app, f);

@@ -61,7 +61,8 @@ static void read_storages(struct audit_view *v)
 
 static bool may_be_in_work(const struct ct *ct)
 {
-	return ct->conf && (pveconf_item(&ct->conf->main, "lock") || ct->conf->n_snapshots);
+	return ct->conf &&
+	       (pveconf_item(&ct->conf->main, "lock") || ct->conf->n_snapshots);
 }
 
 /* A backup of several guests does not say in its name whose turn it is. */

@@ -213,8 +213,8 @@ int guestnet_read(int rootfd, const struct guestread_target *target, struct gues
 static int read_host_one(int rootfd, uint32_t vmid, const char *name, int family,
 			 struct guestnet *io, struct err *err)
 {
-	_cleanup_free_ char *path = xasprintf("var/lib/lxc/%u/hook/dhclient%d-%s.leases",
-					      vmid, family, name);
+	_cleanup_free_ char *path =
+		xasprintf("var/lib/lxc/%u/hook/dhclient%d-%s.leases", vmid, family, name);
 	_cleanup_(buf_done) struct buf b = { 0 };
 	size_t first = io->leases.n;
 	uint64_t start;

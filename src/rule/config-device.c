@@ -27,11 +27,11 @@ static const struct {
 };
 
 /* Directories of /dev in which no disk is. */
-static const char *const no_disks[] = { "accel",       "binderfs", "bus",  "char",
-					"cpu",         "dma_heap", "dri",  "infiniband",
-					"input",       "net",      "pts",  "nvidia-caps",
-					"serial",      "shm",      "snd",  "usb",
-					"v4l",         "vfio" };
+static const char *const no_disks[] = { "accel",  "binderfs", "bus", "char",
+					"cpu",    "dma_heap", "dri", "infiniband",
+					"input",  "net",      "pts", "nvidia-caps",
+					"serial", "shm",      "snd", "usb",
+					"v4l",    "vfio" };
 
 /* "/dev/VG/LV" is what LVM calls a volume. */
 static bool is_volume(const char *path)
@@ -125,9 +125,10 @@ static void passthrough_one(const struct rule *rule, const struct ct *ct,
 		finding_add(out, rule, ct, d->key, d->line, NULL,
 			    "the node mounts %s at %s%s", d->path, d->at,
 			    d->ro ? ", read-only" : "");
-		finding_amend(out, SEV_INFO,
-			      "it is a device of this node: the container runs only where "
-			      "that is");
+		finding_amend(
+			out, SEV_INFO,
+			"it is a device of this node: the container runs only where "
+			"that is");
 	} else if (!raw(d->path)) {
 		finding_add(out, rule, ct, d->key, d->line, NULL, "%s%s", d->path,
 			    d->ro ? ", read-only" : "");

@@ -315,7 +315,8 @@ static const struct {
 	  .why = "broken off, some of its volumes may be of the snapshot and some of "
 		 "before" },
 	{ .lock = "snapshot", .when = "when no snapshot of it is made any more" },
-	{ .lock = "snapshot-delete", .when = "when no snapshot of it is removed any more" },
+	{ .lock = "snapshot-delete",
+	  .when = "when no snapshot of it is removed any more" },
 };
 
 /* Where nothing is at work on it. */

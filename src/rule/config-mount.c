@@ -265,8 +265,8 @@ static void host_path_one(const struct rule *rule, const struct ct *ct,
 			  const struct rule_bind *b, const char *source,
 			  struct findings *out)
 {
-	if (!why_sensitive(source, b->ro) && !root_socket(source) && !is_other_socket(source) &&
-	    !str_starts(source, "/dev/"))
+	if (!why_sensitive(source, b->ro) && !root_socket(source) &&
+	    !is_other_socket(source) && !str_starts(source, "/dev/"))
 		finding_add(out, rule, ct, b->key, b->line, NULL,
 			    "%s of the node is at %s, %s", b->source, b->target,
 			    b->ro ? "read-only" : "read-write");

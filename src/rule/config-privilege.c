@@ -40,9 +40,9 @@ static void privileged(const struct rule *rule, const struct ct *ct, struct find
 	left = not_in_archive(ct);
 	finding_add(
 		out, rule, ct, "unprivileged", rule_line(ct, "unprivileged"),
-		xasprintf("vzdump %u, then pct restore NEWID ARCHIVE --unprivileged 1%s%s",
-			  ct->vmid, left ? "; not in the archive: " : "",
-			  left ? left : ""),
+		xasprintf(
+			"vzdump %u, then pct restore NEWID ARCHIVE --unprivileged 1%s%s",
+			ct->vmid, left ? "; not in the archive: " : "", left ? left : ""),
 		"neither `unprivileged: 1` nor an lxc.idmap");
 }
 

@@ -336,8 +336,7 @@ static void tell_same(const struct rule *rule, const struct shared_mounts *l,
 		}
 		finding_add(out, rule, l->v[i].ct, l->v[i].key, l->v[i].line, NULL,
 			    "%s of the node is mounted read-write in %s, too",
-			    l->v[i].source,
-			    shared_some_end(&some));
+			    l->v[i].source, shared_some_end(&some));
 		shared_some_done(&some);
 	}
 }

@@ -23,9 +23,10 @@ static void each(const struct rule *rule, const struct ct *ct, each_fn *fn,
  */
 static char *fix(const struct ct *ct, const char *what, const char *name)
 {
-	_cleanup_free_ char *unlock = pveconf_item(&ct->conf->main, "lock")
-					      ? xasprintf("pct unlock %u, then ", ct->vmid)
-					      : NULL;
+	_cleanup_free_ char *unlock =
+		pveconf_item(&ct->conf->main, "lock")
+			? xasprintf("pct unlock %u, then ", ct->vmid)
+			: NULL;
 
 	return xasprintf("when %s runs any more: %spct delsnapshot %u %s", what,
 			 unlock ? unlock : "", ct->vmid, name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tmproot.h"
 
+#include "read/facts.h"
 #include "read/hostpath.h"
 #include "read/pveconf.h"
 #include "read/storage.h"
@@ -93,36 +94,87 @@ static const struct finding *find(const struct node *n, const char *rule)
 
 /* ---- profiles ---- */
 
+/* However it is written: each of them has to be seen. */
+static const char *const references[] = {
+	REFERENCE,
+	/* the socket by a raw line */
+	"arch: amd64\nfeatures: nesting=1\nhostname: ref\nmemory: 512\nostype: debian\n"
+	"rootfs: local-lvm:vm-100-disk-0,size=8G\nswap: 512\n"
+	"lxc.apparmor.profile: unconfined\n"
+	"lxc.mount.entry: /var/run/docker.sock var/run/docker.sock none bind,create=file\n",
+	/* quotes, other ways to write true, a link on the way */
+	"arch: amd64\nfeatures: keyctl=on,nesting=yes\nmemory: 512\nostype: debian\n"
+	"rootfs: local-lvm:vm-100-disk-0,size=8G\nswap: 512\nunprivileged: off\n"
+	"lxc.apparmor.profile = 'unconfined'\n"
+	"lxc.mount.entry = \"/run//docker.sock run/docker.sock none rw,rbind 0 0\"\n",
+	/* unprivileged by its key alone */
+	"arch: amd64\nfeatures: nesting=1\nmemory: 512\nostype: debian\nunprivileged: 1\n"
+	"mp0: /run/docker.sock,mp=/run/docker.sock,ro=1\n"
+	"rootfs: local-lvm:vm-100-disk-0,size=8G\nswap: 512\nlxc.idmap:\n"
+	"lxc.apparmor.profile: unconfined\n",
+};
+
 static void the_reference_case_lights_up(void)
 {
 	static const struct {
 		const char *rule;
 		enum severity homelab, production;
+	} want[] = {
+		{ "apparmor-unconfined", SEV_ERROR, SEV_ERROR },
+		{ "host-socket-root", SEV_ERROR, SEV_ERROR },
+		{ "privileged-nesting", SEV_ERROR, SEV_ERROR },
+		{ "apparmor-overrides-features", SEV_WARN, SEV_WARN },
+		{ "privileged", SEV_INFO, SEV_WARN },
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(references); k++)
+		for (enum rule_profile p = PROFILE_HOMELAB; p < PROFILE_N; p++) {
+			NODE(n, references[k]);
+
+			run(&n, p);
+			for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+				const struct finding *f = find(&n, want[i].rule);
+
+				CHECK(f, "%zu %s: %s", k, rule_profile_name(p),
+				      want[i].rule);
+				CHECK(!f || f->severity == (p == PROFILE_HOMELAB
+								    ? want[i].homelab
+								    : want[i].production),
+				      "%s: %d", f->rule, f->severity);
+			}
+		}
+}
+
+/* The lines that it comes from, and a way out of each. */
+static void the_reference_case_says_where_and_what_to_do(void)
+{
+	static const struct {
+		const char *rule, *fix;
 		uint32_t line;
 	} want[] = {
-		{ "apparmor-unconfined", SEV_ERROR, SEV_ERROR, 9 },
-		{ "host-socket-root", SEV_ERROR, SEV_ERROR, 5 },
-		{ "privileged-nesting", SEV_ERROR, SEV_ERROR, 2 },
-		{ "apparmor-overrides-features", SEV_WARN, SEV_WARN, 9 },
-		{ "privileged", SEV_INFO, SEV_WARN, 0 },
+		{ "apparmor-unconfined", "line 9: remove it", 9 },
+		{ "host-socket-root", "pct set 101 --delete mp0", 5 },
+		{ "privileged-nesting", "pct set 101 --delete features", 2 },
+		{ "apparmor-overrides-features", "line 9", 9 },
+		{ "privileged", "--unprivileged 1", 0 },
 	};
 	NODE(n, REFERENCE);
 
-	for (enum rule_profile p = PROFILE_HOMELAB; p < PROFILE_N; p++) {
-		run(&n, p);
-		for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
-			const struct finding *f = find(&n, want[i].rule);
+	run(&n, PROFILE_PRODUCTION);
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		const struct finding *f = find(&n, want[i].rule);
 
-			CHECK(f, "%s: %s", rule_profile_name(p), want[i].rule);
-			if (!f)
-				continue;
-			CHECK(f->severity == (p == PROFILE_HOMELAB ? want[i].homelab
-								   : want[i].production),
-			      "%s: %d", f->rule, f->severity);
-			CHECK(f->line == want[i].line && f->fix && *f->why, "%s: line %u",
-			      f->rule, f->line);
-		}
+		CHECK(f && f->line == want[i].line && *f->why && f->fix &&
+			      strstr(f->fix, want[i].fix),
+		      "%s: line %u: %s", want[i].rule, f ? f->line : 0, f ? f->fix : "");
 	}
+}
+
+static void check_silent(const struct findings *f, uint32_t vmid, const char *what)
+{
+	for (size_t i = 0; i < f->n; i++)
+		CHECK((vmid && f->v[i].vmid != vmid) || f->v[i].severity == SEV_INFO,
+		      "%s: %u %s: %s", what, f->v[i].vmid, f->v[i].rule, f->v[i].seen);
 }
 
 static void a_default_container_is_silent(void)
@@ -132,9 +184,41 @@ static void a_default_container_is_silent(void)
 	run(&n, PROFILE_HOMELAB);
 	CHECK(n.found.n == 0, "%s: %s", n.found.v[0].rule, n.found.v[0].seen);
 	run(&n, PROFILE_PRODUCTION);
-	for (size_t i = 0; i < n.found.n; i++)
-		CHECK(n.found.v[i].severity == SEV_INFO, "%s: %s", n.found.v[i].rule,
-		      n.found.v[i].seen);
+	check_silent(&n.found, 0, "production");
+}
+
+/* Nodes of which files were kept, the unprivileged ones in which nobody turned a screw. */
+static void defaults_of_recorded_nodes_are_silent(void)
+{
+	static const struct {
+		const char *host;
+		uint32_t vmid;
+	} cts[] = {
+		{ "hosts/pvn1", 101 }, { "hosts/pvn1", 103 }, { "hosts/pvn1", 104 },
+		{ "hosts/pvn1", 105 }, { "hosts/pvn1", 107 }, { "hosts/pve1", 100 },
+		{ "hosts/pve1", 107 }, { "hosts/pve1", 111 }, { "hosts/pve1", 115 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cts); i++) {
+		_cleanup_close_ int root = fixture_open(cts[i].host);
+		_cleanup_(facts_done) struct facts facts = { 0 };
+		struct facts_want want = { .ha = true };
+		struct rule_in in = { .facts = &facts, .today = 20261121 };
+		struct err err = { 0 };
+
+		CHECK(facts_read(root, false, &want, (uint64_t)1 << 50, &facts, &err) ==
+			      0,
+		      "%s", err.msg);
+		CHECK(facts_find(&facts, cts[i].vmid) &&
+			      ct_is_unprivileged(facts_find(&facts, cts[i].vmid)),
+		      "%s %u", cts[i].host, cts[i].vmid);
+		for (enum rule_profile p = PROFILE_HOMELAB; p < PROFILE_N; p++) {
+			_cleanup_(findings_done) struct findings f = { 0 };
+
+			rules_run(&in, &(struct rule_pick){ .profile = p }, &f);
+			check_silent(&f, cts[i].vmid, cts[i].host);
+		}
+	}
 }
 
 static void a_profile_is_found_by_name(void)
@@ -251,8 +335,9 @@ static void a_directory_writable_in_two(void)
 	CHECK_SEEN(&n, 1, 101,
 		   "/srv/x/y of the node, which is in it, is mounted read-write in 103");
 	CHECK_SEEN(&n, 2, 102, "/srv/x of the node is mounted read-write in 101, too");
-	CHECK_SEEN(&n, 3, 103,
-		   "/srv/x/y of the node is in /srv/x, which is mounted read-write in 101");
+	CHECK_SEEN(
+		&n, 3, 103,
+		"/srv/x/y of the node is in /srv/x, which is mounted read-write in 101");
 	CHECK_STR(n.found.v[3].key, "lxc.mount.entry");
 }
 
@@ -270,7 +355,8 @@ static void the_root_of_the_node_holds_everything(void)
 	NODE(n, DEFAULT "mp0: /,mp=/x\n", DEFAULT "mp0: /srv,mp=/x\n");
 
 	CHECK(run_rule(&n, &rule_bind_shared_rw) == 2, "%zu", n.found.n);
-	CHECK_SEEN(&n, 1, 102, "/srv of the node is in /, which is mounted read-write in 101");
+	CHECK_SEEN(&n, 1, 102,
+		   "/srv of the node is in /, which is mounted read-write in 101");
 }
 
 /* ---- files of the node ---- */
@@ -387,7 +473,8 @@ static void a_hook_that_others_can_write(void)
 	CHECK(!n.found.v[0].fix, "%s", n.found.v[0].fix);
 	CHECK_SEEN(&n, 1, 101, "runs /opt/a: /opt, uid 1000 owns it");
 	/* the directory is somebody's */
-	CHECK_STR(n.found.v[1].fix, "move /opt/a to a directory that root alone can write");
+	CHECK_STR(n.found.v[1].fix,
+		  "move /opt/a to a directory that root alone can write");
 	CHECK_SEEN(&n, 2, 101, "reads /opt/b: /opt/b, group 5 can write it (mode 0775)");
 	CHECK(run_rule(&n, &rule_host_file_missing) == 1, "%zu", n.found.n);
 	CHECK_SEEN(&n, 0, 103, "/opt/d is not there");
@@ -418,9 +505,9 @@ static void a_directory_of_others_is_left_alone(void)
 		  .weak_mode = 01777 },
 	};
 	struct hostpaths paths = { p, ARRAY_SIZE(p) };
-	NODE(n, DEFAULT "mp0: /mnt/media,mp=/x\n", DEFAULT "lxc.hook.stop: /mnt/media/a\n",
-	     DEFAULT "lxc.hook.stop: /opt/h/b\n", DEFAULT "lxc.hook.stop: /opt/h/c\n",
-	     DEFAULT "lxc.hook.stop: /tmp/d\n");
+	NODE(n, DEFAULT "mp0: /mnt/media,mp=/x\n",
+	     DEFAULT "lxc.hook.stop: /mnt/media/a\n", DEFAULT "lxc.hook.stop: /opt/h/b\n",
+	     DEFAULT "lxc.hook.stop: /opt/h/c\n", DEFAULT "lxc.hook.stop: /tmp/d\n");
 
 	n.in.paths = &paths;
 	CHECK(run_rule(&n, &rule_host_file_writable) == 4, "%zu", n.found.n);
@@ -700,10 +787,49 @@ static void a_waiver_that_matches_nothing_is_told(void)
 		  "--list-rules");
 }
 
+/* ---- all of them ---- */
+
+/* Its three tests: one that fires, one that just does not, one without the data. */
+struct cover {
+	const struct rule *rule;
+	void (*fires)(void), (*just_not)(void), (*absent)(void);
+};
+
+static const struct cover covers[] = {
+	{ &rule_idmap_shared, ids_of_two_containers, ids_that_just_do_not_meet,
+	  nothing_is_known_of_any },
+	{ &rule_idmap_shared_default, the_default_ids_of_all, the_default_ids_of_all,
+	  nothing_is_known_of_any },
+	{ &rule_bind_shared_rw, a_directory_writable_in_two, a_directory_writable_in_one,
+	  nothing_is_known_of_any },
+	{ &rule_host_file_guest, a_hook_that_a_container_can_write,
+	  a_hook_that_a_container_can_write, nothing_is_known_of_any },
+	{ &rule_host_file_writable, a_hook_that_others_can_write,
+	  a_hook_that_others_can_write, nothing_is_known_of_any },
+	{ &rule_host_file_missing, a_hook_that_others_can_write,
+	  a_hook_that_others_can_write, nothing_is_known_of_any },
+	{ &rule_waiver_expired, an_expired_waiver_is_a_finding,
+	  a_waiver_takes_a_finding_away, nothing_is_known_of_any },
+};
+
+static void every_rule_over_all_of_them_has_its_tests(void)
+{
+	for (size_t i = 0; i < n_rules; i++) {
+		bool found = !rules[i]->check_all || str_starts(rules[i]->id, "kernel-");
+
+		for (size_t k = 0; k < ARRAY_SIZE(covers); k++)
+			found |= covers[k].rule == rules[i] && covers[k].fires &&
+				 covers[k].just_not && covers[k].absent;
+		CHECK(found, "%s has not its three tests", rules[i]->id);
+	}
+}
+
 int main(void)
 {
 	RUN(the_reference_case_lights_up);
+	RUN(the_reference_case_says_where_and_what_to_do);
 	RUN(a_default_container_is_silent);
+	RUN(defaults_of_recorded_nodes_are_silent);
 	RUN(a_profile_is_found_by_name);
 	RUN(a_named_rule_runs_where_the_profile_leaves_it_out);
 	RUN(a_profile_makes_no_more_of_a_finding_than_its_rule);
@@ -731,5 +857,6 @@ int main(void)
 	RUN(a_waiver_takes_a_finding_away);
 	RUN(an_expired_waiver_is_a_finding);
 	RUN(a_waiver_that_matches_nothing_is_told);
+	RUN(every_rule_over_all_of_them_has_its_tests);
 	return DONE();
 }

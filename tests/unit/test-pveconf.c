@@ -383,10 +383,14 @@ static void quotes_of_a_raw_line_are_no_part_of_its_value(void)
 		const char *text, *value;
 		char quote;
 	} want[] = {
-		{ "\"u 0 1 2\"", "u 0 1 2", '"' }, { "'a'", "a", '\'' },
-		{ "\"\"", "", '"' },             { "\"", "\"", '\0' },
-		{ "\"a'", "\"a'", '\0' },        { "'\"a\"'", "\"a\"", '\'' },
-		{ "a \"b\"", "a \"b\"", '\0' },  { "\" a \"", " a ", '"' },
+		{ "\"u 0 1 2\"", "u 0 1 2", '"' },
+		{ "'a'", "a", '\'' },
+		{ "\"\"", "", '"' },
+		{ "\"", "\"", '\0' },
+		{ "\"a'", "\"a'", '\0' },
+		{ "'\"a\"'", "\"a\"", '\'' },
+		{ "a \"b\"", "a \"b\"", '\0' },
+		{ "\" a \"", " a ", '"' },
 	};
 	_cleanup_(pveconf_done) struct pveconf c = { 0 };
 	_cleanup_(buf_done) struct buf b = { 0 };
