@@ -337,31 +337,60 @@ static const struct procnet_addr *find_addr(const struct procnet *p, const char 
 	return NULL;
 }
 
-static int read_addrs(struct collector *c, pid_t init, struct procnet *ret)
-{
-	static const struct {
-		const char *file;
-		void (*parse)(struct span, size_t, struct procnet *);
-		bool needed;
-	} files[] = { { "fib_trie", procnet_parse_fib_trie, true },
-		      { "if_inet6", procnet_parse_if_inet6, false }, /* no IPv6 */
-		      { "route", procnet_parse_route, false },
-		      { "igmp", procnet_parse_igmp, false } };
+/* A file of proc/<init>/net. */
+struct netfile {
+	const char *name;
+	void (*parse)(struct span, size_t, struct procnet *);
+	bool needed;
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+static int read_netfiles(struct collector *c, pid_t init, const struct netfile *v,
+			 size_t n, struct procnet *ret)
+{
+	for (size_t i = 0; i < n; i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 		char path[64];
 		int r;
 
-		snprintf(path, sizeof(path), "proc/%d/net/%s", init, files[i].file);
+		snprintf(path, sizeof(path), "proc/%d/net/%s", init, v[i].name);
 		r = fs_read_file(c->rootfd, path, NET_FILE_MAX, &b, NULL);
 		if (r >= 0)
-			files[i].parse(span_of(b.p, b.n), MAX_ADDRS, ret);
-		else if (files[i].needed)
+			v[i].parse(span_of(b.p, b.n), MAX_ADDRS, ret);
+		else if (v[i].needed)
 			return r;
 	}
-	procnet_name_addrs(ret);
 	return 0;
+}
+
+static bool has_all(const struct procnet *p, const struct procnet *of)
+{
+	for (size_t i = 0; i < of->n_addrs; i++)
+		if (!find_addr(p, of->addrs[i].text))
+			return false;
+	return true;
+}
+
+/* 1: the same as ever, `ret` has no interfaces then: most looks find that. */
+static int read_addrs(struct collector *c, pid_t init, const struct ctnet *ct,
+		      struct procnet *ret)
+{
+	static const struct netfile addrs[] = {
+		{ "fib_trie", procnet_parse_fib_trie, true },
+		{ "if_inet6", procnet_parse_if_inet6, false }, /* no IPv6 */
+	}, names[] = {
+		{ "route", procnet_parse_route, false },
+		{ "igmp", procnet_parse_igmp, false },
+	};
+	int r = read_netfiles(c, init, addrs, ARRAY_SIZE(addrs), ret);
+
+	if (r < 0)
+		return r;
+	if (ct->looked && has_all(ret, &ct->net) && has_all(&ct->net, ret))
+		return 1;
+	r = read_netfiles(c, init, names, ARRAY_SIZE(names), ret);
+	if (r == 0)
+		procnet_name_addrs(ret);
+	return r;
 }
 
 static void look_addrs(struct collector *c, struct ctnet *ct)
@@ -371,7 +400,7 @@ static void look_addrs(struct collector *c, struct ctnet *ct)
 	bool news;
 
 	if (!life || life->phase != LC_UP || !life->init || !cgsrc_is_alive(c, life) ||
-	    read_addrs(c, life->init, &now) < 0 || !cgsrc_is_alive(c, life))
+	    read_addrs(c, life->init, ct, &now) != 0 || !cgsrc_is_alive(c, life))
 		return;
 	/* what an earlier collector found is no news; else nobody saw when it came */
 	news = ct->looked || !life->restored;

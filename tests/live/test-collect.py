@@ -509,6 +509,23 @@ def _():
     destroy(VMID + 7)
 
 
+@test("who is calm by the record is not asked for its pressures")
+def _():
+    c = need()
+    up = [d for d in os.listdir("/sys/fs/cgroup/lxc") if d.isdigit()]
+    check(len(up) >= 3, "too few containers run: %s" % up)
+    trace = lib.RUN + "/trace"
+    for _ in range(3):  # of what has begun the record is not long enough yet
+        subprocess.run(["timeout", "-s", "INT", "11", "strace", "-f", "-qq", "-e", "trace=openat",
+                        "-o", trace, "-p", str(c.pid())], stderr=subprocess.DEVNULL)
+        with open(trace) as f:
+            asked = sum("cpu.pressure" in line for line in f)
+        note("%d containers, %d asked" % (len(up), asked))
+        if asked <= len(up) // 2:
+            return
+    raise live.Failed("%d of %d were asked" % (asked, len(up)))
+
+
 @test("its store has what it saw, in order, each once")
 def _():
     c = need()
