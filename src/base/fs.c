@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -24,6 +26,9 @@ int fs_open_root(const char *path, int *ret, struct err *err)
 
 #define MAX_DEPTH 64
 #define MAX_LINKS 40 /* as the kernel */
+#define MAX_TRIES 4
+
+#define PROC_TOP_INO 1 /* of the root of every procfs */
 
 /* A walk by hand: the directories from the root to where it stands, and what is left. */
 struct walk {
@@ -86,6 +91,19 @@ static bool is_last(const struct walk *w)
 	return w->rest[strspn(w->rest, "/")] == '\0';
 }
 
+/*
+ * Below its top the links of a procfs lead to what a process has, whatever their text
+ * says: openat2(2) is told to refuse them, and so they are here.
+ */
+static bool is_magic(const struct walk *w, int fd)
+{
+	struct statfs fs;
+	struct stat dir;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
+	       fstat(here(w), &dir) == 0 && dir.st_ino != PROC_TOP_INO;
+}
+
 /* One component further: 1 with the descriptor in *ret when it was the last. */
 static int step(struct walk *w, const char *name, int flags, int *ret)
 {
@@ -102,7 +120,7 @@ static int step(struct walk *w, const char *name, int flags, int *ret)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISLNK(st.st_mode) && !(last && flags & O_NOFOLLOW))
-		return take_link(w, fd);
+		return is_magic(w, fd) ? -ELOOP : take_link(w, fd);
 	if (last && !*w->rest) {
 		*ret = openat(here(w), name, flags | O_NOFOLLOW | O_CLOEXEC);
 		return *ret < 0 ? -errno : 1;
@@ -144,15 +162,19 @@ static int open_in_root(int rootfd, const char *path, int flags)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 
-	/* EAGAIN: a rename raced with the walk; the kernel asks to try again */
-	for (int tries = 0;; tries++) {
+	/*
+	 * EAGAIN: at a ".." something had been renamed or mounted meanwhile, anywhere on
+	 * the machine. The kernel asks to try again, but a guest can keep that up for as
+	 * long as it likes; a walk that asks the kernel for no ".." is not disturbed.
+	 */
+	for (int tries = 1;; tries++) {
 		long fd = syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
 
 		if (fd >= 0)
 			return (int)fd;
-		if (errno == EINTR || (errno == EAGAIN && tries < 8))
+		if (errno == EINTR || (errno == EAGAIN && tries < MAX_TRIES))
 			continue;
-		if (errno == ENOSYS)
+		if (errno == ENOSYS || errno == EAGAIN)
 			return fs_open_by_hand(rootfd, path,
 					       flags | (flags & O_PATH ? 0 : O_NOCTTY));
 		return -errno;

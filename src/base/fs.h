@@ -23,8 +23,9 @@ int fs_open(int rootfd, const char *path, int flags, int *ret, struct err *err);
 
 /*
  * What fs_open() does where there is no openat2 (a kernel before 5.6, a sandbox,
- * valgrind): component by component, each without following, symlinks resolved by their
- * text inside the root. The descriptor, or a negative errno.
+ * valgrind), or where the kernel's own walk is disturbed by renames: component by
+ * component, each without following, symlinks resolved by their text inside the root,
+ * magic ones refused. The descriptor, or a negative errno.
  */
 int fs_open_by_hand(int rootfd, const char *path, int flags);
 

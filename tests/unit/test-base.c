@@ -249,6 +249,89 @@ static void a_walk_by_hand_goes_where_openat2_goes(void)
 	CHECK(system(cmd) == 0, "rm");
 }
 
+/* Links into what a process has are refused, whichever way they are come by. */
+static void a_magic_link_is_refused_by_hand_too(void)
+{
+	static const struct {
+		const char *path;
+		int r;
+	} paths[] = {
+		{ "self/root/etc", -ELOOP }, { "self/fd/0", -ELOOP },
+		{ "self/exe", -ELOOP },      { "thread-self/cwd", -ELOOP },
+		{ "self/stat", 0 },          { "mounts", 0 },
+	};
+	int root = -1, fd;
+
+	CHECK(fs_open_root("/proc", &root, NULL) == 0, "/proc");
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		int r = fs_open(root, paths[i].path, O_RDONLY, &fd, NULL);
+
+		if (r == 0)
+			close(fd);
+		CHECK(r == paths[i].r, "%s: %d", paths[i].path, r);
+		fd = fs_open_by_hand(root, paths[i].path, O_RDONLY);
+		CHECK(MIN(fd, 0) == paths[i].r, "%s by hand: %d", paths[i].path, fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	close(root);
+}
+
+static _noreturn_ void exchange_for_ever(int dir, int ready)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned i = 0;; i++) {
+		(void)renameat2(dir, "x", dir, "y", RENAME_EXCHANGE);
+		if (i == 1000)
+			close(ready);
+	}
+}
+
+/* The kernel counts the renames of the whole machine: those of a guest must not matter. */
+static void renames_elsewhere_do_not_disturb_a_walk(void)
+{
+	char dir[] = "/tmp/ctscope-test-XXXXXX", cmd[96];
+	_cleanup_(buf_done) struct buf path = { 0 };
+	unsigned failed = 0, n = 0;
+	uint64_t end;
+	int root = -1, fds[2];
+	pid_t pid;
+	char c;
+
+	CHECK(mkdtemp(dir) != NULL && pipe(fds) == 0, "mkdtemp");
+	CHECK(fs_open_root(dir, &root, NULL) == 0, "root");
+	CHECK(mkdirat(root, "d", 0700) == 0 && mkdirat(root, "x", 0700) == 0 &&
+		      mkdirat(root, "y", 0700) == 0,
+	      "mkdir");
+	close(openat(root, "f", O_CREAT | O_WRONLY, 0600));
+	pid = fork();
+	if (pid == 0)
+		exchange_for_ever(root, fds[1]);
+	close(fds[1]);
+	CHECK(read(fds[0], &c, 1) == 0, "nobody renames");
+	close(fds[0]);
+	/* so long that something is renamed during each try */
+	for (int i = 0; i < 400; i++)
+		buf_adds(&path, "d/../");
+	buf_adds(&path, "f");
+	/* and for so long that both have been at work at once, on any machine */
+	end = clock_mono_usec() + 300 * USEC_PER_MSEC;
+	for (; clock_mono_usec() < end; n++) {
+		int fd, r = fs_open(root, path.p, O_RDONLY, &fd, NULL);
+
+		if (r == 0)
+			close(fd);
+		failed += r < 0;
+	}
+	printf("# %u of %u failed\n", failed, n);
+	CHECK(failed == 0, "%u of %u failed", failed, n);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(root);
+	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
+	CHECK(system(cmd) == 0, "rm");
+}
+
 static void a_root_is_not_left(void)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
@@ -377,6 +460,8 @@ int main(void)
 	RUN(a_guarded_read_answers_or_is_left_behind);
 	RUN(an_abandoned_reader_keeps_no_output_open);
 	RUN(a_walk_by_hand_goes_where_openat2_goes);
+	RUN(a_magic_link_is_refused_by_hand_too);
+	RUN(renames_elsewhere_do_not_disturb_a_walk);
 	RUN(a_root_is_not_left);
 	return DONE();
 }
