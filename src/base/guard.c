@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,6 +13,14 @@
 #include "base/num.h"
 
 #define LEAVING_MSEC 5
+#define MAX_LEFT     64
+
+/*
+ * Children that were killed and had not gone yet, by number: 0 is a free place. Nobody
+ * else waits for them, so until then their numbers are no other process's. Of the whole
+ * program, as children are.
+ */
+static _Atomic pid_t behind[MAX_LEFT];
 
 /*
  * A child that is left behind must not keep the caller's output open: whoever reads that
@@ -43,12 +52,43 @@ static _noreturn_ void child(guard_fn *fn, void *arg, int out, pid_t parent)
 	_exit(r < 0 ? -r & 0xff : 0);
 }
 
+/* One more than there is room for stays a zombie until the program ends. */
+static void leave(pid_t pid)
+{
+	for (size_t i = 0; i < MAX_LEFT; i++) {
+		pid_t none = 0;
+
+		if (atomic_compare_exchange_strong(&behind[i], &none, pid))
+			return;
+	}
+}
+
+/* Taken out before it is waited for: another thread must not wait for its number, too. */
+void guard_reap(void)
+{
+	for (size_t i = 0; i < MAX_LEFT; i++) {
+		pid_t pid = atomic_load(&behind[i]) ? atomic_exchange(&behind[i], 0) : 0;
+
+		if (pid && waitpid(pid, NULL, WNOHANG) == 0)
+			leave(pid);
+	}
+}
+
+bool guard_is_left(pid_t pid)
+{
+	for (size_t i = 0; i < MAX_LEFT; i++)
+		if (atomic_load(&behind[i]) == pid)
+			return true;
+	return false;
+}
+
 int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *ret,
 		struct err *err)
 {
 	pid_t pid, self = getpid();
 	int fds[2];
 
+	guard_reap();
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_set(err, -errno, "pipe: %s", strerror(errno));
 	pid = fork();
@@ -85,7 +125,8 @@ void guard_done(struct guard *g)
 		return;
 	kill(g->pid, SIGKILL);
 	close(g->fd);
-	waitpid(g->pid, NULL, WNOHANG);
+	if (waitpid(g->pid, NULL, WNOHANG) == 0)
+		leave(g->pid);
 	*g = (struct guard){ 0 };
 }
 

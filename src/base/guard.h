@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,7 +23,10 @@ struct guard {
 /* In the child: 0 or a negative errno; what was written to `out` is the answer. */
 typedef int guard_fn(int out, void *arg);
 
-/* Forks and starts `fn`. The parent may do other work before it collects. */
+/*
+ * Forks and starts `fn`. The parent may do other work before it collects. The program
+ * must leave SIGCHLD at its default, and wait for none of these children itself.
+ */
 int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *ret,
 		struct err *err);
 
@@ -46,3 +50,12 @@ int guard_take(struct guard *g, size_t max, struct buf *ret, struct err *err);
 
 /* Kills and forgets a guard that was not collected. { 0 } is no guard. */
 void guard_done(struct guard *g);
+
+/*
+ * Children that were left behind are noted, and waited for when they have gone: here, and
+ * at each guard_start(). For who starts none for long.
+ */
+void guard_reap(void);
+
+/* Is that one of them, not gone yet? */
+bool guard_is_left(pid_t pid);

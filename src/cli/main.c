@@ -104,8 +104,10 @@ int main(int argc, char **argv)
 	int code;
 
 	reopen_std();
-	signal(SIGPIPE,
-	       SIG_IGN); /* a closed pipe is the end of the reader, no failure of ours */
+	/* a closed pipe is the end of the reader, no failure of ours */
+	signal(SIGPIPE, SIG_IGN);
+	/* inherited as ignored, the kernel would reap the readers that we wait for */
+	signal(SIGCHLD, SIG_DFL);
 	app.now_real_usec = clock_real_usec();
 	app.table.width = terminal_width();
 	/* --root=DIR before the command, as git takes -C */

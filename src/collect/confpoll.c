@@ -2,9 +2,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/guard.h"
 #include "collect/confimpl.h"
 #include "read/pmxcfs.h"
 
@@ -79,7 +79,7 @@ static bool is_refused(const struct confsrc *s, char *ret, size_t size)
 
 static void leave(struct confsrc *s, pid_t pid)
 {
-	if (pid <= 0 || waitpid(pid, NULL, WNOHANG) != 0)
+	if (pid <= 0 || !guard_is_left(pid))
 		return;
 	for (size_t i = 0; i < CONF_MAX_LEFT; i++)
 		if (!s->left[i]) {
@@ -93,8 +93,9 @@ static bool reap_left(struct confsrc *s)
 {
 	bool ended = false;
 
+	guard_reap();
 	for (size_t i = 0; i < CONF_MAX_LEFT; i++)
-		if (s->left[i] && waitpid(s->left[i], NULL, WNOHANG) != 0) {
+		if (s->left[i] && !guard_is_left(s->left[i])) {
 			s->left[i] = 0;
 			ended = true;
 		}
@@ -293,22 +294,6 @@ void confsrc_kick(struct collector *c)
 	confsrc_look(c);
 }
 
-/* Readers of others that were left behind; those of ours are asked for by name. */
-static void reap_others(const struct confsrc *s)
-{
-	siginfo_t si = { 0 };
-
-	while (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid) {
-		if (si.si_pid == s->server.guard.pid)
-			return;
-		for (size_t i = 0; i < CONF_MAX_LEFT; i++)
-			if (si.si_pid == s->left[i])
-				return;
-		(void)waitpid(si.si_pid, NULL, WNOHANG);
-		si.si_pid = 0;
-	}
-}
-
 /* The store was begun anew: all of them go into it with the next reading. */
 static void fill_again(struct confsrc *s)
 {
@@ -326,7 +311,7 @@ static void fill_again(struct confsrc *s)
 
 void confsrc_reconcile(struct collector *c)
 {
-	reap_others(c->conf);
+	guard_reap();
 	fill_again(c->conf);
 }
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -98,6 +99,8 @@ static void harden(void)
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	umask(027);
+	/* inherited as ignored, the kernel would reap the readers that are waited for */
+	(void)signal(SIGCHLD, SIG_DFL);
 	/* three threads that allocate little: an arena for each is a third of the heap */
 	(void)mallopt(M_ARENA_MAX, 1);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -146,6 +146,32 @@ static void a_guarded_read_answers_or_is_left_behind(void)
 	CHECK(r == -EIO, "r %d", r);
 }
 
+/* Those that had not gone yet when they were given up. */
+static void a_reader_that_was_left_behind_is_waited_for_later(void)
+{
+	struct guard g[16] = { 0 };
+	pid_t pids[ARRAY_SIZE(g)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(g); i++)
+		CHECK(guard_start(hang, NULL, USEC_PER_SEC, &g[i], NULL) == 0, "start");
+	for (size_t i = 0; i < ARRAY_SIZE(g); i++) {
+		pids[i] = g[i].pid;
+		guard_done(&g[i]);
+		n += guard_is_left(pids[i]);
+	}
+	printf("# %zu of %zu were left\n", n, ARRAY_SIZE(g));
+	for (int tries = 0; tries < 200 && n; tries++) {
+		clock_sleep_usec(10 * USEC_PER_MSEC);
+		guard_reap();
+		n = 0;
+		for (size_t i = 0; i < ARRAY_SIZE(g); i++)
+			n += guard_is_left(pids[i]);
+	}
+	CHECK(n == 0, "%zu are still there", n);
+	CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "one is a zombie");
+}
+
 /* As one in D state: it does not die with its parent. */
 static int outlive(int out, void *arg)
 {
@@ -458,6 +484,7 @@ int main(void)
 	RUN(fractions_are_cut_not_rounded);
 	RUN(spans_cut_without_losing_bytes);
 	RUN(a_guarded_read_answers_or_is_left_behind);
+	RUN(a_reader_that_was_left_behind_is_waited_for_later);
 	RUN(an_abandoned_reader_keeps_no_output_open);
 	RUN(a_walk_by_hand_goes_where_openat2_goes);
 	RUN(a_magic_link_is_refused_by_hand_too);
