@@ -102,10 +102,28 @@ static void stage_done(struct stage *s)
 
 #define UNPRIV "unprivileged: 1\nfeatures: nesting=1\n"
 
+/* Which rules were seen to fire, and to keep quiet: see the last test. */
+static struct {
+	const struct rule *rule;
+	bool fired, quiet;
+} noted[128];
+
+static void note(const struct rule *rule, size_t n)
+{
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_SIZE(noted) && noted[i].rule && noted[i].rule != rule)
+		i++;
+	noted[i].rule = rule;
+	noted[i].fired |= n > 0;
+	noted[i].quiet |= n == 0;
+}
+
 static size_t run(const struct rule *rule, const struct stage *s, struct findings *f)
 {
 	*f = (struct findings){ 0 };
 	rule->check_sec(rule, &s->ct, &s->sec, f);
+	note(rule, f->n);
 	return f->n;
 }
 
@@ -471,6 +489,7 @@ static size_t run_all(const struct rule *rule, const struct stage *a,
 	rule->check_all(rule, &in, f);
 	in.secs = NULL;
 	rule->check_all(rule, &in, f);
+	note(rule, f->n);
 	return f->n;
 }
 
@@ -539,6 +558,44 @@ static void many_processes_are_named_in_part(void)
 	CHECK_STR(kernel_some_end(&some), "7 (), 7 (), 7 (), 7 (), 7 () and 3 more");
 }
 
+/* Those that read more than this stage has have their tests where they have theirs. */
+static bool is_elsewhere(const struct rule *rule)
+{
+	static const char *const prefixes[] = { "kernel-filter-", "kernel-host-" };
+
+	if (rule == &rule_kernel_host_namespace)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (str_starts(rule->id, prefixes[i]))
+			return true;
+	return false;
+}
+
+static bool has_noted(const struct rule *rule)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(noted); i++)
+		if (noted[i].rule == rule)
+			return noted[i].fired && noted[i].quiet;
+	return false;
+}
+
+/* It needs the others to have run. */
+static void every_rule_fired_kept_quiet_and_was_asked_of_nothing(void)
+{
+	for (size_t i = 0; i < n_rules; i++) {
+		/* run_all() asks without data each time */
+		bool asked = rules[i]->check_all != NULL;
+
+		if (!str_starts(rules[i]->id, "kernel-") || is_elsewhere(rules[i]))
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(of_one); k++)
+			asked |= of_one[k] == rules[i];
+		CHECK(asked, "%s: what of absent data?", rules[i]->id);
+		CHECK(has_noted(rules[i]),
+		      "%s has no test that fires or none that does not", rules[i]->id);
+	}
+}
+
 int main(void)
 {
 	RUN(a_container_as_pve_makes_it_is_silent);
@@ -560,5 +617,6 @@ int main(void)
 	RUN(two_containers_in_one_namespace);
 	RUN(two_containers_with_the_same_ids);
 	RUN(many_processes_are_named_in_part);
+	RUN(every_rule_fired_kept_quiet_and_was_asked_of_nothing);
 	return DONE();
 }
