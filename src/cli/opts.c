@@ -151,6 +151,9 @@ static int store(const struct app *app, const struct opt *o, void *dst, const ch
 	case OPT_STR:
 		*(const char **)at = arg;
 		break;
+	case OPT_STRV:
+		strv_add((struct strv *)at, xstrdup(arg));
+		break;
 	case OPT_U64:
 		r = num_parse_u64(span_str(arg), (uint64_t *)at);
 		if (r < 0)

@@ -16,6 +16,7 @@
 enum opt_kind {
 	OPT_FLAG,     /* bool = true */
 	OPT_STR,      /* const char *, borrowed from argv */
+	OPT_STRV,     /* struct strv: each time one more */
 	OPT_U64,      /* uint64_t */
 	OPT_DURATION, /* uint64_t usec: "10" and "1.5" are seconds; 90s 15m 2h 14d 3w */
 	OPT_TIME,     /* uint64_t real usec: see opts_parse_time() */
