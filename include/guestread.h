@@ -35,6 +35,8 @@ enum guestread_op {
 			       one is: a path below gives GUESTREAD_KIND */
 	GUESTREAD_READLINK, /* the text of a symlink */
 	GUESTREAD_STAT,
+	GUESTREAD_JOURNAL, /* the newest entries of its journal (systemd's files), as
+			      read/guestjournal.h writes them; alone in its request */
 	GUESTREAD_N_OPS,
 };
 
@@ -50,13 +52,24 @@ struct guestread_cursor {
 	uint64_t mark;   /* FNV-1a of the up to 64 bytes before offset */
 };
 
+/* Which entries of a journal. */
+struct guestread_span {
+	uint64_t since_real_usec, until_real_usec; /* both included; 0: no bound */
+	uint32_t
+		n_priorities; /* the most urgent so many of 8: 4 is err and what is worse;
+				  0: all, those without one too */
+};
+
 struct guestread_item {
 	enum guestread_op op;
-	const char *path;     /* borrowed; "" and "/" are the root */
-	const char *pattern;  /* LIST: shell pattern (* ? [a-z]) of names; NULL: all */
-	uint64_t offset;      /* FILE without cursor */
-	uint32_t max_bytes;   /* FILE, TAIL: at most GUESTREAD_MAX_BYTES; 0: that */
-	uint32_t max_entries; /* LIST: at most GUESTREAD_MAX_ENTRIES; 0: that */
+	const char *path;    /* borrowed; "" and "/" are the root; JOURNAL: "" */
+	const char *pattern; /* LIST: shell pattern (* ? [a-z]) of names; JOURNAL: of
+				 which unit; NULL: all */
+	uint64_t offset;     /* FILE without cursor */
+	uint32_t
+		max_bytes; /* FILE, TAIL, JOURNAL: at most GUESTREAD_MAX_BYTES; 0: that */
+	uint32_t max_entries; /* LIST, JOURNAL: at most GUESTREAD_MAX_ENTRIES; 0: that */
+	struct guestread_span span;     /* JOURNAL */
 	struct guestread_cursor cursor; /* FILE */
 	/*
 	 * File systems mounted in the guest may be entered on the way (/run, a mount
@@ -121,13 +134,13 @@ struct guestread_answer {
 	int error;                /* the errno behind it, positive; 0: none */
 	struct guestread_stat st; /* of what was opened; ino 0: not known */
 	struct guestread_fs fs;   /* STATFS */
-	struct tbytes data;       /* FILE, TAIL, READLINK */
+	struct tbytes data;       /* FILE, TAIL, READLINK, JOURNAL */
 	uint64_t start_offset;    /* FILE, TAIL: of data in the file */
 	uint64_t skipped_bytes;   /* FILE: left out before it */
 	struct guestread_cursor next;
 	bool reset;     /* the cursor was of another file: start_offset is 0 */
 	bool truncated; /* FILE: there is more; LIST: not all names were looked at or
-			   given */
+			   given; JOURNAL: older ones may be missing */
 	struct guestread_entry *entries; /* LIST; in no order */
 	size_t n_entries;
 };

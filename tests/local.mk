@@ -30,7 +30,9 @@ tests_unit_test_loop_LDADD = libct.a $(SYSTEMD_LIBS)
 endif
 unit_tests += tests/unit/test-procs
 unit_tests += tests/unit/test-sockdiag
+unit_tests += tests/unit/test-guestjournal
 unit_tests += tests/unit/test-guestnet
+unit_tests += tests/unit/test-sdjournal
 unit_tests += tests/unit/test-mountinfo
 unit_tests += tests/unit/test-mounttree
 unit_tests += tests/unit/test-mountjoin

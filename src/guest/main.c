@@ -6,7 +6,8 @@
  * no environment, prints nothing, and ends with an errno as its exit code.
  *
  * In this order, so that nothing has to be loaded or opened later than it may be:
- *   - the request, the deadline, the lock of the container, both filters are built
+ *   - the request, the deadline, the lock of the container, for a journal libsystemd is
+ *     loaded, both filters are built
  *   - limits; ids, groups and capabilities become the container's
  *   - the first filter: openat2(2) is the only call left that opens, which
  *     guest/open.c alone makes, as no filter can see what is asked of it
@@ -26,6 +27,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "guest/op.h"
+#include "guest/sdjournal.h"
 #include "read/guestfds.h"
 #include "read/guestwire.h"
 #include "sandbox/caps.h"
@@ -60,9 +62,22 @@ static const struct filter_call calls[] = {
 	ANY(exit_group),
 #ifdef WITH_SANITIZERS
 	ANY(madvise),
-	ANY(futex),
 	ANY(sched_yield),
 	ANY(mprotect),
+	ANY(futex),
+#endif
+	/* for a journal alone: libsystemd maps its files, to be read */
+	{ SYS_mmap, 1, { { 2, ~(uint64_t)PROT_READ, 0 } } },
+	ANY(fstat),
+	ANY(newfstatat), /* what fstat() is of some versions of the C library */
+	ANY(fcntl),
+	ANY(getrandom),
+	ANY(getpid),
+#ifdef WITH_SANITIZERS
+#define FOR_JOURNAL 6
+#else
+	ANY(futex), /* pthread_once(), of one thread */
+#define FOR_JOURNAL 7
 #endif
 };
 
@@ -74,29 +89,34 @@ struct guest {
 	struct filter opening, reading;
 	size_t answered_bytes;
 	bool has_userns;
+	bool journal; /* it is one that is asked for: the only item then */
 };
 
 static const struct op *const ops[GUESTREAD_N_OPS] = {
 	[GUESTREAD_FILE] = &op_file,         [GUESTREAD_TAIL] = &op_file,
 	[GUESTREAD_LIST] = &op_list,         [GUESTREAD_STATFS] = &op_statfs,
 	[GUESTREAD_READLINK] = &op_readlink, [GUESTREAD_STAT] = &op_stat,
+	[GUESTREAD_JOURNAL] = &op_journal,
 };
 
-static int limit(void)
+static int limit(const struct guest *g)
 {
-	static const struct sandbox_limits limits = {
+	struct sandbox_limits limits = {
 #ifndef WITH_SANITIZERS
-		.memory_bytes = (uint64_t)128 << 20,
+		.memory_bytes = (uint64_t)(g->journal ? 256 : 128) << 20,
 #endif
 		.cpu_sec = 10,
 		.descriptors = GUESTREAD_MAX_ITEMS + 128,
 	};
 
+	(void)g;
 	return sandbox_limit(&limits, NULL);
 }
 
 static int read_request(struct guest *g)
 {
+	int r;
+
 	for (;;) {
 		ssize_t n;
 
@@ -113,7 +133,9 @@ static int read_request(struct guest *g)
 		if (g->text.n > GUESTWIRE_MAX_REQUEST)
 			return -E2BIG;
 	}
-	return guestwire_parse_request(span_of(g->text.p, g->text.n), &g->request, NULL);
+	r = guestwire_parse_request(span_of(g->text.p, g->text.n), &g->request, NULL);
+	g->journal = r == 0 && g->request.v[0].op == GUESTREAD_JOURNAL;
+	return r;
 }
 
 static int write_buf(struct guest *g, struct buf *b)
@@ -156,11 +178,11 @@ static int open_self(struct guest *g)
 
 static int build_filters(struct guest *g)
 {
-	int r = filter_build(calls, ARRAY_SIZE(calls), &g->opening, NULL);
+	size_t n = ARRAY_SIZE(calls) - (g->journal ? 0 : FOR_JOURNAL);
+	int r = filter_build(calls, n, &g->opening, NULL);
 
 	if (r == 0)
-		r = filter_build(calls + OPENING, ARRAY_SIZE(calls) - OPENING,
-				 &g->reading, NULL);
+		r = filter_build(calls + OPENING, n - OPENING, &g->reading, NULL);
 	return r;
 }
 
@@ -192,11 +214,14 @@ static int narrow(struct guest *g)
 		r = take_lock(g);
 	if (r == 0)
 		r = open_self(g);
+	/* nothing can be loaded later; without it the journal is answered so */
+	if (r == 0 && g->journal)
+		(void)sdjournal_load(NULL);
 	if (r == 0)
 		r = build_filters(g);
 	/* libseccomp wrote the filters to a file */
 	if (r == 0)
-		r = limit();
+		r = limit(g);
 	if (r == 0)
 		r = caps_become_guest(g->has_userns ? GUESTFD_USERNS : -1, NULL);
 	if (r == 0)

@@ -15,6 +15,7 @@ struct work {
 	const struct guestread_item *item;
 	struct guestread_answer a;
 	int fd;          /* -1: none */
+	void *own;       /* of malloc(): what an op keeps between the two */
 	struct buf data; /* what a.data and the entries point into; of malloc() */
 	size_t room;     /* bytes of data that may be given */
 	uint64_t until_mono_usec; /* what is not read by then is left out */
@@ -25,7 +26,7 @@ struct op {
 	void (*answer)(struct work *w);
 };
 
-extern const struct op op_file, op_list, op_statfs, op_readlink, op_stat;
+extern const struct op op_file, op_list, op_statfs, op_readlink, op_stat, op_journal;
 
 /* The path of the item opened into w->fd (O_PATH) and its stat into w->a.st. */
 bool work_open(const struct guest_root *g, struct work *w, const struct guest_how *how);

@@ -12,6 +12,7 @@ void work_done(struct work *w)
 	if (w->fd >= 0)
 		close(w->fd);
 	free(w->a.entries);
+	free(w->own);
 	buf_done(&w->data);
 	*w = (struct work){ .fd = -1 };
 }

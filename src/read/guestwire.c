@@ -2,7 +2,7 @@
 #include "read/guestwire.h"
 
 #define MAGIC   0x52475443u /* "CTGR" */
-#define VERSION 1u
+#define VERSION 2u
 
 struct head {
 	uint32_t magic, version;
@@ -14,6 +14,8 @@ struct wire_item {
 	uint32_t max_bytes, max_entries;
 	uint64_t offset;
 	struct guestread_cursor cursor;
+	uint64_t since_real_usec, until_real_usec;
+	uint32_t n_priorities, pad;
 	uint32_t path_n, pattern_n; /* each with its NUL; pattern_n 0: none */
 };
 
@@ -87,6 +89,18 @@ static int check_item(const struct guestread_item *it, struct err *err)
 	if (it->max_bytes > GUESTREAD_MAX_BYTES ||
 	    it->max_entries > GUESTREAD_MAX_ENTRIES)
 		return err_set(err, -E2BIG, "guest-read: more is asked for than allowed");
+	if (it->span.n_priorities > 8)
+		return err_set(err, -EINVAL, "guest-read: there are 8 priorities");
+	return 0;
+}
+
+/* What libsystemd does with a hostile file ends the process: nothing else is lost then. */
+static int check_alone(const struct guestread_request *req, struct err *err)
+{
+	for (size_t i = 0; i < req->n && req->n > 1; i++)
+		if (req->v[i].op == GUESTREAD_JOURNAL)
+			return err_set(err, -EINVAL,
+				       "guest-read: a journal is asked for alone");
 	return 0;
 }
 
@@ -107,6 +121,9 @@ static void put_item(struct buf *b, const struct guestread_item *it)
 	w.max_entries = it->max_entries;
 	w.offset = it->offset;
 	w.cursor = it->cursor;
+	w.since_real_usec = it->span.since_real_usec;
+	w.until_real_usec = it->span.until_real_usec;
+	w.n_priorities = it->span.n_priorities;
 	w.path_n = (uint32_t)strlen(it->path) + 1;
 	w.pattern_n = it->pattern ? (uint32_t)strlen(it->pattern) + 1 : 0;
 	buf_add(b, &w, sizeof(w));
@@ -134,6 +151,8 @@ int guestwire_put_request(struct buf *b, const struct guestread_request *req,
 
 	for (size_t i = 0; r == 0 && i < req->n; i++)
 		r = check_item(&req->v[i], err);
+	if (r == 0)
+		r = check_alone(req, err);
 	if (r < 0)
 		return r;
 	h.n_items = (uint32_t)req->n;
@@ -161,7 +180,8 @@ static bool take_item(struct span *s, struct guestread_item *ret)
 	struct wire_item w;
 
 	if (!take(s, &w, sizeof(w)) || w.op >= GUESTREAD_N_OPS ||
-	    w.flags & ~(uint32_t)ITEM_FLAGS || !take_text(s, w.path_n, &it.path) ||
+	    w.flags & ~(uint32_t)ITEM_FLAGS || w.pad ||
+	    !take_text(s, w.path_n, &it.path) ||
 	    (w.pattern_n && !take_text(s, w.pattern_n, &it.pattern)))
 		return false;
 	it.op = (enum guestread_op)w.op;
@@ -169,6 +189,8 @@ static bool take_item(struct span *s, struct guestread_item *ret)
 	it.max_entries = w.max_entries;
 	it.offset = w.offset;
 	it.cursor = w.cursor;
+	it.span = (struct guestread_span){ w.since_real_usec, w.until_real_usec,
+					   w.n_priorities };
 	it.cross = w.flags & CROSS;
 	it.any_type = w.flags & ANY_TYPE;
 	it.nofollow = w.flags & NOFOLLOW;
@@ -202,6 +224,8 @@ int guestwire_parse_request(struct span text, struct guestread_request *ret,
 				      req.n);
 	if (r == 0 && text.n)
 		r = err_set(err, -EBADMSG, "guest-read: %zu bytes too many", text.n);
+	if (r == 0)
+		r = check_alone(&req, err);
 	if (r < 0) {
 		free(req.v);
 		return r;

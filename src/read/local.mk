@@ -133,5 +133,7 @@ libct_a_SOURCES += src/read/guestread.c
 libct_a_SOURCES += src/read/guestread.h
 libct_a_SOURCES += src/read/guestwire.c
 libct_a_SOURCES += src/read/guestwire.h
+libct_a_SOURCES += src/read/guestjournal.c
+libct_a_SOURCES += src/read/guestjournal.h
 libct_a_SOURCES += src/read/guestnet.c
 libct_a_SOURCES += src/read/guestnet.h

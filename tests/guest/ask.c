@@ -5,7 +5,8 @@
  *   ask VMID PID TICKS MSEC [loop=N] [canary=TEXT] ITEM...
  *   ask naive PID PATH
  *
- * ITEM: OP[:FLAGS[:MAX]]=PATH[|PATTERN], OP: file tail list statfs readlink stat; FLAGS:
+ * ITEM: OP[:FLAGS[:MAX]]=PATH[|PATTERN], OP: file tail list statfs readlink stat journal;
+ * FLAGS:
  * c cross, a any type, n nofollow, w newest, f follow the cursor of the loop before.
  * Prints a line an item of the last loop, KEY=VALUE, data in hex; then "job ...".
  */
@@ -23,6 +24,7 @@ static const char *const op_names[GUESTREAD_N_OPS] = {
 	[GUESTREAD_FILE] = "file",         [GUESTREAD_TAIL] = "tail",
 	[GUESTREAD_LIST] = "list",         [GUESTREAD_STATFS] = "statfs",
 	[GUESTREAD_READLINK] = "readlink", [GUESTREAD_STAT] = "stat",
+	[GUESTREAD_JOURNAL] = "journal",
 };
 
 static struct guestread_item items[GUESTREAD_MAX_ITEMS];
@@ -74,7 +76,7 @@ static void add_item(char *text)
 	set_flags(it, flags);
 	if (max.n) {
 		(void)num_parse_u32(max, &it->max_bytes);
-		if (it->op == GUESTREAD_LIST) {
+		if (it->op == GUESTREAD_LIST || it->op == GUESTREAD_JOURNAL) {
 			it->max_entries = it->max_bytes;
 			it->max_bytes = 0;
 		}
