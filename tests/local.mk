@@ -33,6 +33,7 @@ unit_tests += tests/unit/test-sockdiag
 unit_tests += tests/unit/test-guestjournal
 unit_tests += tests/unit/test-guestnet
 unit_tests += tests/unit/test-sdjournal
+unit_tests += tests/unit/test-textlog
 unit_tests += tests/unit/test-mountinfo
 unit_tests += tests/unit/test-mounttree
 unit_tests += tests/unit/test-mountjoin

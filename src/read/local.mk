@@ -137,3 +137,5 @@ libct_a_SOURCES += src/read/guestjournal.c
 libct_a_SOURCES += src/read/guestjournal.h
 libct_a_SOURCES += src/read/guestnet.c
 libct_a_SOURCES += src/read/guestnet.h
+libct_a_SOURCES += src/read/textlog.c
+libct_a_SOURCES += src/read/textlog.h

@@ -81,4 +81,5 @@ fuzz_targets += tests/fuzz/fuzz-waivers
 fuzz_targets += tests/fuzz/fuzz-mountinfo
 fuzz_targets += tests/fuzz/fuzz-guestwire
 fuzz_targets += tests/fuzz/fuzz-guestmounts
+fuzz_targets += tests/fuzz/fuzz-textlog
 fuzz_targets += tests/fuzz/fuzz-guestjournal
