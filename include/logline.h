@@ -7,7 +7,7 @@
 
 #include "tbytes.h"
 
-/* Where a line comes from. Sources inside the guest will be further entries. */
+/* Where a line comes from. */
 enum log_source {
 	LOG_TASK,        /* /var/log/pve/tasks: PVE's tasks about the container */
 	LOG_STDERR,      /* /run/pve/ct-<id>.stderr: lxc-start of the last start */
@@ -19,6 +19,10 @@ enum log_source {
 	LOG_HOOK,        /* journal: PVE's LXC hooks */
 	LOG_PVE,         /* journal: pct, pvedaemon, pvestatd, ... where they name it */
 	LOG_KERNEL,      /* journal: OOM kills, AppArmor, its network devices */
+	LOG_CONSOLE,     /* what lxc.console.logfile names: its console, on the node */
+	LOG_GUEST,       /* inside: its journal */
+	LOG_SYSLOG,      /* inside: /var/log/syslog, or messages */
+	LOG_FILE,        /* inside: what --file names */
 	LOG_SOURCES      /* how many there are */
 };
 
@@ -46,6 +50,8 @@ struct logline {
 	enum log_level level;
 	const char *origin; /* UPID, syslog identifier, replication job; NULL: none.
 			       Untrusted text, borrowed from the list */
+	const char *unit;   /* LOG_GUEST: the unit inside; NULL: none. As origin */
+	uint32_t pid;       /* LOG_GUEST: as the container counts; 0: none */
 	struct tbytes text; /* without line end; borrowed from the list */
 };
 
@@ -81,7 +87,8 @@ void loglines_sort(struct loglines *l);
 
 /*
  * Drops lines of `from` that `same` has too, word for word and at about that time: a
- * backup writes its log twice, and the copy with a time on every line is the better one.
+ * backup writes its log twice, and the copy with a time on every line is the better one;
+ * a syslog has what the journal has.
  */
 void loglines_drop_repeats(struct loglines *l, enum log_source from,
 			   enum log_source same);
@@ -94,6 +101,8 @@ const char *log_source_name(enum log_source s);
 const char *log_source_help(enum log_source s);
 /* Is it read from the journal? --source journal names all of these. */
 bool log_source_is_journal(enum log_source s);
+/* Is it read inside the container, by guest-read? --source inside names all of these. */
+bool log_source_is_inside(enum log_source s);
 /* "exact", "not-before", "not-after"; NULL: none. */
 const char *log_time_kind_name(enum log_time_kind k);
 /* "error", "warning", "notice", "info", "debug"; NULL: none. */

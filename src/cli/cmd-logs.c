@@ -10,7 +10,9 @@
 #include "logline.h"
 #include "out/json.h"
 #include "out/text.h"
+#include "pveconf.h"
 #include "read/facts.h"
+#include "read/guestlog.h"
 #include "read/hostlog.h"
 #include "read/journal.h"
 #include "read/logfollow.h"
@@ -21,7 +23,8 @@
 #define POLL_MSEC            1000
 
 struct logs_opts {
-	const char *lines, *sources, *grep;
+	const char *lines, *sources, *grep, *unit;
+	struct strv files;
 	uint64_t since, until;
 	bool follow;
 };
@@ -34,7 +37,10 @@ struct logs {
 	regex_t re;
 	bool has_re;
 	uint32_t vmid;
-	char *node, *name;
+	char *node, *name, *console;
+	enum ct_state state;
+	struct guestread_target target; /* init_pid 0: it does not run */
+	struct guestlog *inside;
 	struct journal *journal;
 	bool journal_failed;
 	struct err journal_err; /* why, where it is worth a word */
@@ -46,6 +52,9 @@ static void logs_done(struct logs *l)
 		regfree(&l->re);
 	free(l->node);
 	free(l->name);
+	free(l->console);
+	strv_done(&l->o.files);
+	guestlog_free(l->inside);
 	journal_free(l->journal);
 }
 
@@ -84,7 +93,8 @@ static bool choose_source(struct logs *l, struct span name)
 		enum log_source s = (enum log_source)i;
 
 		if (span_eq(name, log_source_name(s)) ||
-		    (span_eq(name, "journal") && log_source_is_journal(s)))
+		    (span_eq(name, "journal") && log_source_is_journal(s)) ||
+		    (span_eq(name, "inside") && log_source_is_inside(s)))
 			found = l->sources[i] = true;
 	}
 	return found;
@@ -105,8 +115,9 @@ static int set_sources(struct logs *l)
 			return app_error(
 				l->app, EXIT_USAGE,
 				"--source: \"%.*s\" is none of task, stderr, "
-				"warnings, vzdump, replication, firewall, journal, "
-				"unit, hook, pve, kernel",
+				"warnings, vzdump, replication, firewall, console, "
+				"journal, unit, hook, pve, kernel, inside, guest, "
+				"syslog, file",
 				(int)MIN(name.n, 64), name.p);
 	return EXIT_FINE;
 }
@@ -137,6 +148,37 @@ static int set_lines(struct logs *l)
 	return EXIT_FINE;
 }
 
+static void take_target(struct logs *l, const struct ct *ct)
+{
+	l->state = ct->state;
+	if (!l->app->live) /* the processes of a copy are no processes */
+		return;
+	l->target =
+		(struct guestread_target){ ct->vmid, ct->init_pid, ct->init_start_ticks };
+}
+
+/* Where its console goes; "none" and "" are nowhere. */
+static char *console_of(const struct pveconf *conf)
+{
+	const struct pveconf_section *s = &conf->main;
+	const char *path = NULL;
+
+	for (size_t i = 0; i < s->n_lxc; i++)
+		if (str_eq(s->lxc[i].key, "lxc.console.logfile"))
+			path = s->lxc[i].value;
+	return path && *path == '/' ? xstrdup(path) : NULL;
+}
+
+static void take_ct(struct logs *l, const struct ct *ct)
+{
+	if (ct->name)
+		l->name = xstrdup(ct->name);
+	if (ct->conf)
+		l->console = console_of(ct->conf);
+	l->want.console = l->console;
+	take_target(l, ct);
+}
+
 /*
  * Is there such a container? Its logs may outlive it, so that it is gone, or on another
  * node, is only said: *ret_err holds the sentence then.
@@ -160,9 +202,22 @@ static int identify(struct logs *l, struct err *ret_err)
 	}
 	if (facts.node)
 		l->node = xstrdup(facts.node);
-	if (facts.n_cts && facts.cts[0].name)
-		l->name = xstrdup(facts.cts[0].name);
+	if (facts.n_cts)
+		take_ct(l, &facts.cts[0]);
 	return 0;
+}
+
+/* It may have been started, or started anew, since it was looked at. */
+static void find_again(struct logs *l)
+{
+	_cleanup_(facts_done) struct facts facts = { 0 };
+	struct facts_want want = { .vmid = l->vmid, .no_config = true };
+
+	l->target = (struct guestread_target){ 0 };
+	if (facts_read(l->app->rootfd, l->app->live, &want, clock_real_usec(), &facts,
+		       NULL) == 0 &&
+	    facts.n_cts)
+		take_target(l, &facts.cts[0]);
 }
 
 static bool wants_journal(const struct logs *l)
@@ -198,6 +253,94 @@ static void warn_journal(const struct logs *l)
 		app_warn(l->app, "journal: %s", l->journal_err.msg);
 }
 
+static bool wants_inside(const struct logs *l)
+{
+	return l->sources[LOG_GUEST] || l->sources[LOG_SYSLOG] ||
+	       (l->sources[LOG_FILE] && l->o.files.n);
+}
+
+static void say_notes(const struct logs *l, const struct guestlog_said *said)
+{
+	for (size_t i = 0; i < said->notes.n; i++)
+		app_warn(l->app, "%s", said->notes.v[i]);
+}
+
+/* What is inside is said to be missing only where somebody could have expected it. */
+static void warn_outside(const struct logs *l)
+{
+	bool asked = l->o.sources || l->o.files.n || l->o.unit;
+
+	if (!l->app->live && asked)
+		app_warn(l->app, "a copy of a node has nothing of the inside of its "
+				 "containers");
+	else if (l->app->live && l->state == CT_STOPPED)
+		app_warn(l->app,
+			 "container %u is stopped: its own logs are read while it runs; "
+			 "`pct mount %u` shows its files below /var/lib/lxc/%u/rootfs",
+			 l->vmid, l->vmid, l->vmid);
+	else if (l->app->live && l->state != CT_UNKNOWN)
+		app_warn(l->app, "container %u is %s: its own logs cannot be read now",
+			 l->vmid, ct_state_name(l->state));
+}
+
+static void warn_no_logs(const struct logs *l, const struct guestlog_said *said)
+{
+	if (said->has_journal || said->has_syslog || said->has_file || said->notes.n ||
+	    !l->sources[LOG_GUEST] || !l->sources[LOG_SYSLOG])
+		return;
+	app_warn(
+		l->app,
+		"container %u keeps no journal and no syslog inside%s: --file PATH shows "
+		"a file of it",
+		l->vmid,
+		l->console
+			? ""
+			: "; what its programs print goes to the console, which is not "
+			  "kept (lxc.console.logfile)");
+}
+
+static void read_inside(struct logs *l, const struct log_want *want, struct loglines *ret)
+{
+	_cleanup_(guestlog_said_done) struct guestlog_said said = { 0 };
+
+	if (!wants_inside(l))
+		return;
+	if (!l->target.init_pid) {
+		warn_outside(l);
+		return;
+	}
+	l->inside = guestlog_new(l->app->rootfd, l->sources, &l->o.files, l->o.unit,
+				 l->o.follow);
+	guestlog_lines(l->inside, &l->target, want, ret, &said);
+	say_notes(l, &said);
+	if (said.gone)
+		app_warn(l->app, "container %u stopped while its logs were read",
+			 l->vmid);
+	else
+		warn_no_logs(l, &said);
+}
+
+/* As it runs: one that is stopped is looked for again each time. */
+static void follow_inside(struct logs *l, const struct log_want *want,
+			  struct loglines *ret)
+{
+	_cleanup_(guestlog_said_done) struct guestlog_said said = { 0 };
+
+	if (!wants_inside(l) || !l->app->live)
+		return;
+	if (!l->target.init_pid)
+		find_again(l);
+	if (!l->target.init_pid)
+		return;
+	if (!l->inside)
+		l->inside = guestlog_new(l->app->rootfd, l->sources, &l->o.files,
+					 l->o.unit, true);
+	guestlog_poll(l->inside, &l->target, want, ret, &said);
+	say_notes(l, &said);
+	if (said.gone)
+		l->target.init_pid = 0;
+}
+
 static void read_sources(struct logs *l, const struct log_want *want,
 			 struct loglines *ret)
 {
@@ -206,7 +349,7 @@ static void read_sources(struct logs *l, const struct log_want *want,
 		struct err err = { 0 };
 		int r;
 
-		if (!l->sources[i] || log_source_is_journal(s))
+		if (!l->sources[i] || log_source_is_journal(s) || log_source_is_inside(s))
 			continue;
 		r = s == LOG_TASK ? tasklog_lines(l->app->rootfd, want, ret, &err)
 				  : hostlog_lines(l->app->rootfd, s, want, ret, &err);
@@ -214,8 +357,10 @@ static void read_sources(struct logs *l, const struct log_want *want,
 			app_warn(l->app, "%s: %s", log_source_name(s), err.msg);
 	}
 	read_journal(l, want, ret);
+	read_inside(l, want, ret);
 	loglines_sort(ret);
 	loglines_drop_repeats(ret, LOG_TASK, LOG_VZDUMP);
+	loglines_drop_repeats(ret, LOG_SYSLOG, LOG_GUEST);
 	if (want->max_lines)
 		loglines_tail(ret, want->max_lines);
 	if (ret->cut && !want->max_lines)
@@ -235,6 +380,10 @@ static void json_line(struct jw *w, const struct logline *line)
 	if (line->origin)
 		jw_text(w, line->source == LOG_TASK ? "upid" : "origin",
 			tbytes_str(line->origin));
+	if (line->unit)
+		jw_text(w, "unit", tbytes_str(line->unit));
+	if (line->pid)
+		jw_int(w, "pid", line->pid);
 	jw_text(w, "text", line->text);
 }
 
@@ -372,6 +521,7 @@ static int follow(struct logs *l)
 {
 	_cleanup_(loglines_done) struct loglines first = { 0 };
 	struct log_want begin = l->want, later = { .vmid = l->vmid,
+						   .console = l->console,
 						   .match = l->want.match,
 						   .match_arg = l->want.match_arg };
 	struct log_want journal;
@@ -394,12 +544,14 @@ static int follow(struct logs *l)
 		struct err err = { 0 };
 
 		logfollow_poll(f, &lines);
+		follow_inside(l, &later, &lines);
 		if (l->journal && !l->journal_failed &&
 		    journal_follow(l->journal, &journal, l->sources, &lines, &err) < 0) {
 			l->journal_failed = true;
 			app_warn(l->app, "journal: %s", err.msg);
 		}
 		loglines_sort(&lines);
+		loglines_drop_repeats(&lines, LOG_SYSLOG, LOG_GUEST);
 		open = print_now(l, &lines);
 	}
 	logfollow_free(f);
@@ -451,6 +603,9 @@ static const struct opt logs_opts[] = {
 	{ "follow", 'f', OPT_FLAG, NULL, "go on with new lines as they come", O(follow) },
 	{ "source", 's', OPT_STR, "NAME,...", "only these sources, see below",
 	  O(sources) },
+	{ "file", 'F', OPT_STRV, "PATH",
+	  "a file inside it, too; its name may be a pattern (*.log)", O(files) },
+	{ "unit", 'u', OPT_STR, "UNIT", "of the journal inside only that unit", O(unit) },
 	{ "grep", 'g', OPT_STR, "REGEX", "only lines that match the extended regex",
 	  O(grep) },
 };
@@ -478,12 +633,12 @@ static int logs_run(struct app *app, int argc, char **argv)
 const struct cmd cmd_logs = {
 	.name = "logs",
 	.args = "ID",
-	.help = "what the node logged about it, on one time line",
+	.help = "what the node and the container itself logged, on one time line",
 	.more = "Each line has its time, its source and its text. A time with ~ is not the line's\n"
 		"own: the source gives none. For a line of a task it is when the task began, for\n"
 		"one of a file when that was last written. Times are local. Logs of a container\n"
 		"that was destroyed, or that is on another node now, are shown as long as they\n"
-		"are here. Logs from inside the container are not among them.\n"
+		"are here. What is inside is read while it runs, without entering it.\n"
 		"\n"
 		"Sources:\n"
 		"  task         PVE tasks about it: start, stop, backup, snapshot, ...\n"
@@ -492,14 +647,21 @@ const struct cmd cmd_logs = {
 		"  vzdump       the log of its last backup\n"
 		"  replication  the last run of its replication jobs\n"
 		"  firewall     packets that its firewall logged\n"
-		"  journal      these four, from the journal:\n"
+		"  console      its console, if lxc.console.logfile keeps it\n"
+		"  journal      these four, from the journal of the node:\n"
 		"    unit       its unit pve-container@ID\n"
 		"    hook       PVE's LXC hooks\n"
 		"    pve        PVE's daemons and commands, where they name it\n"
 		"    kernel     OOM kills, AppArmor denials, its network devices\n"
+		"  inside       these three, from inside the container:\n"
+		"    guest      its journal\n"
+		"    syslog     its /var/log/syslog, or messages; not what the journal has, too\n"
+		"    file       what --file names\n"
 		"\n"
 		"Why did 106 not start this morning?\n"
-		"  ctscope logs 106 --since 06:00 --source task,stderr,journal",
+		"  ctscope logs 106 --since 06:00 --source task,stderr,journal\n"
+		"What does the web server in 105 say, as it says it?\n"
+		"  ctscope logs 105 -f --source inside --unit nginx.service --file '/var/log/nginx/*.log'",
 	.opts = logs_opts,
 	.nopts = ARRAY_SIZE(logs_opts),
 	.run = logs_run,

@@ -114,13 +114,22 @@ static void run_of(const struct loglines *l, enum log_source source, struct run 
 	}
 }
 
+/* Where both know when they were written, that has to be the same, too. */
+static bool about_then(const struct logline *a, const struct logline *b)
+{
+	uint64_t x = a->time_real_usec, y = b->time_real_usec;
+
+	return a->time_kind != LOG_TIME_EXACT || b->time_kind != LOG_TIME_EXACT ||
+	       (x > y ? x - y : y - x) <= SAME_RUN_USEC;
+}
+
 static bool repeats(const struct logline *line, const struct run *run)
 {
 	if (line->time_real_usec + SAME_RUN_USEC < run->first ||
 	    line->time_real_usec > run->last + SAME_RUN_USEC)
 		return false;
 	for (size_t i = 0; i < run->n; i++)
-		if (run->v[i].text.n == line->text.n &&
+		if (run->v[i].text.n == line->text.n && about_then(line, &run->v[i]) &&
 		    memcmp(run->v[i].text.p, line->text.p, line->text.n) == 0)
 			return true;
 	return false;
@@ -150,7 +159,7 @@ void loglines_tail(struct loglines *l, size_t max)
 
 static const struct {
 	const char *name, *help;
-	bool journal;
+	bool journal, inside;
 } sources[LOG_SOURCES] = {
 	[LOG_TASK] = { "task", "PVE tasks about it: start, stop, backup, snapshot, ...",
 		       0 },
@@ -164,6 +173,12 @@ static const struct {
 	[LOG_PVE] = { "pve", "journal of PVE's daemons and commands that name it", 1 },
 	[LOG_KERNEL] = { "kernel", "OOM kills, AppArmor denials, its network devices",
 			 1 },
+	[LOG_CONSOLE] = { "console", "its console, where lxc.console.logfile keeps it",
+			  0 },
+	[LOG_GUEST] = { "guest", "inside: its journal", .inside = true },
+	[LOG_SYSLOG] = { "syslog", "inside: /var/log/syslog, or messages",
+			 .inside = true },
+	[LOG_FILE] = { "file", "inside: what --file names", .inside = true },
 };
 
 const char *log_source_name(enum log_source s)
@@ -179,6 +194,11 @@ const char *log_source_help(enum log_source s)
 bool log_source_is_journal(enum log_source s)
 {
 	return s < LOG_SOURCES && sources[s].journal;
+}
+
+bool log_source_is_inside(enum log_source s)
+{
+	return s < LOG_SOURCES && sources[s].inside;
 }
 
 const char *log_time_kind_name(enum log_time_kind k)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "read/textlog.h"
 
 /* The logs of one run are small; the firewall's is rotated by the day. */
 #define LOG_MAX          ((size_t)1 << 20)
@@ -408,25 +409,34 @@ static int list_replication(int rootfd, uint32_t vmid, struct log_files *ret,
 	return 0;
 }
 
-int log_files_list(int rootfd, enum log_source source, uint32_t vmid,
+int log_files_list(int rootfd, enum log_source source, const struct log_want *want,
 		   struct log_files *ret, struct err *err)
 {
 	switch (source) {
 	case LOG_STDERR:
-		add_file(ret, source, xasprintf("run/pve/ct-%u.stderr", vmid), NULL);
+		add_file(ret, source, xasprintf("run/pve/ct-%u.stderr", want->vmid),
+			 NULL);
 		return 0;
 	case LOG_WARNINGS:
-		add_file(ret, source, xasprintf("run/pve/ct-%u.warnings", vmid), NULL);
+		add_file(ret, source, xasprintf("run/pve/ct-%u.warnings", want->vmid),
+			 NULL);
 		return 0;
 	case LOG_VZDUMP:
-		add_file(ret, source, xasprintf("var/log/vzdump/lxc-%u.log", vmid), NULL);
+		add_file(ret, source, xasprintf("var/log/vzdump/lxc-%u.log", want->vmid),
+			 NULL);
 		return 0;
 	case LOG_FIREWALL:
 		add_file(ret, source, xstrdup("var/log/pve-firewall.log"), NULL);
 		ret->v[ret->n - 1].rotated = xstrdup("var/log/pve-firewall.log.1");
 		return 0;
 	case LOG_REPLICATION:
-		return list_replication(rootfd, vmid, ret, err);
+		return list_replication(rootfd, want->vmid, ret, err);
+	case LOG_CONSOLE:
+		if (want->console)
+			add_file(ret, source,
+				 xstrdup(want->console + strspn(want->console, "/")),
+				 NULL);
+		return 0;
 	default:
 		return err_set(err, -EINVAL, "no log file of that source");
 	}
@@ -435,6 +445,8 @@ int log_files_list(int rootfd, enum log_source source, uint32_t vmid,
 void log_file_parse(const struct log_file *f, struct span text, uint32_t vmid,
 		    uint64_t mtime, struct loglines *ret)
 {
+	struct textlog console;
+
 	switch (f->source) {
 	case LOG_STDERR:
 		stderrlog_parse(text, mtime, ret);
@@ -450,6 +462,11 @@ void log_file_parse(const struct log_file *f, struct span text, uint32_t vmid,
 		break;
 	case LOG_FIREWALL:
 		firewalllog_parse(text, vmid, ret);
+		break;
+	case LOG_CONSOLE:
+		console = (struct textlog){ .source = LOG_CONSOLE,
+					    .mtime_real_usec = mtime };
+		textlog_parse(&console, text, ret);
 		break;
 	default:
 		break;
@@ -563,7 +580,7 @@ int hostlog_lines(int rootfd, enum log_source source, const struct log_want *wan
 		  struct loglines *ret, struct err *err)
 {
 	_cleanup_(log_files_done) struct log_files files = { 0 };
-	int first = log_files_list(rootfd, source, want->vmid, &files, err);
+	int first = log_files_list(rootfd, source, want, &files, err);
 
 	for (size_t i = 0; i < files.n; i++) {
 		int r = read_pair(rootfd, &files.v[i], want, ret, first ? NULL : err);

@@ -12,6 +12,7 @@ struct log_want {
 	uint32_t vmid;
 	uint64_t since_real_usec; /* 0: from the beginning */
 	uint64_t until_real_usec; /* 0: to the end */
+	const char *console;      /* path of LOG_CONSOLE; NULL: it has none */
 	size_t max_lines;         /* of each source the newest so many; 0: all */
 	/* Is this text wanted (--grep)? NULL: every one. */
 	bool (*match)(void *arg, struct tbytes text);
@@ -47,8 +48,8 @@ void firewalllog_parse(struct span text, uint32_t vmid, struct loglines *ret);
 bool log_stamp_cut(struct span *s, uint64_t *ret_real_usec);
 
 /*
- * Reads one of LOG_STDERR, LOG_WARNINGS, LOG_VZDUMP, LOG_REPLICATION, LOG_FIREWALL: the
- * last bytes of the file(s), what `want` asks of them. A file that is not there is no
+ * Reads one of LOG_STDERR, LOG_WARNINGS, LOG_VZDUMP, LOG_REPLICATION, LOG_FIREWALL,
+ * LOG_CONSOLE: the last bytes of the file(s), what `want` asks of them. A file that is not there is no
  * error. A rotation in between neither doubles nor loses a line.
  */
 int hostlog_lines(int rootfd, enum log_source source, const struct log_want *want,
@@ -73,7 +74,7 @@ void log_file_done(struct log_file *f);
 void log_files_done(struct log_files *f);
 
 /* The files of a source that are there or may come, appended to *ret. */
-int log_files_list(int rootfd, enum log_source source, uint32_t vmid,
+int log_files_list(int rootfd, enum log_source source, const struct log_want *want,
 		   struct log_files *ret, struct err *err);
 
 /* The parser of that source over text that is whole lines. */

@@ -139,8 +139,9 @@ static void find_files(struct logfollow *f, bool as_read)
 
 	for (size_t i = 0; i < LOG_SOURCES; i++)
 		if (f->sources[i] && i != LOG_TASK &&
+		    !log_source_is_inside((enum log_source)i) &&
 		    !log_source_is_journal((enum log_source)i))
-			(void)log_files_list(f->rootfd, (enum log_source)i, f->want->vmid,
+			(void)log_files_list(f->rootfd, (enum log_source)i, f->want,
 					     &files, NULL);
 	for (size_t i = 0; i < files.n; i++) {
 		struct file_tail t = { .file = files.v[i] };

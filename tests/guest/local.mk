@@ -10,3 +10,4 @@ check_PROGRAMS += tests/guest/ask
 endif
 tests_guest_ask_LDADD = libct.a
 EXTRA_DIST += tests/live/test-guest.py
+EXTRA_DIST += tests/live/test-insidelogs.py

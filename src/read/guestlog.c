@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "read/guestlog.h"
+
+#include "base/num.h"
+#include "read/guestjournal.h"
+#include "read/textlog.h"
+
+#define FILES_MSEC   1000
+#define JOURNAL_MSEC 2000
+#define SOME_BYTES   ((uint32_t)256 << 10) /* of a file, where not all of it is wanted */
+#define PART_MAX     ((size_t)65536)       /* of a line without an end */
+#define MAX_PAGES    32                    /* of a journal: see GUESTREAD_MAX_ENTRIES */
+#define MAX_IDS      8192
+#define LIST_EVERY   2 /* polls */
+/* so late may come what another program wrote: journald has a file for each user */
+#define LATE_USEC ((uint64_t)2000000)
+
+/* A file inside, and how far it was read. */
+struct file {
+	char *path;
+	char *rotated; /* what it is called when it was renamed; NULL: not known */
+	enum log_source source;
+	bool before; /* it is one that was rotated: for the first reading only */
+	bool other;  /* read only if the one before in the list is not there */
+	bool named;  /* by the caller, not found by a pattern: its absence is told */
+	bool told;
+	struct guestread_cursor cursor;
+	struct textlog text;
+	struct buf part; /* a line without an end yet */
+};
+
+struct pattern {
+	char *dir;
+	const char *pattern; /* borrowed */
+	bool told;
+};
+
+struct guestlog {
+	int rootfd;
+	struct buf program;
+	bool sources[LOG_SOURCES];
+	const char *unit;
+	bool follow;
+	struct file *files;
+	size_t n_files, cap_files;
+	struct pattern *patterns;
+	size_t n_patterns, cap_patterns;
+	unsigned polls;
+	bool journal_told;
+	uint64_t newest_real_usec; /* of the journal's entries that were given */
+	uint64_t first_real_usec;  /* to here went the first reading */
+	uint64_t ids[MAX_IDS];     /* the last ones that were given: a ring */
+	size_t n_ids;
+};
+
+void guestlog_said_done(struct guestlog_said *s)
+{
+	strv_done(&s->notes);
+	*s = (struct guestlog_said){ 0 };
+}
+
+static struct file *find(struct guestlog *g, const char *path)
+{
+	for (size_t i = 0; i < g->n_files; i++)
+		if (str_eq(g->files[i].path, path))
+			return &g->files[i];
+	return NULL;
+}
+
+/* Takes over the path. */
+static struct file *add_file(struct guestlog *g, char *path, enum log_source source)
+{
+	struct file f = { .path = path, .source = source };
+
+	GROW(g->files, g->n_files, g->cap_files);
+	f.text.source = source;
+	if (source == LOG_FILE)
+		f.text.origin = path;
+	g->files[g->n_files++] = f;
+	return &g->files[g->n_files - 1];
+}
+
+static void add_syslog(struct guestlog *g, const char *path, const char *rotated,
+		       bool other)
+{
+	struct file *f = add_file(g, xasprintf("%s%s", path, rotated), LOG_SYSLOG);
+
+	f->before = true;
+	f->other = other;
+	f = add_file(g, xstrdup(path), LOG_SYSLOG);
+	f->other = other;
+	f->rotated = xasprintf("%s%s", path, rotated);
+}
+
+static void add_named(struct guestlog *g, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	if (strpbrk(name, "*?[")) {
+		GROW(g->patterns, g->n_patterns, g->cap_patterns);
+		g->patterns[g->n_patterns++] = (struct pattern){
+			.dir = slash ? xstrndup(path, (size_t)(slash - path))
+				     : xstrdup(""),
+			.pattern = name,
+		};
+	} else if (!find(g, path) && g->n_files < GUESTLOG_MAX_FILES) {
+		add_file(g, xstrdup(path), LOG_FILE)->named = true;
+	}
+}
+
+struct guestlog *guestlog_new(int rootfd, const bool sources[LOG_SOURCES],
+			      const struct strv *files, const char *unit, bool follow)
+{
+	struct guestlog *g = xcalloc(1, sizeof(*g));
+
+	g->rootfd = rootfd;
+	g->unit = unit;
+	g->follow = follow;
+	memcpy(g->sources, sources, sizeof(g->sources));
+	guestread_program(rootfd, &g->program);
+	if (g->sources[LOG_SYSLOG]) {
+		add_syslog(g, "/var/log/syslog", ".1", false);
+		add_syslog(g, "/var/log/messages", ".0", true);
+	}
+	for (size_t i = 0; g->sources[LOG_FILE] && i < files->n; i++)
+		add_named(g, files->v[i]);
+	return g;
+}
+
+void guestlog_free(struct guestlog *g)
+{
+	if (!g)
+		return;
+	for (size_t i = 0; i < g->n_files; i++) {
+		free(g->files[i].path);
+		free(g->files[i].rotated);
+		buf_done(&g->files[i].part);
+	}
+	for (size_t i = 0; i < g->n_patterns; i++)
+		free(g->patterns[i].dir);
+	free(g->files);
+	free(g->patterns);
+	buf_done(&g->program);
+	free(g);
+}
+
+/* ---- asking ------------------------------------------------------------------------- */
+
+static int ask(struct guestlog *g, const struct guestread_target *target,
+	       struct guestread_item *items, size_t n, uint32_t msec,
+	       struct guestread_answers *ret, struct err *err)
+{
+	struct guestread_job job = {
+		.target = *target,
+		.request = { .v = items, .n = n, .deadline_msec = msec },
+	};
+	int r = guestread_ask(g->rootfd, buf_str(&g->program), &job, err);
+
+	*ret = job.answers;
+	job.answers = (struct guestread_answers){ 0 };
+	guestread_job_done(&job);
+	return r;
+}
+
+static void say(struct guestlog_said *said, bool *told, char *note)
+{
+	if (*told)
+		free(note);
+	else
+		strv_add(&said->notes, note);
+	*told = true;
+}
+
+/* What of a whole request came to nothing. */
+static void say_failed(struct guestlog_said *said, bool *told, const char *what, int r,
+		       const struct err *err)
+{
+	if (r == -ESRCH)
+		said->gone = true;
+	else if (r == -EIO)
+		say(said, told,
+		    xasprintf("%s: damaged, or changed while it was read", what));
+	else if (r == -ETIMEDOUT || r == -EBUSY)
+		say(said, told, xasprintf("%s: not read in time", what));
+	else
+		say(said, told, xasprintf("%s: %s", what, err->msg));
+}
+
+/* ---- files -------------------------------------------------------------------------- */
+
+/* The lines that are complete; `end`: all of it, it does not go on. */
+static void take_text(struct file *f, const struct guestread_answer *a, bool end,
+		      struct loglines *ret)
+{
+	struct span text;
+	const char *nl;
+	size_t n;
+
+	f->text.mtime_real_usec = a->st.mtime_real_usec;
+	buf_add(&f->part, a->data.p, a->data.n);
+	text = span_of(buf_str(&f->part), f->part.n);
+	nl = text.n ? memrchr(text.p, '\n', text.n) : NULL;
+	n = end || text.n > PART_MAX ? text.n : nl ? (size_t)(nl + 1 - text.p) : 0;
+	if (!n)
+		return;
+	textlog_parse(&f->text, span_of(text.p, n), ret);
+	memmove(f->part.p, f->part.p + n, f->part.n - n);
+	f->part.n -= n;
+}
+
+/* Is it of no use, as the first choice is there? */
+static bool is_other(struct guestlog *g, const struct file *f)
+{
+	return f->other && find(g, "/var/log/syslog")->cursor.ino;
+}
+
+static void say_file(struct file *f, const struct guestread_answer *a,
+		     struct guestlog_said *said)
+{
+	if (a->why == GUESTREAD_ABSENT && !f->named)
+		return;
+	if (a->why == GUESTREAD_NO_ANSWER) /* that of the request tells */
+		return;
+	say(said, &f->told,
+	    xasprintf("%s: %s", f->path,
+		      a->why == GUESTREAD_FAILED && a->error
+			      ? strerror(a->error)
+			      : guestread_why_text(a->why)));
+}
+
+static void cut_first_line(struct tbytes *t)
+{
+	struct span s = span_of((const char *)t->p, t->n), line;
+
+	span_line(&s, &line);
+	*t = span_tbytes(s);
+}
+
+/* One file at the first reading: its end. */
+static void take_tail(const struct guestlog *g, struct file *f,
+		      struct guestread_answer *a, struct loglines *ret,
+		      struct guestlog_said *said)
+{
+	if (a->why) {
+		say_file(f, a, said);
+		return;
+	}
+	said->has_syslog |= f->source == LOG_SYSLOG;
+	said->has_file |= f->source == LOG_FILE;
+	f->cursor = a->next;
+	if (a->start_offset) {
+		cut_first_line(&a->data);
+		ret->cut = true;
+	}
+	take_text(f, a, f->before || !g->follow, ret);
+}
+
+static struct guestread_item tail_item(const struct file *f, const struct log_want *want)
+{
+	return (struct guestread_item){
+		.op = GUESTREAD_TAIL,
+		.path = f->path,
+		.max_bytes = want->max_lines && !want->match ? SOME_BYTES : 0,
+		.cross = true,
+	};
+}
+
+/* Those of a pattern that are not known yet become files, the newest of them. */
+static void take_list(struct guestlog *g, struct pattern *p, struct guestread_answer *a,
+		      struct guestlog_said *said)
+{
+	if (a->why || !a->n_entries) {
+		const char *why = a->why ? guestread_why_text(a->why) : "no such file";
+
+		if (a->why != GUESTREAD_NO_ANSWER)
+			say(said, &p->told,
+			    xasprintf("%s/%s: %s", p->dir, p->pattern, why));
+		return;
+	}
+	p->told = true; /* there was one: that there is none any more is no news */
+	while (g->n_files < GUESTLOG_MAX_FILES) {
+		struct guestread_entry *best = NULL;
+		_cleanup_free_ char *path = NULL;
+
+		for (size_t i = 0; i < a->n_entries; i++) {
+			struct guestread_entry *e = &a->entries[i];
+
+			if (e->name.n &&
+			    (!best || e->st.mtime_real_usec > best->st.mtime_real_usec))
+				best = e;
+		}
+		if (!best)
+			return;
+		path = xasprintf("%s/%.*s", p->dir, (int)best->name.n,
+				 (const char *)best->name.p);
+		best->name.n = 0;
+		if ((best->st.mode & 0170000) == 0100000 && !find(g, path))
+			add_file(g, take_ptr(path), LOG_FILE);
+	}
+}
+
+static void list_patterns(struct guestlog *g, const struct guestread_target *target,
+			  struct guestlog_said *said)
+{
+	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
+	_cleanup_free_ struct guestread_item *items =
+		xcalloc(g->n_patterns + 1, sizeof(*items));
+	size_t n = MIN(g->n_patterns, (size_t)GUESTLOG_MAX_FILES);
+	struct err err = { 0 };
+	bool told = false;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct guestread_item){ .op = GUESTREAD_LIST,
+						    .path = g->patterns[i].dir,
+						    .pattern = g->patterns[i].pattern,
+						    .cross = true };
+	if (!n)
+		return;
+	r = ask(g, target, items, n, FILES_MSEC, &a, &err);
+	for (size_t i = 0; i < n && i < a.n; i++)
+		take_list(g, &g->patterns[i], &a.v[i], said);
+	if (r < 0)
+		say_failed(said, &told, "files inside", r, &err);
+}
+
+static void read_files(struct guestlog *g, const struct guestread_target *target,
+		       const struct log_want *want, struct loglines *ret,
+		       struct guestlog_said *said)
+{
+	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
+	_cleanup_free_ struct guestread_item *items = NULL;
+	struct err err = { 0 };
+	bool told = false;
+	int r;
+
+	list_patterns(g, target, said);
+	if (!g->n_files || said->gone)
+		return;
+	items = xcalloc(g->n_files, sizeof(*items));
+	for (size_t i = 0; i < g->n_files; i++)
+		items[i] = tail_item(&g->files[i], want);
+	r = ask(g, target, items, g->n_files, FILES_MSEC, &a, &err);
+	for (size_t i = 0; i < g->n_files && i < a.n; i++) {
+		struct file *f = &g->files[i];
+		size_t start = ret->n;
+
+		if (is_other(g, f))
+			continue;
+		take_tail(g, f, &a.v[i], ret, said);
+		log_keep_wanted(ret, start, want);
+	}
+	if (r < 0)
+		say_failed(said, &told, "files inside", r, &err);
+}
+
+/* ---- files as they grow ------------------------------------------------------------- */
+
+static struct guestread_item next_item(const struct file *f, bool rotated)
+{
+	return (struct guestread_item){
+		.op = GUESTREAD_FILE,
+		.path = rotated ? f->rotated : f->path,
+		.cursor = f->cursor,
+		.max_bytes = SOME_BYTES,
+		.newest = true,
+		.cross = true,
+	};
+}
+
+/*
+ * What was written to the old file before it was renamed, if that is what became of it;
+ * else it was cut or exchanged, and there is nothing more of it.
+ */
+static void read_rotated(struct guestlog *g, const struct guestread_target *target,
+			 struct file *f, struct loglines *ret)
+{
+	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
+	struct guestread_item item = next_item(f, true);
+
+	if (f->rotated && f->cursor.ino &&
+	    ask(g, target, &item, 1, FILES_MSEC, &a, NULL) == 0 && a.n && !a.v[0].why &&
+	    !a.v[0].reset)
+		take_text(f, &a.v[0], true, ret);
+	f->part.n = 0;
+	f->text.last_real_usec = 0;
+}
+
+static void take_more(struct guestlog *g, const struct guestread_target *target,
+		      struct file *f, struct guestread_answer *a, struct loglines *ret,
+		      struct guestlog_said *said)
+{
+	if (a->why) {
+		if (a->why != GUESTREAD_ABSENT)
+			say_file(f, a, said);
+		return;
+	}
+	if (a->reset)
+		read_rotated(g, target, f, ret);
+	if (a->skipped_bytes) {
+		cut_first_line(&a->data);
+		f->part.n = 0;
+		say(said, &f->told,
+		    xasprintf("%s: grows too fast, lines of it are left out", f->path));
+	}
+	if (a->next.ino)
+		f->cursor = a->next;
+	if (a->data.n)
+		take_text(f, a, false, ret);
+}
+
+static void poll_files(struct guestlog *g, const struct guestread_target *target,
+		       const struct log_want *want, struct loglines *ret,
+		       struct guestlog_said *said)
+{
+	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
+	_cleanup_free_ struct guestread_item *items = NULL;
+	_cleanup_free_ size_t *which = NULL;
+	struct err err = { 0 };
+	size_t n = 0, start = ret->n;
+
+	if (g->polls % LIST_EVERY == 0)
+		list_patterns(g, target, said);
+	items = xcalloc(g->n_files + 1, sizeof(*items));
+	which = xcalloc(g->n_files + 1, sizeof(*which));
+	for (size_t i = 0; i < g->n_files; i++)
+		if (!g->files[i].before && !is_other(g, &g->files[i])) {
+			which[n] = i;
+			items[n++] = next_item(&g->files[i], false);
+		}
+	if (!n || said->gone)
+		return;
+	if (ask(g, target, items, n, FILES_MSEC, &a, &err) == -ESRCH)
+		said->gone = true;
+	for (size_t i = 0; i < n && i < a.n; i++)
+		take_more(g, target, &g->files[which[i]], &a.v[i], ret, said);
+	log_keep_wanted(ret, start, want);
+}
+
+/* ---- journal ------------------------------------------------------------------------ */
+
+static bool was_given(const struct guestlog *g, uint64_t id)
+{
+	if (!id)
+		return false;
+	for (size_t i = 0; i < MIN(g->n_ids, (size_t)MAX_IDS); i++)
+		if (g->ids[i] == id)
+			return true;
+	return false;
+}
+
+static enum log_level level_of(uint32_t priority)
+{
+	static const enum log_level levels[] = {
+		LOG_LEVEL_ERROR,   LOG_LEVEL_ERROR,  LOG_LEVEL_ERROR, LOG_LEVEL_ERROR,
+		LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO,  LOG_LEVEL_DEBUG,
+	};
+
+	return priority < ARRAY_SIZE(levels) ? levels[priority] : LOG_LEVEL_NONE;
+}
+
+static const char *keep_name(struct loglines *l, struct tbytes t)
+{
+	_cleanup_free_ char *s = t.n ? xstrndup((const char *)t.p, t.n) : NULL;
+
+	return loglines_keep_str(l, s);
+}
+
+/* The entry as lines, those of its message backwards. */
+static void add_entry(const struct guestjournal_entry *e, const struct log_want *want,
+		      struct loglines *ret)
+{
+	struct span msg = span_of((const char *)e->message.p, e->message.n), line;
+	struct logline proto = { .time_real_usec = e->real_usec,
+				 .time_kind = LOG_TIME_EXACT,
+				 .source = LOG_GUEST,
+				 .level = level_of(e->priority),
+				 .pid = e->pid };
+	size_t start = ret->n;
+
+	proto.origin = keep_name(ret, e->identifier);
+	proto.unit = keep_name(ret, e->unit);
+	while (span_line(&msg, &line)) {
+		struct logline l = proto;
+
+		l.text = span_tbytes(line);
+		if (!line.n || !log_want_has(want, &l))
+			continue;
+		l.text = loglines_keep(ret, line.p, line.n);
+		loglines_add(ret, l);
+	}
+	loglines_reverse(ret, start);
+}
+
+struct page {
+	uint64_t oldest_real_usec;
+	size_t fresh; /* entries that were not given before */
+	bool more;    /* there may be older ones */
+};
+
+static void take_entries(struct guestlog *g, const struct guestjournal *j,
+			 const struct guestread_span *asked, const struct log_want *want,
+			 struct loglines *ret, struct page *p)
+{
+	uint64_t newest = g->newest_real_usec;
+
+	p->oldest_real_usec = UINT64_MAX;
+	for (size_t i = 0; i < j->n; i++) {
+		const struct guestjournal_entry *e = &j->v[i];
+
+		p->oldest_real_usec = MIN(p->oldest_real_usec, e->real_usec);
+		g->newest_real_usec = MAX(g->newest_real_usec, e->real_usec);
+		/* the pages of one reading meet in one point of time, polls overlap */
+		if ((asked->until_real_usec ? e->real_usec == asked->until_real_usec
+					    : e->real_usec <= newest) &&
+		    was_given(g, e->id))
+			continue;
+		g->ids[g->n_ids++ % MAX_IDS] = e->id;
+		p->fresh++;
+		add_entry(e, want, ret);
+	}
+}
+
+static void say_journal(struct guestlog *g, const struct guestjournal *j,
+			struct guestlog_said *said)
+{
+	said->has_journal |= j->files > j->broken || j->n;
+	if (j->broken)
+		say(said, &g->journal_told,
+		    xasprintf("journal inside: %u of %u files could not be read to the "
+			      "end",
+			      j->broken, j->files));
+	if (j->unread)
+		say(said, &g->journal_told,
+		    xasprintf("journal inside: %u files were left out", j->unread));
+}
+
+static struct guestread_item journal_item(const struct guestlog *g,
+					  const struct log_want *want, uint64_t since,
+					  uint64_t until)
+{
+	/* a line that is looked for may be anywhere */
+	bool some = want->max_lines && !want->match;
+
+	return (struct guestread_item){
+		.op = GUESTREAD_JOURNAL,
+		.path = "",
+		.pattern = g->unit,
+		.max_entries = some ? (uint32_t)MIN(want->max_lines,
+						    (size_t)GUESTREAD_MAX_ENTRIES)
+				    : 0,
+		.span = { .since_real_usec = since, .until_real_usec = until },
+	};
+}
+
+/* 0 and the page; 1: there is no journal; a negative errno: it was said why. */
+static int read_page(struct guestlog *g, const struct guestread_target *target,
+		     const struct guestread_item *what, const struct log_want *want,
+		     struct loglines *ret, struct guestlog_said *said, struct page *page)
+{
+	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
+	_cleanup_(guestjournal_done) struct guestjournal j = { 0 };
+	struct guestread_item item = *what;
+	struct err err = { 0 };
+	int r = ask(g, target, &item, 1, JOURNAL_MSEC, &a, &err);
+
+	/* its files change as it writes: once is bad luck */
+	if (r == -EIO) {
+		guestread_answers_done(&a);
+		r = ask(g, target, &item, 1, JOURNAL_MSEC, &a, &err);
+	}
+	if (r == 0 && a.v[0].why == GUESTREAD_ABSENT)
+		return 1;
+	if (r == 0 && a.v[0].why) {
+		say(said, &g->journal_told,
+		    xasprintf("journal inside: %s",
+			      a.v[0].error == ENOSYS
+				      ? "libsystemd is not installed on this node"
+				      : guestread_why_text(a.v[0].why)));
+		return -EIO;
+	}
+	if (r == 0)
+		r = guestjournal_parse(a.v[0].data, &j, &err);
+	if (r < 0) {
+		say_failed(said, &g->journal_told, "journal inside", r, &err);
+		return r;
+	}
+	say_journal(g, &j, said);
+	take_entries(g, &j, &item.span, want, ret, page);
+	page->more = a.v[0].truncated && j.n;
+	return 0;
+}
+
+static void read_journal(struct guestlog *g, const struct guestread_target *target,
+			 const struct log_want *want, struct loglines *ret,
+			 struct guestlog_said *said)
+{
+	uint64_t until = want->until_real_usec;
+	size_t start = ret->n;
+
+	for (unsigned i = 0;; i++) {
+		struct guestread_item item =
+			journal_item(g, want, want->since_real_usec, until);
+		struct page page = { 0 };
+
+		if (read_page(g, target, &item, want, ret, said, &page) ||
+		    (want->max_lines && ret->n - start >= want->max_lines) || !page.more)
+			break;
+		if (i == MAX_PAGES) {
+			ret->cut = true;
+			break;
+		}
+		/* from the oldest one on, which may share its time with others */
+		until = page.fresh ? page.oldest_real_usec
+				   : num_sub(page.oldest_real_usec, 1);
+	}
+	loglines_reverse(ret, start);
+	log_keep_wanted(ret, start, want);
+}
+
+/* What is asked again at each poll was given before; none of the first reading is. */
+static void poll_journal(struct guestlog *g, const struct guestread_target *target,
+			 const struct log_want *want, struct loglines *ret,
+			 struct guestlog_said *said)
+{
+	uint64_t since =
+		MAX(num_sub(g->newest_real_usec, LATE_USEC), g->first_real_usec + 1);
+	struct guestread_item item = journal_item(g, want, since, 0);
+	size_t start = ret->n;
+	struct page page = { 0 };
+
+	if (read_page(g, target, &item, want, ret, said, &page) == 0 && page.more &&
+	    page.fresh == GUESTREAD_MAX_ENTRIES)
+		say(said, &g->journal_told,
+		    xstrdup("journal inside: grows too fast, lines of it are left out"));
+	loglines_reverse(ret, start);
+}
+
+/* ------------------------------------------------------------------------------------- */
+
+void guestlog_lines(struct guestlog *g, const struct guestread_target *target,
+		    const struct log_want *want, struct loglines *ret,
+		    struct guestlog_said *said)
+{
+	read_files(g, target, want, ret, said);
+	if (!g->sources[LOG_GUEST] || said->gone)
+		return;
+	g->first_real_usec = g->newest_real_usec = want->until_real_usec;
+	read_journal(g, target, want, ret, said);
+}
+
+void guestlog_poll(struct guestlog *g, const struct guestread_target *target,
+		   const struct log_want *want, struct loglines *ret,
+		   struct guestlog_said *said)
+{
+	poll_files(g, target, want, ret, said);
+	if (g->sources[LOG_GUEST] && !said->gone)
+		poll_journal(g, target, want, ret, said);
+	g->polls++;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/err.h"
+#include "logline.h"
+#include "read/guestread.h"
+#include "read/hostlog.h"
+
+/*
+ * Logs from inside a running container, by guest-read: its journal (LOG_GUEST), its
+ * /var/log/syslog or, where it has none, /var/log/messages, each with the one before
+ * (LOG_SYSLOG), and files that are named (LOG_FILE): a path inside, its last component
+ * may be a shell pattern. Nothing of it is opened here.
+ */
+struct guestlog;
+
+#define GUESTLOG_MAX_FILES 64 /* of those that are named; of a pattern the newest */
+
+/*
+ * `sources` says which of the three. `files` and `unit` (of the journal; NULL: all) are
+ * borrowed. `follow`: guestlog_poll() comes later, so a line without an end is kept for it.
+ */
+struct guestlog *guestlog_new(int rootfd, const bool sources[LOG_SOURCES],
+			      const struct strv *files, const char *unit, bool follow);
+void guestlog_free(struct guestlog *g);
+
+/* What came of a reading besides its lines. */
+struct guestlog_said {
+	struct strv notes; /* a sentence for what could not be read. They may hold bytes
+			      that the caller named: escape */
+	bool has_journal, has_syslog, has_file; /* there is one */
+	bool gone; /* the container does not run (any more) */
+};
+
+void guestlog_said_done(struct guestlog_said *s);
+
+/*
+ * Appends what is wanted, oldest first within each source. What cannot be had is said in
+ * *said. `cut` of *ret: older lines may be missing, because one bound or another was met.
+ */
+void guestlog_lines(struct guestlog *g, const struct guestread_target *target,
+		    const struct log_want *want, struct loglines *ret,
+		    struct guestlog_said *said);
+
+/*
+ * What came since the last call of either; whole lines only. A file that was rotated, cut
+ * or exchanged is read from its beginning. The notes of each kind come once.
+ */
+void guestlog_poll(struct guestlog *g, const struct guestread_target *target,
+		   const struct log_want *want, struct loglines *ret,
+		   struct guestlog_said *said);
