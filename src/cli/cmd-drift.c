@@ -15,9 +15,13 @@
 #include "read/cgroup.h"
 #include "read/ctsec.h"
 #include "read/lxcstart.h"
+#include "read/mountinfo.h"
+#include "read/pvefs.h"
 #include "read/procfs.h"
 #include "read/pveprop.h"
+#include "read/storage.h"
 #include "rule/drift.h"
+#include "rule/mountjoin.h"
 
 struct drift_opts {
 	bool unknown;
@@ -62,12 +66,20 @@ struct node {
 	struct strv common;
 	struct val cpus;
 	struct driftnet net;
+	struct storages storages;
+	bool storages_known;
+	struct mounts mounts; /* of the node */
+	struct mounttree tree;
+	bool mounts_known;
 };
 
 static void node_done(struct node *n)
 {
 	strv_done(&n->common);
 	driftnet_done(&n->net);
+	mounttree_done(&n->tree);
+	mounts_done(&n->mounts);
+	storages_done(&n->storages);
 }
 
 /* Those of the cgroup that all containers are below; else all that the node has. */
@@ -86,6 +98,56 @@ static struct val read_cpus(const struct app *app, const struct facts *f)
 	return f->host.cpus ? val_set(f->host.cpus) : (struct val){ 0 };
 }
 
+static void read_storages(const struct app *app, struct node *n)
+{
+	static const struct pvefs_req req = { PVEFS_FILE, "etc/pve/storage.cfg" };
+	_cleanup_(pvefs_done) struct pvefs p = { 0 };
+	struct span text;
+
+	/* a pmxcfs that hangs has been waited for once */
+	if (n->facts->pve_error || pvefs_read(app->rootfd, &req, 1, &p, NULL) < 0)
+		return;
+	text = pvefs_data(&p, req.path);
+	n->storages_known = pvefs_get(&p, req.path) &&
+			    storage_parse(text.p, text.n, &n->storages, NULL) == 0;
+}
+
+static void read_mounts(const struct app *app, struct node *n)
+{
+	read_storages(app, n);
+	if (mountinfo_read(app->rootfd, 0, &n->mounts, NULL) < 0)
+		return;
+	n->mounts_known = true;
+	mounttree_build(&n->mounts, &n->tree);
+}
+
+static void look_at_mounts(const struct app *app, const struct node *n,
+			   const struct ct *ct, struct drift *out)
+{
+	_cleanup_(mounts_done) struct mounts inside = { 0 };
+	_cleanup_(mounttree_done) struct mounttree tree = { 0 };
+	_cleanup_(ctmounts_done) struct ctmounts joined = { 0 };
+	struct mountjoin in = {
+		.vmid = ct->vmid,
+		.conf = ct->conf,
+		.storages = n->storages_known ? &n->storages : NULL,
+		.inside = &tree,
+		.host = n->mounts_known ? &n->tree : NULL,
+	};
+	struct err err = { 0 };
+
+	if (mountinfo_read(app->rootfd, ct->init_pid, &inside, &err) < 0) {
+		drift_add_gap(out, "mounts", "%s", err.msg);
+		return;
+	}
+	mounttree_build(&inside, &tree);
+	mountjoin(&in, &joined);
+	if (joined.truncated)
+		drift_add_gap(out, "mounts", "there are too many of them");
+	else
+		drift_mounts(&joined, out);
+}
+
 static void read_node(const struct app *app, const struct facts *f, struct node *ret)
 {
 	struct err err = { 0 };
@@ -95,6 +157,7 @@ static void read_node(const struct app *app, const struct facts *f, struct node 
 	if (lxcstart_read_common(app->rootfd, &ret->common, &err) < 0)
 		app_warn(app, "%s", err.msg);
 	driftnet_open(app, &ret->net);
+	read_mounts(app, ret);
 }
 
 /* 0: not known. Of a copy the moment is known only by --now. */
@@ -142,6 +205,8 @@ static void look_at(const struct app *app, const struct node *n, const struct ct
 		driftnet_view(app, &n->net, ct, &net);
 	}
 	drift_check(&f, ret);
+	if (ret->n_compared)
+		look_at_mounts(app, n, ct, ret);
 	pve_delete_free(deletes, f.n_deletes);
 }
 
@@ -429,8 +494,9 @@ const struct cmd cmd_drift = {
 		"swap, cpulimit, cpuunits, cores, pids.max, each netN with bridge, VLANs, rate,\n"
 		"MTU and firewall, id maps, AppArmor profile; and with what it was started with:\n"
 		"arch, tty, features, entrypoint, env, raw lxc.* lines. What cannot be known is\n"
-		"counted as not known and never shown as a difference. Mounts and devices are\n"
-		"not compared. NEEDS is what makes it as configured: nothing (PVE sees to it),\n"
+		"counted as not known and never shown as a difference. Of rootfs and mpN: what is\n"
+		"mounted there, and ro. Devices are not compared. NEEDS is what makes it as\n"
+		"configured: nothing (PVE sees to it),\n"
 		"pct set while it runs, or a restart. Exit code 1: something differs.\n"
 		"\n"
 		"  ctscope drift\n"

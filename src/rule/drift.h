@@ -19,6 +19,13 @@ void drift_started(const struct drift_facts *f, struct drift *out);
 void drift_kernel(const struct drift_facts *f, struct drift *out);
 void drift_net(const struct drift_facts *f, struct drift *out);
 
+/*
+ * rootfs and mpN as mountjoin() has put them together, for a container that runs; apart,
+ * since reading them is a matter of its own.
+ */
+struct ctmounts;
+void drift_mounts(const struct ctmounts *mounts, struct drift *out);
+
 /* Takes over the texts of `row`; counts it as compared. */
 void drift_add(struct drift *out, struct drift_row row);
 void drift_same(struct drift *out); /* compared, and the same */

@@ -23,6 +23,7 @@ libct_a_SOURCES += src/rule/incident.h
 libct_a_SOURCES += src/rule/drift.c src/rule/drift.h
 libct_a_SOURCES += src/rule/drift-kernel.c
 libct_a_SOURCES += src/rule/drift-limits.c
+libct_a_SOURCES += src/rule/drift-mount.c
 libct_a_SOURCES += src/rule/drift-net.c
 libct_a_SOURCES += src/rule/drift-start.c
 libct_a_SOURCES += src/rule/idranges.c src/rule/idranges.h

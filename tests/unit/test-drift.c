@@ -11,6 +11,7 @@
 #include "read/pveconf.h"
 #include "read/pveprop.h"
 #include "rule/drift.h"
+#include "rule/mountjoin.h"
 #include "rule/network.h"
 
 #define MIB UINT64_C(1048576)
@@ -483,6 +484,50 @@ static void ids_and_profile_of_init_are_compared(void)
 	}
 }
 
+/* Mounts, as mountjoin() has put them together. */
+
+static void mounts_are_compared_where_they_are_known(void)
+{
+	static const uint8_t vol[] = "local:x", at[] = "/data", src[] = "/dev/sda";
+	struct pve_mp mp = { 0 };
+	struct mount m = { .source = { src, 8 } }, over = { 0 };
+	struct ctmount c = { .origin = CTMOUNT_CONFIG,
+			     .mp = &mp,
+			     .key = "mp0",
+			     .volume = { vol, 7 },
+			     .path = { at, 5 },
+			     .mount = &m,
+			     .same = ANSWER_YES };
+	struct ctmounts all = { .v = &c, .n = 1 };
+	struct drift d = { .vmid = 100 };
+
+	drift_mounts(&all, &d);
+	CHECK(d.n == 0 && d.n_compared == 2 && !d.n_gaps, "%zu %zu", d.n, d.n_compared);
+	mp.ro = true;
+	drift_mounts(&all, &d);
+	CHECK(d.n == 1, "%zu", d.n);
+	CHECK_STR(d.v[0].key, "mp0.ro");
+	c.same = ANSWER_NO;
+	drift_mounts(&all, &d);
+	CHECK(d.n == 2, "%zu", d.n);
+	CHECK_STR(d.v[1].running, "/dev/sda");
+	c.same = ANSWER_UNKNOWN;
+	drift_mounts(&all, &d);
+	c.same = ANSWER_YES;
+	c.over = &over;
+	drift_mounts(&all, &d);
+	CHECK(d.n == 2 && d.n_gaps == 2, "%zu %zu", d.n, d.n_gaps);
+	c.over = NULL;
+	c.missing = true;
+	c.mount = NULL;
+	drift_mounts(&all, &d);
+	CHECK(d.n == 3 && !d.v[2].running, "%zu", d.n);
+	c.origin = CTMOUNT_GUEST;
+	drift_mounts(&all, &d);
+	CHECK(d.n == 3, "a guest's own: %zu", d.n);
+	drift_done(&d);
+}
+
 /* The network: devices as network_join() has put them together. */
 
 static void put_name(struct netif *d, const char *name)
@@ -735,6 +780,7 @@ int main(void)
 	RUN(a_name_inside_is_nobodys_drift);
 	RUN(features_of_an_own_profile_are_left_out);
 	RUN(ids_and_profile_of_init_are_compared);
+	RUN(mounts_are_compared_where_they_are_known);
 	RUN(an_interface_as_configured_is_silent);
 	RUN(each_property_of_an_interface_is_compared);
 	RUN(tag_mtu_and_rate_are_as_configured);
