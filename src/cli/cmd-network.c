@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "cli/cmds.h"
+#include "cli/netdata.h"
 #include "cli/netfw.h"
 #include "cli/opts.h"
 #include "out/json.h"
@@ -50,52 +51,6 @@ static void nets_done(struct nets *l)
 		pve_net_done(&l->v[i]);
 	free(l->v);
 	*l = (struct nets){ 0 };
-}
-
-/* ---- configuration ---- */
-
-static struct net_iface *add_iface(struct netview *v, uint32_t n)
-{
-	v->ifaces = xreallocarray(v->ifaces, v->n_ifaces + 1, sizeof(*v->ifaces));
-	v->ifaces[v->n_ifaces] = (struct net_iface){ .n = n, .in_config = true };
-	return &v->ifaces[v->n_ifaces++];
-}
-
-static bool is_pending(const struct pveconf *c, const char *key)
-{
-	struct pve_delete *del = NULL;
-	bool found = pveconf_item(&c->pending, key) != NULL;
-	struct tbytes list = pveconf_bytes(&c->pending, "delete");
-	size_t n = 0;
-
-	if (list.p)
-		pve_delete_parse(span_of((const char *)list.p, list.n), &del, &n);
-	for (size_t i = 0; i < n; i++)
-		found |= str_eq(del[i].key, key);
-	pve_delete_free(del, n);
-	return found;
-}
-
-static void read_config(const struct pveconf *c, struct netview *v)
-{
-	const struct pveconf_item *item;
-	uint32_t at = 0, n;
-
-	while ((item = pveconf_next(&c->main, "net", &at, &n))) {
-		_cleanup_(buf_done) struct buf why = { 0 };
-		struct net_iface *i = add_iface(v, n);
-
-		i->config_text = xstrndup(item->value, item->value_n);
-		i->pending = c->has_pending && is_pending(c, item->key);
-		if (pve_net_parse(span_of(item->value, item->value_n), &i->conf, &why) <
-		    0) {
-			struct span text = span_trim(span_of(buf_str(&why), why.n));
-
-			i->config_error = span_dup(text);
-		} else {
-			i->conf_rate = network_rate(i->conf.rate);
-		}
-	}
 }
 
 /* ---- what all containers claim ---- */
@@ -182,14 +137,6 @@ static void read_claims(const struct facts *all, struct nets *nets, struct net_c
 
 /* ---- devices ---- */
 
-static bool has_vlan_bridge(const struct netifs *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (val_or(l->v[i].vlan_filtering, 0))
-			return true;
-	return false;
-}
-
 static int read_host(struct netlink *nl, struct netview *v, struct err *err)
 {
 	int r = netlink_read_links(nl, true, &v->host, err);
@@ -197,8 +144,7 @@ static int read_host(struct netlink *nl, struct netview *v, struct err *err)
 	if (r < 0)
 		return r;
 	v->host_known = true;
-	if (has_vlan_bridge(&v->host))
-		v->vlans_known = netlink_read_bridge_vlans(nl, &v->vlans, NULL) == 0;
+	v->vlans_known = netdata_read_vlans(nl, &v->host, &v->vlans);
 	return 0;
 }
 
@@ -272,17 +218,6 @@ static void read_files(const struct app *app, const struct ct *ct, struct guestn
 		v->leases = &ret->leases;
 }
 
-static void read_rates(struct netlink *nl, struct netview *v)
-{
-	for (size_t k = 0; k < v->n_ifaces; k++) {
-		struct net_iface *i = &v->ifaces[k];
-
-		if (i->veth)
-			i->rate_known = netlink_read_rate(nl, i->veth->ifindex, &i->rate,
-							  NULL) == 0;
-	}
-}
-
 static int read_live(struct netlink *nl, const struct ct *ct, uint64_t interval_usec,
 		     struct netview *v, struct err *err)
 {
@@ -303,7 +238,7 @@ static int read_live(struct netlink *nl, const struct ct *ct, uint64_t interval_
 	interval_usec = interval_usec ? clock_mono_usec() - start : 0;
 	read_guest(nl, ct, v);
 	network_join(v);
-	read_rates(nl, v);
+	netdata_read_rates(nl, v);
 	if (interval_usec)
 		network_speed(v, &earlier, interval_usec);
 	return 0;
@@ -480,7 +415,7 @@ static int show(struct app *app, const struct network_opts *o, const char *arg)
 	v.uptime_sec = ct->uptime_sec;
 	v.config_error = ct->error;
 	if (ct->conf)
-		read_config(ct->conf, &v);
+		netdata_add_config(ct->conf, &v);
 	if (read_devices(app, ct, o, &v, &err) < 0)
 		v.host_error = xstrdup(err.msg);
 	read_files(app, ct, &files, &v);

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/driftnet.h"
 
+#include "cli/netdata.h"
 #include "cli/netfw.h"
-#include "pveconf.h"
 #include "read/netlink.h"
-#include "read/pveprop.h"
 #include "rule/network.h"
-
-static bool has_vlan_bridge(const struct netifs *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (val_or(l->v[i].vlan_filtering, 0))
-			return true;
-	return false;
-}
 
 void driftnet_open(const struct app *app, struct driftnet *ret)
 {
@@ -31,9 +22,9 @@ void driftnet_open(const struct app *app, struct driftnet *ret)
 		r = netlink_read_links(d.nl, false, &d.host, &err);
 	if (r < 0)
 		d.error = xstrdup(err.msg);
-	else if (has_vlan_bridge(&d.host))
-		d.vlans_known = netlink_read_bridge_vlans(d.nl, &d.vlans, NULL) == 0 &&
-				!d.vlans.torn;
+	else
+		d.vlans_known =
+			netdata_read_vlans(d.nl, &d.host, &d.vlans) && !d.vlans.torn;
 	*ret = d;
 }
 
@@ -44,26 +35,6 @@ void driftnet_done(struct driftnet *d)
 	netvlans_done(&d->vlans);
 	free(d->error);
 	*d = (struct driftnet){ 0 };
-}
-
-static void add_conf(const struct pveconf *c, struct netview *v)
-{
-	const struct pveconf_item *item;
-	uint32_t at = 0, n;
-	size_t cap = 0;
-
-	while ((item = pveconf_next(&c->main, "net", &at, &n))) {
-		_cleanup_(buf_done) struct buf why = { 0 };
-		struct net_iface i = { .n = n, .in_config = true };
-
-		i.config_text = xstrndup(item->value, item->value_n);
-		if (pve_net_parse(span_of(item->value, item->value_n), &i.conf, &why) < 0)
-			i.config_error = xstrdup(buf_str(&why));
-		else
-			i.conf_rate = network_rate(i.conf.rate);
-		GROW(v->ifaces, v->n_ifaces, cap);
-		v->ifaces[v->n_ifaces++] = i;
-	}
 }
 
 /* The firewall's files are read only where the answer depends on them. */
@@ -87,7 +58,7 @@ void driftnet_view(const struct app *app, const struct driftnet *d, const struct
 
 	v.host_error = xstrdup_or_null(d->error);
 	if (ct->conf)
-		add_conf(ct->conf, &v);
+		netdata_add_config(ct->conf, &v);
 	if (d->error) {
 		*ret = v;
 		return;
@@ -100,11 +71,7 @@ void driftnet_view(const struct app *app, const struct driftnet *d, const struct
 			       &err) < 0)
 		v.guest_error = xstrdup(err.msg);
 	network_join(&v);
-	for (size_t k = 0; k < v.n_ifaces; k++)
-		if (v.ifaces[k].veth)
-			v.ifaces[k].rate_known =
-				netlink_read_rate(d->nl, v.ifaces[k].veth->ifindex,
-						  &v.ifaces[k].rate, NULL) == 0;
+	netdata_read_rates(d->nl, &v);
 	if (needs_firewall(&v))
 		netfw_read(app, &v);
 	*ret = v;

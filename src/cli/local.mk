@@ -70,3 +70,4 @@ ctscope_SOURCES += src/cli/auditview.h
 ctscope_SOURCES += src/cli/audittext.c
 ctscope_SOURCES += src/cli/auditjson.c
 ctscope_SOURCES += src/cli/auditsarif.c
+ctscope_SOURCES += src/cli/netdata.c src/cli/netdata.h
