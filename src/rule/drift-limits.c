@@ -9,6 +9,9 @@
 #define PERIOD 100000 /* usec: of the quota that PVE writes */
 #define WEIGHT 100    /* the kernel's own */
 #define CPUS   8192
+/* PVE takes or makes of more just that (facts: pve-node.md 1.5, 4.5) */
+#define MAX_WEIGHT   UINT64_C(10000)
+#define MAX_CPULIMIT UINT64_C(8192)
 
 static const struct val no_limit = { .kind = VAL_MAX };
 
@@ -188,6 +191,12 @@ static bool use_raw(const struct drift_facts *f, struct limit *io,
 	return true;
 }
 
+/* Another value that PVE takes. */
+static uint64_t other(uint64_t value, uint64_t max)
+{
+	return value < max ? value + 1 : max - 1;
+}
+
 /*
  * pct does nothing about a value that the config has already: it is set to another one
  * and back. NULL: the config has none.
@@ -329,7 +338,8 @@ static void cpulimit(const struct drift_facts *f, struct drift *out)
 		l.want = (struct val){ 0 };
 	else if (quota)
 		l.want = val_set(quota);
-	l.fix = fix_twice(out->vmid, "cpulimit", quota / PERIOD + 1, i ? i->value : NULL);
+	l.fix = fix_twice(out->vmid, "cpulimit", other(quota / PERIOD, MAX_CPULIMIT),
+			  i ? i->value : NULL);
 	if (!use_raw(f, &l, parse_quota))
 		l.common = !quota && drift_is_common(f, "cgroup2.cpu.max");
 	compare(l, out);
@@ -351,8 +361,9 @@ static void cpuunits(const struct drift_facts *f, struct drift *out)
 
 	if (l.want.kind == VAL_SET && !l.want.n)
 		l.want = (struct val){ 0 }; /* the kernel refuses it */
-	l.want.n = MIN(l.want.n, UINT64_C(10000));
-	l.fix = fix_twice(out->vmid, "cpuunits", l.want.n + 1, i ? i->value : NULL);
+	l.want.n = MIN(l.want.n, MAX_WEIGHT);
+	l.fix = fix_twice(out->vmid, "cpuunits", other(l.want.n, MAX_WEIGHT),
+			  i ? i->value : NULL);
 	if (!use_raw(f, &l, parse_number))
 		l.common = !i && drift_is_common(f, "cgroup2.cpu.weight");
 	compare(l, out);

@@ -39,18 +39,27 @@ static const char *start_value(const struct net *n, const char *prop)
 	return lxcstart_last(n->f->start, key, false);
 }
 
+/* What two kinds of quotes keep as it is. */
+static bool is_plain(const char *text)
+{
+	return !text[strcspn(text, "'\"$`\\!\n")];
+}
+
 /*
  * PVE plugs an interface in anew when one of its properties is another one: link_down is
- * the one that touches nothing else.
+ * the one that touches nothing else. It cuts the network for a moment, perhaps that of
+ * whoever types this: the second half comes even when the terminal is gone.
  */
 static char *fix_replug(const struct net *n)
 {
 	const char *text = n->i->config_text;
 
-	if (!text || strchr(text, '\'') || n->i->conf.link_down)
+	if (!text || !is_plain(text) || n->i->conf.link_down)
 		return NULL;
-	return xasprintf("pct set %u --net%u '%s,link_down=1' && pct set %u --net%u '%s'",
-			 n->out->vmid, n->i->n, text, n->out->vmid, n->i->n, text);
+	return xasprintf("nohup sh -c \"pct set %u --net%u '%s,link_down=1'; "
+			 "pct set %u --net%u '%s'\" # net%u is cut for a moment",
+			 n->out->vmid, n->i->n, text, n->out->vmid, n->i->n, text,
+			 n->i->n);
 }
 
 static void differs(const struct net *n, const char *prop, char *configured,
