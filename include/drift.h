@@ -7,6 +7,8 @@
 
 #include "ct.h"
 #include "ctsec.h"
+#include "devnode.h"
+#include "guestnet.h"
 #include "lxcstart.h"
 #include "netview.h"
 #include "pveprop.h"
@@ -63,6 +65,22 @@ struct drift {
 
 void drift_done(struct drift *d);
 
+/* A devN of the config: the node's device and what the container got of it. */
+struct drift_dev {
+	const struct pve_dev *dev;
+	struct devnode host, made;
+};
+
+/* What the resolver inside is told. */
+struct drift_dns {
+	const char *why; /* it is not known; NULL: it is */
+	bool marked;     /* PVE's own part of the file was found: the lists are of it */
+	struct resolver resolver; /* borrowed texts */
+};
+
+struct ctmounts;
+struct mounttree;
+
 /* What is known of one. */
 struct drift_facts {
 	const struct ct *ct; /* with cpu, memory and its limits, pids, cpuset read */
@@ -75,4 +93,19 @@ struct drift_facts {
 	struct val cpus;           /* that containers may use */
 	const struct ctsec *sec;   /* of init at least; NULL: not looked at */
 	const struct netview *net; /* joined; NULL: not looked at */
+	/* the mounts of init, and the same joined with the config; NULL: not known */
+	const struct mounttree *inside;
+	const struct mounttree *host; /* of the node; NULL: not known */
+	const struct ctmounts *mounts;
+	const char *mounts_why; /* why they are not */
+	/* "dev/fuse": where LXC's own files of the node mount something for all */
+	const char *const *common_mounts;
+	size_t n_common_mounts;
+	const struct drift_dev *devs; /* each of the config */
+	size_t n_devs;
+	const struct passthrough *passthrough; /* NULL: not looked at */
+	struct tbytes uts;           /* the host name inside; p NULL: not known */
+	const struct drift_dns *dns; /* NULL: not looked at */
+	/* the seccomp profile that PVE wrote for the start; p NULL: not known */
+	struct tbytes seccomp;
 };

@@ -25,7 +25,7 @@ struct mount {
 	uint32_t shared, master; /* peer groups of propagation, 0: none */
 	bool ro;                 /* this mount of it */
 	bool super_ro;           /* the file system */
-	bool nosuid, nodev, noexec;
+	bool nosuid, nodev, noexec, noatime;
 	bool deleted; /* what is mounted was removed since: a bind mount's directory */
 };
 

@@ -58,6 +58,7 @@ unit_tests += tests/unit/test-ctsec
 unit_tests += tests/unit/test-kernel
 unit_tests += tests/unit/test-secfilter
 unit_tests += tests/unit/test-drift
+unit_tests += tests/unit/test-driftinside
 unit_tests += tests/unit/test-audit
 tests_unit_test_pveconf_LDADD = libct.a $(JANSSON_LIBS)
 unit_tests += tests/unit/test-hook

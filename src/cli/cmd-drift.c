@@ -3,25 +3,11 @@
 #include <facts.h>
 #include <stdio.h>
 
-#include "base/clock.h"
-#include "base/fs.h"
-#include "base/num.h"
 #include "cli/cmds.h"
-#include "cli/driftnet.h"
+#include "cli/driftdata.h"
 #include "cli/opts.h"
 #include "out/json.h"
 #include "out/text.h"
-#include "pveconf.h"
-#include "read/cgroup.h"
-#include "read/ctsec.h"
-#include "read/lxcstart.h"
-#include "read/mountinfo.h"
-#include "read/pvefs.h"
-#include "read/procfs.h"
-#include "read/pveprop.h"
-#include "read/storage.h"
-#include "rule/drift.h"
-#include "rule/mountjoin.h"
 
 struct drift_opts {
 	bool unknown;
@@ -41,9 +27,7 @@ struct row {
 
 struct view {
 	bool one;
-	struct drift *v; /* of each container of this node */
-	const char **errors;
-	size_t n;
+	struct driftdata d;
 	struct row *rows;
 	size_t n_rows, cap_rows;
 	size_t n_running, n_compared, n_gaps;
@@ -51,169 +35,14 @@ struct view {
 
 static void view_done(struct view *v)
 {
-	for (size_t i = 0; i < v->n; i++)
-		drift_done(&v->v[i]);
-	free(v->v);
-	free(v->errors);
+	driftdata_done(&v->d);
 	free(v->rows);
-}
-
-/* ---- reading ---- */
-
-/* What all containers share. */
-struct node {
-	const struct facts *facts;
-	struct strv common;
-	struct val cpus;
-	struct driftnet net;
-	struct storages storages;
-	bool storages_known;
-	struct mounts mounts; /* of the node */
-	struct mounttree tree;
-	bool mounts_known;
-};
-
-static void node_done(struct node *n)
-{
-	strv_done(&n->common);
-	driftnet_done(&n->net);
-	mounttree_done(&n->tree);
-	mounts_done(&n->mounts);
-	storages_done(&n->storages);
-}
-
-/* Those of the cgroup that all containers are below; else all that the node has. */
-static struct val read_cpus(const struct app *app, const struct facts *f)
-{
-	_uninit_ char buf[4096];
-	char path[80];
-	unsigned cpus;
-	size_t n;
-
-	snprintf(path, sizeof(path), "%s/lxc/cpuset.cpus.effective",
-		 cg_base(app->rootfd));
-	if (fs_read_once(app->rootfd, path, buf, sizeof(buf), &n, NULL) == 0 && n > 1 &&
-	    procfs_parse_cpulist(span_of(buf, n), &cpus) == 0)
-		return val_set(cpus);
-	return f->host.cpus ? val_set(f->host.cpus) : (struct val){ 0 };
-}
-
-static void read_storages(const struct app *app, struct node *n)
-{
-	static const struct pvefs_req req = { PVEFS_FILE, "etc/pve/storage.cfg" };
-	_cleanup_(pvefs_done) struct pvefs p = { 0 };
-	struct span text;
-
-	/* a pmxcfs that hangs has been waited for once */
-	if (n->facts->pve_error || pvefs_read(app->rootfd, &req, 1, &p, NULL) < 0)
-		return;
-	text = pvefs_data(&p, req.path);
-	n->storages_known = pvefs_get(&p, req.path) &&
-			    storage_parse(text.p, text.n, &n->storages, NULL) == 0;
-}
-
-static void read_mounts(const struct app *app, struct node *n)
-{
-	read_storages(app, n);
-	if (mountinfo_read(app->rootfd, 0, &n->mounts, NULL) < 0)
-		return;
-	n->mounts_known = true;
-	mounttree_build(&n->mounts, &n->tree);
-}
-
-static void look_at_mounts(const struct app *app, const struct node *n,
-			   const struct ct *ct, struct drift *out)
-{
-	_cleanup_(mounts_done) struct mounts inside = { 0 };
-	_cleanup_(mounttree_done) struct mounttree tree = { 0 };
-	_cleanup_(ctmounts_done) struct ctmounts joined = { 0 };
-	struct mountjoin in = {
-		.vmid = ct->vmid,
-		.conf = ct->conf,
-		.storages = n->storages_known ? &n->storages : NULL,
-		.inside = &tree,
-		.host = n->mounts_known ? &n->tree : NULL,
-	};
-	struct err err = { 0 };
-
-	if (mountinfo_read(app->rootfd, ct->init_pid, &inside, &err) < 0) {
-		drift_add_gap(out, "mounts", "%s", err.msg);
-		return;
-	}
-	mounttree_build(&inside, &tree);
-	mountjoin(&in, &joined);
-	if (joined.truncated)
-		drift_add_gap(out, "mounts", "there are too many of them");
-	else
-		drift_mounts(&joined, out);
-}
-
-static void read_node(const struct app *app, const struct facts *f, struct node *ret)
-{
-	struct err err = { 0 };
-
-	ret->facts = f;
-	ret->cpus = read_cpus(app, f);
-	if (lxcstart_read_common(app->rootfd, &ret->common, &err) < 0)
-		app_warn(app, "%s", err.msg);
-	driftnet_open(app, &ret->net);
-	read_mounts(app, ret);
-}
-
-/* 0: not known. Of a copy the moment is known only by --now. */
-static uint64_t started_real_usec(const struct app *app, const struct facts *f,
-				  const struct ct *ct)
-{
-	uint64_t ticks = f->host.ticks_per_sec, up;
-
-	if (!app->now_known || f->host.uptime_centisec.kind != VAL_SET || !ticks)
-		return 0;
-	up = num_sub(num_muldiv(f->host.uptime_centisec.n, USEC_PER_SEC, 100),
-		     num_muldiv(ct->init_start_ticks, USEC_PER_SEC, ticks));
-	return num_sub(f->time_real_usec, up);
-}
-
-static void look_at(const struct app *app, const struct node *n, const struct ct *ct,
-		    struct drift *ret)
-{
-	_cleanup_(lxcstart_done) struct lxcstart start = { 0 };
-	_cleanup_(driftnet_view_done) struct netview net = { 0 };
-	_cleanup_(ctsec_done) struct ctsec sec = { 0 };
-	struct drift_facts f = {
-		.ct = ct,
-		.start = &start,
-		.common = (const char *const *)n->common.v,
-		.n_common = n->common.n,
-		.cpus = n->cpus,
-		.sec = &sec,
-		.net = &net,
-	};
-	struct pve_delete *deletes = NULL;
-	struct err err = { 0 };
-	struct tbytes list;
-
-	if (ct->init_pid && ct->conf) {
-		list = pveconf_bytes(&ct->conf->pending, "delete");
-		if (list.p)
-			pve_delete_parse(span_of((const char *)list.p, list.n), &deletes,
-					 &f.n_deletes);
-		f.deletes = deletes;
-		if (lxcstart_read(app->rootfd, ct->vmid,
-				  started_real_usec(app, n->facts, ct), &start, &err) < 0)
-			app_warn(app, "%s", err.msg);
-		ctsec_read_init(app->rootfd, ct, &sec);
-		driftnet_view(app, &n->net, ct, &net);
-	}
-	drift_check(&f, ret);
-	if (ret->n_compared)
-		look_at_mounts(app, n, ct, ret);
-	pve_delete_free(deletes, f.n_deletes);
 }
 
 static void add_rows(struct view *v)
 {
-	for (size_t i = 0; i < v->n; i++) {
-		const struct drift *d = &v->v[i];
+	for (size_t i = 0; i < v->d.n; i++) {
+		const struct drift *d = &v->d.v[i];
 
 		v->n_running += d->running;
 		v->n_compared += d->n_compared;
@@ -223,28 +52,6 @@ static void add_rows(struct view *v)
 			v->rows[v->n_rows++] = (struct row){ d, &d->v[k] };
 		}
 	}
-}
-
-static void build(const struct app *app, const struct facts *f, struct view *v)
-{
-	_cleanup_(node_done) struct node node = { 0 };
-
-	read_node(app, f, &node);
-	v->v = xcalloc(f->n_cts, sizeof(*v->v));
-	v->errors = xcalloc(f->n_cts, sizeof(*v->errors));
-	for (size_t i = 0; i < f->n_cts; i++) {
-		const struct ct *ct = &f->cts[i];
-
-		if (!ct->here)
-			continue;
-		if (ct->error || !ct->conf) {
-			v->errors[v->n] =
-				ct->error ? ct->error : "its config could not be read";
-			app_warn(app, "container %u: %s", ct->vmid, v->errors[v->n]);
-		}
-		look_at(app, &node, ct, &v->v[v->n++]);
-	}
-	add_rows(v);
 }
 
 /* ---- columns ---- */
@@ -379,11 +186,11 @@ static int print_json(const struct app *app, const struct facts *f, const struct
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	jw_str(w, "error", f->pve_error);
 	if (v->one) {
-		json_ct(w, "container", &v->v[0], v->errors[0]);
+		json_ct(w, "container", &v->d.v[0], v->d.errors[0]);
 	} else {
 		jw_arr(w, "containers");
-		for (size_t i = 0; i < v->n; i++)
-			json_ct(w, NULL, &v->v[i], v->errors[i]);
+		for (size_t i = 0; i < v->d.n; i++)
+			json_ct(w, NULL, &v->d.v[i], v->d.errors[i]);
 		jw_end(w);
 	}
 	return app_json_end(app, w);
@@ -399,8 +206,8 @@ static void put(const struct app *app, const char *text)
 
 static void print_gaps(const struct app *app, const struct view *v)
 {
-	for (size_t i = 0; i < v->n; i++) {
-		const struct drift *d = &v->v[i];
+	for (size_t i = 0; i < v->d.n; i++) {
+		const struct drift *d = &v->d.v[i];
 
 		for (size_t k = 0; k < d->n_gaps; k++) {
 			fprintf(app->out, "not compared: ");
@@ -423,7 +230,7 @@ static void print_sum(const struct app *app, const struct view *v, bool listed)
 {
 	if (v->one && !v->n_running) {
 		fprintf(app->out, "container %u is %s: nothing to compare\n",
-			v->v[0].vmid, v->v[0].status);
+			v->d.v[0].vmid, v->d.v[0].status);
 		return;
 	}
 	if (v->n_rows)
@@ -477,8 +284,9 @@ static int drift_run(struct app *app, int argc, char **argv)
 	r = v.one ? app_facts_one(app, pos.v[0], want, &f) : app_facts(app, want, &f);
 	if (r)
 		return r;
-	build(app, &f, &v);
-	if (v.one && (!v.n || v.errors[0]))
+	driftdata_read(app, &f, &v.d);
+	add_rows(&v);
+	if (v.one && (!v.d.n || v.d.errors[0]))
 		return EXIT_BROKEN; /* the sentence is out */
 	r = app->json ? print_json(app, &f, &v) : print_text(app, &o, &v);
 	if (r == EXIT_FINE && v.n_rows)
@@ -491,13 +299,16 @@ const struct cmd cmd_drift = {
 	.args = "[ID]",
 	.help = "where what runs is not what the config says",
 	.more = "Compares the config, its pending section included, with the kernel: memory,\n"
-		"swap, cpulimit, cpuunits, cores, pids.max, each netN with bridge, VLANs, rate,\n"
-		"MTU and firewall, id maps, AppArmor profile; and with what it was started with:\n"
-		"arch, tty, features, entrypoint, env, raw lxc.* lines. What cannot be known is\n"
-		"counted as not known and never shown as a difference. Of rootfs and mpN: what is\n"
-		"mounted there, and ro. Devices are not compared. NEEDS is what makes it as\n"
-		"configured: nothing (PVE sees to it),\n"
-		"pct set while it runs, or a restart. Exit code 1: something differs.\n"
+		"swap, cpulimit, cpuunits, cores, pids.max, rootfs and each mpN (what is mounted\n"
+		"there, over it, read-only, mount options), each devN (its node inside, with the\n"
+		"numbers the node's device has now), each netN with bridge, VLANs, rate, MTU and\n"
+		"firewall, id maps, AppArmor profile, host name, nameserver and searchdomain; and\n"
+		"with what it was started with: arch, tty, features, entrypoint, env, raw lxc.*\n"
+		"lines. What devices the cgroup allows, the kernel tells nobody. What cannot be\n"
+		"known is counted as not known and never shown as a difference. NEEDS is what\n"
+		"makes it as configured: nothing (PVE sees to it), pct set while it runs, or a\n"
+		"restart; FIX (-o) is a command where there is one that makes nothing worse. Exit\n"
+		"code 1: something differs.\n"
 		"\n"
 		"  ctscope drift\n"
 		"  ctscope drift 101\n"

@@ -71,3 +71,5 @@ ctscope_SOURCES += src/cli/audittext.c
 ctscope_SOURCES += src/cli/auditjson.c
 ctscope_SOURCES += src/cli/auditsarif.c
 ctscope_SOURCES += src/cli/netdata.c src/cli/netdata.h
+ctscope_SOURCES += src/cli/driftdata.c src/cli/driftdata.h
+ctscope_SOURCES += src/cli/driftguest.c src/cli/driftguest.h

@@ -141,3 +141,7 @@ libct_a_SOURCES += src/read/guestnet.c
 libct_a_SOURCES += src/read/guestnet.h
 libct_a_SOURCES += src/read/textlog.c
 libct_a_SOURCES += src/read/textlog.h
+libct_a_SOURCES += src/read/passthrough.c
+libct_a_SOURCES += src/read/passthrough.h
+libct_a_SOURCES += src/read/utsname.c
+libct_a_SOURCES += src/read/utsname.h

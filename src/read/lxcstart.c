@@ -50,7 +50,19 @@ void lxcstart_parse(struct span text, struct lxcstart *ret)
 	*ret = s;
 }
 
-int lxcstart_read(int rootfd, uint32_t vmid, uint64_t started_real_usec,
+/*
+ * Was the file written for this start? What PVE made in the course of it has a time of the
+ * same clock, whatever was done to that since; without it the start is what the clock of
+ * now makes of init's ticks.
+ */
+static bool is_of_start(uint64_t written, const struct lxcstart_when *when)
+{
+	if (when->made_real_usec)
+		return written <= when->made_real_usec;
+	return when->init_real_usec && written <= when->init_real_usec + SLACK_USEC;
+}
+
+int lxcstart_read(int rootfd, uint32_t vmid, const struct lxcstart_when *when,
 		  struct lxcstart *ret, struct err *err)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
@@ -67,31 +79,61 @@ int lxcstart_read(int rootfd, uint32_t vmid, uint64_t started_real_usec,
 	if (r < 0)
 		return r;
 	lxcstart_parse(span_of(buf_str(&b), b.n), ret);
-	ret->of_start =
-		started_real_usec && st.mtime_real_usec <= started_real_usec + SLACK_USEC;
+	ret->of_start = is_of_start(st.mtime_real_usec, when);
 	return 0;
 }
 
-static void add_keys(struct span text, struct strv *ret)
+int lxcstart_read_seccomp(int rootfd, uint32_t vmid, const struct lxcstart_when *when,
+			  struct buf *ret, struct err *err)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+	struct fs_stat st;
+	char path[64];
+	int r;
+
+	snprintf(path, sizeof(path), "var/lib/lxc/%u/rules.seccomp", vmid);
+	r = fs_read_file_stat(rootfd, path, LXCSTART_MAX_BYTES, &b, &st, err);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r == 0 && is_of_start(st.mtime_real_usec, when))
+		buf_add(ret, buf_str(&b), b.n);
+	return r;
+}
+
+static void add_once(struct strv *l, struct span s)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (span_eq(s, l->v[i]))
+			return;
+	strv_addn(l, s.p, s.n);
+}
+
+/* The second word of a line of fstab: where. */
+static void add_mount(struct span value, struct strv *ret)
+{
+	struct span what, where;
+
+	if (span_field(&value, &what) && span_field(&value, &where))
+		add_once(ret, where);
+}
+
+static void add_keys(struct span text, struct lxcstart_common *ret)
 {
 	struct lxcconf_item item;
 	unsigned line = 0;
 
 	while (lxcconf_next(&text, &line, &item)) {
-		bool found = false;
-
 		if (!span_skip(&item.key, "lxc."))
 			continue;
-		if (!span_starts(item.key, "cgroup2."))
-			continue;
-		for (size_t i = 0; i < ret->n && !found; i++)
-			found = span_eq(item.key, ret->v[i]);
-		if (!found)
-			strv_addn(ret, item.key.p, item.key.n);
+		if (span_starts(item.key, "cgroup2."))
+			add_once(&ret->keys, item.key);
+		else if (span_eq(item.key, "mount.entry"))
+			add_mount(item.value, &ret->mounts);
 	}
 }
 
-static int add_dir(int rootfd, const char *dir, struct strv *ret, struct err *err)
+static int add_dir(int rootfd, const char *dir, struct lxcstart_common *ret,
+		   struct err *err)
 {
 	_cleanup_(strv_done) struct strv names = { 0 };
 	int r = fs_list(rootfd, dir, COMMON_MAX, &names, err);
@@ -113,7 +155,7 @@ static int add_dir(int rootfd, const char *dir, struct strv *ret, struct err *er
 	return r;
 }
 
-int lxcstart_read_common(int rootfd, struct strv *ret, struct err *err)
+int lxcstart_read_common(int rootfd, struct lxcstart_common *ret, struct err *err)
 {
 	static const char *const dirs[] = { COMMON, COMMON "/common.conf.d",
 					    COMMON "/userns.conf.d" };
@@ -122,4 +164,10 @@ int lxcstart_read_common(int rootfd, struct strv *ret, struct err *err)
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(dirs); i++)
 		r = add_dir(rootfd, dirs[i], ret, err);
 	return r;
+}
+
+void lxcstart_common_done(struct lxcstart_common *c)
+{
+	strv_done(&c->keys);
+	strv_done(&c->mounts);
 }

@@ -96,10 +96,9 @@ static void parse_options(struct span options, struct mount *m)
 		const char *name;
 		bool *set;
 	} flags[] = {
-		{ "ro", &m->ro },
-		{ "nosuid", &m->nosuid },
-		{ "nodev", &m->nodev },
-		{ "noexec", &m->noexec },
+		{ "ro", &m->ro },           { "nosuid", &m->nosuid },
+		{ "nodev", &m->nodev },     { "noexec", &m->noexec },
+		{ "noatime", &m->noatime },
 	};
 	struct span o;
 

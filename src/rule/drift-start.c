@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "rule/drift.h"
+#include "rule/mounttree.h"
 
 #define MAX_LINES 1000 /* each is compared with each */
 
@@ -12,7 +13,7 @@
  * was started with is what runs.
  */
 static void differs(struct drift *out, const char *key, char *configured, char *running,
-		    const char *seen)
+		    char *seen)
 {
 	/* with other ids a start alone breaks what its files are */
 	bool ids = str_eq(key, "unprivileged") || str_eq(key, "lxc.idmap");
@@ -21,7 +22,7 @@ static void differs(struct drift *out, const char *key, char *configured, char *
 			       .key = xstrdup(key),
 			       .configured = configured,
 			       .running = running,
-			       .seen = xasprintf("%s as it was started", seen),
+			       .seen = seen,
 			       .cause = DRIFT_EDITED,
 			       .action = DRIFT_RESTART,
 			       .fix = ids ? NULL : xasprintf("pct reboot %u", out->vmid),
@@ -35,7 +36,7 @@ static void compare(struct drift *out, const char *key, const char *configured,
 		drift_same(out);
 	else
 		differs(out, key, xstrdup_or_null(configured), xstrdup_or_null(running),
-			seen);
+			xasprintf("%s as it was started", seen));
 }
 
 /* One pair of quotes is no part of a value to LXC. */
@@ -83,26 +84,6 @@ static void console(const struct drift_facts *f, struct drift *out)
 	if (!drift_raw(f, "lxc.console.path"))
 		compare(out, "console", want ? "1" : "0",
 			str_eq(path, "none") ? "0" : "1", "lxc.console.path");
-}
-
-/* What it is called now may have been set inside since. */
-static void hostname(const struct drift_facts *f, struct drift *out)
-{
-	const char *want = pveconf_str(&f->ct->conf->main, "hostname");
-	const char *have = lxcstart_last(f->start, "lxc.uts.name", true);
-	_cleanup_free_ char *number = xasprintf("CT%u", out->vmid);
-
-	if (!want || !*want)
-		want = number;
-	if (!have || drift_raw(f, "lxc.uts.name"))
-		return;
-	if (str_eq(want, have))
-		drift_same(out);
-	else
-		drift_add_gap(out, "hostname",
-			      "it was started as \"%s\", the config says \"%s\": what it "
-			      "is called inside by now is not looked at",
-			      have, want);
 }
 
 static void unprivileged(const struct drift_facts *f, struct drift *out)
@@ -241,6 +222,25 @@ static void features_apparmor(const struct drift_facts *f, struct drift *out)
 	compare(out, "features.mount", want, have, "lxc.apparmor.raw");
 }
 
+/*
+ * PVE's profile of an unprivileged container has a line for keyctl where the config does
+ * not ask for it. What forbids it is certain; other releases may forbid it otherwise.
+ */
+static void feature_keyctl(const struct drift_facts *f, struct drift *out)
+{
+	const struct pve_features *x = &f->ct->conf->typed.features;
+	struct span s = span_of((const char *)f->seccomp.p, f->seccomp.n), line;
+	bool forbidden = false;
+
+	if (!f->seccomp.p)
+		return;
+	while (span_line(&s, &line))
+		forbidden |= span_starts(line, "keyctl ") && !span_ends(line, " allow");
+	if (forbidden || x->keyctl)
+		feature(out, "features.keyctl", x->keyctl, !forbidden,
+			"rules.seccomp of the container");
+}
+
 static void features(const struct drift_facts *f, struct drift *out)
 {
 	const struct pveconf *c = f->ct->conf;
@@ -259,10 +259,12 @@ static void features(const struct drift_facts *f, struct drift *out)
 	if (!ct_is_unprivileged(f->ct))
 		return;
 	if (!drift_raw(f, "lxc.seccomp.profile") &&
-	    has_own(f, "lxc.seccomp.profile", NULL))
+	    has_own(f, "lxc.seccomp.profile", NULL)) {
 		feature(out, "features.mknod", x->mknod,
 			has_own(f, "lxc.seccomp.notify.cookie", NULL),
 			"lxc.seccomp.notify.cookie");
+		feature_keyctl(f, out);
+	}
 	/* older releases wrote no such line at all */
 	if (sys_mixed)
 		feature(out, "features.force_rw_sys", x->force_rw_sys, false,
@@ -295,6 +297,17 @@ static char *conf_list(const struct drift_facts *f, const char *key)
 			add_item(&b,
 				 unquote(span_of(s->lxc[i].value, s->lxc[i].value_n)));
 	return list_text(&b);
+}
+
+enum answer drift_raw_edited(const struct drift_facts *f, const char *key)
+{
+	_cleanup_free_ char *want = NULL, *have = NULL;
+
+	if (!drift_start_known(f))
+		return ANSWER_UNKNOWN;
+	want = conf_list(f, key);
+	have = start_list(f, key, false);
+	return str_eq(want, have) ? ANSWER_NO : ANSWER_YES;
 }
 
 static void raw_key(const struct drift_facts *f, const char *key, struct drift *out)
@@ -351,23 +364,66 @@ static void explain_unknown(const struct drift_facts *f, struct drift *out)
 			      out->vmid, what);
 	else if (!f->start->of_start)
 		drift_add_gap(out, "start",
-			      "/var/lib/lxc/%u/config was written after the start (each "
-			      "pct set does that); %s",
+			      "/var/lib/lxc/%u/config seems to be written after the "
+			      "start (each pct set does that); %s",
 			      out->vmid, what);
 	else
 		drift_add_gap(out, "start", "/var/lib/lxc/%u/config is none of PVE's; %s",
 			      out->vmid, what);
 }
 
+static bool is_mounted(const struct drift_facts *f, const char *path, const char *fstype,
+		       const char *root)
+{
+	size_t i = mounttree_bottom(f->inside, tbytes_str(path));
+	const struct mount *m = i == MOUNTTREE_NONE ? NULL : &f->inside->m->v[i];
+
+	return m && span_eq(span_of((const char *)m->fstype.p, m->fstype.n), fstype) &&
+	       span_eq(span_of((const char *)m->root.p, m->root.n), root);
+}
+
+/*
+ * Without the file of the start: two features leave mounts in init. That they are there
+ * proves it; that they are not may be the guest's own doing.
+ */
+static void features_mounted(const struct drift_facts *f, struct drift *out)
+{
+	const struct pveconf *c = f->ct->conf;
+	const struct {
+		const char *key, *path, *fstype, *root;
+		bool want, other;
+	} marks[] = {
+		{ "features.nesting", "/dev/.lxc/proc", "proc", "/",
+		  c->typed.features.nesting,
+		  drift_raw(f, "lxc.apparmor.allow_nesting") != NULL },
+		{ "features.fuse", "/dev/fuse", "devtmpfs", "/fuse",
+		  c->typed.features.fuse, drift_raw(f, "lxc.mount.entry") != NULL },
+	};
+
+	if (!f->inside || f->inside->m->truncated || drift_raw(f, "lxc.include") ||
+	    (pveconf_item(&c->main, "features") && !c->typed.features.line))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		if (marks[i].other ||
+		    !is_mounted(f, marks[i].path, marks[i].fstype, marks[i].root))
+			continue;
+		if (marks[i].want)
+			drift_same(out);
+		else
+			differs(out, marks[i].key, xstrdup("0"), xstrdup("1"),
+				xasprintf("mountinfo of init at %s", marks[i].path));
+	}
+}
+
 void drift_started(const struct drift_facts *f, struct drift *out)
 {
 	if (!drift_start_known(f)) {
 		explain_unknown(f, out);
+		features_mounted(f, out);
 		return;
 	}
 	arch(f, out);
 	unprivileged(f, out);
-	hostname(f, out);
 	tty(f, out);
 	console(f, out);
 	features(f, out);

@@ -143,6 +143,9 @@ void drift_check(const struct drift_facts *f, struct drift *ret)
 		drift_limits(f, &d);
 		drift_kernel(f, &d);
 		drift_net(f, &d);
+		drift_mounts(f, &d);
+		drift_devices(f, &d);
+		drift_inside(f, &d);
 		drift_started(f, &d);
 	}
 	*ret = d;

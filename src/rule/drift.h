@@ -18,13 +18,9 @@ void drift_limits(const struct drift_facts *f, struct drift *out);
 void drift_started(const struct drift_facts *f, struct drift *out);
 void drift_kernel(const struct drift_facts *f, struct drift *out);
 void drift_net(const struct drift_facts *f, struct drift *out);
-
-/*
- * rootfs and mpN as mountjoin() has put them together, for a container that runs; apart,
- * since reading them is a matter of its own.
- */
-struct ctmounts;
-void drift_mounts(const struct ctmounts *mounts, struct drift *out);
+void drift_mounts(const struct drift_facts *f, struct drift *out);
+void drift_devices(const struct drift_facts *f, struct drift *out);
+void drift_inside(const struct drift_facts *f, struct drift *out);
 
 /* Takes over the texts of `row`; counts it as compared. */
 void drift_add(struct drift *out, struct drift_row row);
@@ -37,6 +33,9 @@ bool drift_start_known(const struct drift_facts *f);
 
 /* The last raw line of that key in the live config; NULL: there is none. */
 const struct pveconf_lxc *drift_raw(const struct drift_facts *f, const char *key);
+
+/* Do the raw lines of that key differ from those it was started with? */
+enum answer drift_raw_edited(const struct drift_facts *f, const char *key);
 
 /* Do LXC's own files, or files that the config includes, set that cgroup2 key? */
 bool drift_is_common(const struct drift_facts *f, const char *key);

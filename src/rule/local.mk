@@ -43,3 +43,5 @@ libct_a_SOURCES += src/rule/kernel-confine.c
 libct_a_SOURCES += src/rule/kernel-device.c
 libct_a_SOURCES += src/rule/kernel-mount.c
 libct_a_SOURCES += src/rule/kernel-ns.c
+libct_a_SOURCES += src/rule/drift-device.c
+libct_a_SOURCES += src/rule/drift-inside.c

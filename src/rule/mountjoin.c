@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rule/mountjoin.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/num.h"
@@ -76,24 +77,46 @@ static enum answer same_dataset(const struct volume *v, struct tbytes source)
 	return is(source, want) ? ANSWER_YES : ANSWER_NO;
 }
 
-/* The directory's file system, and where in it it is, by the mounts of the node. */
-static enum answer same_dir(const struct ctmount *c, const struct mount *m)
+static const struct mount *mount_at(const struct mounttree *t, size_t i)
 {
-	const struct mount *h = c->host_mount;
-	_cleanup_free_ char *want = NULL;
-	struct tbytes rest;
+	return i == MOUNTTREE_NONE ? NULL : &t->m->v[i];
+}
 
-	if (!h || !c->host_path)
-		return ANSWER_UNKNOWN;
-	rest = tbytes_str(c->host_path);
+/* Is it what a path of the node leads to, by the mounts that the node has there? */
+static bool is_at(const struct mount *h, const char *path, const struct mount *m)
+{
+	_cleanup_free_ char *want = NULL;
+	struct tbytes rest = tbytes_str(path);
+
 	rest.p += h->point.n == 1 ? 0 : h->point.n;
 	rest.n -= h->point.n == 1 ? 0 : h->point.n;
+	if (rest.n == 1)
+		rest.n = 0; /* "/" of the whole */
 	want = xasprintf("%.*s%.*s", h->root.n == 1 ? 0 : (int)h->root.n,
 			 (const char *)h->root.p, (int)rest.n, (const char *)rest.p);
-	if (h->major == m->major && h->minor == m->minor &&
-	    is(m->root, *want ? want : "/"))
+	return h->major == m->major && h->minor == m->minor && !m->deleted &&
+	       is(m->root, *want ? want : "/");
+}
+
+/* The directory's file system, and where in it it is, by the mounts of the node. */
+static enum answer same_dir(const struct mountjoin *in, const struct ctmount *c,
+			    const struct mount *m)
+{
+	const struct hostpath *link = NULL;
+	const struct mount *h;
+
+	if (!c->host_mount || !c->host_path)
+		return ANSWER_UNKNOWN;
+	if (is_at(c->host_mount, c->host_path, m))
 		return ANSWER_YES;
-	return ANSWER_UNKNOWN; /* symlinks on the way: it may be all the same */
+	if (in->links)
+		link = hostpaths_find(in->links, c->host_path);
+	if (!link || (link->error && link->error != -ENOENT))
+		return ANSWER_UNKNOWN; /* symlinks on the way: it may be all the same */
+	h = link->real
+		    ? mount_at(in->host, mounttree_on(in->host, tbytes_str(link->real)))
+		    : NULL;
+	return h && is_at(h, link->real, m) ? ANSWER_YES : ANSWER_NO;
 }
 
 /* Of a file system on a device no guest can make another believe: the kernel names it. */
@@ -115,7 +138,8 @@ static enum answer same_block(const struct ctmount *c, const struct mount *m)
 	return ANSWER_UNKNOWN;
 }
 
-static enum answer same_volume(const struct ctmount *c, const struct mount *m)
+static enum answer same_volume(const struct mountjoin *in, const struct ctmount *c,
+			       const struct mount *m)
 {
 	switch (c->type) {
 	case MOUNT_BLOCK:
@@ -125,11 +149,11 @@ static enum answer same_volume(const struct ctmount *c, const struct mount *m)
 			       ? same_dataset(&c->vol, m->source)
 			       : ANSWER_NO;
 	case MOUNT_BTRFS:
-		return mount_fstype(m->fstype) == MOUNT_BTRFS ? same_dir(c, m)
+		return mount_fstype(m->fstype) == MOUNT_BTRFS ? same_dir(in, c, m)
 							      : ANSWER_NO;
 	case MOUNT_DIR:
 	case MOUNT_BIND:
-		return same_dir(c, m);
+		return same_dir(in, c, m);
 	default:
 		return ANSWER_UNKNOWN;
 	}
@@ -180,11 +204,6 @@ static bool is_host_dir(enum mount_type t)
 	return t == MOUNT_BIND || t == MOUNT_DIR || t == MOUNT_BTRFS || t == MOUNT_ZFS;
 }
 
-static const struct mount *mount_at(const struct mounttree *t, size_t i)
-{
-	return i == MOUNTTREE_NONE ? NULL : &t->m->v[i];
-}
-
 /* A data set that is not mounted leaves an empty directory: that has another's size. */
 static bool host_is_it(const struct ctmount *c, const struct mount *m)
 {
@@ -227,6 +246,17 @@ static void find_host(const struct mountjoin *in, struct ctmount *c)
 	c->host_mount = NULL;
 }
 
+/* PVE makes ready what is of a storage before it looks for it. */
+static void find_on_node(const struct mountjoin *in, struct ctmount *c)
+{
+	const struct hostpath *link = NULL;
+
+	if (in->links && c->host_path && c->type == MOUNT_BIND)
+		link = hostpaths_find(in->links, c->host_path);
+	if (link && (!link->error || link->error == -ENOENT))
+		c->on_node = link->error ? ANSWER_NO : ANSWER_YES;
+}
+
 static void find_inside(const struct mountjoin *in, struct ctmount *c)
 {
 	const struct mounttree *t = in->inside;
@@ -239,7 +269,7 @@ static void find_inside(const struct mountjoin *in, struct ctmount *c)
 	c->missing = !c->mount && !t->m->truncated;
 	if (!c->mount)
 		return;
-	c->same = same_volume(c, c->mount);
+	c->same = same_volume(in, c, c->mount);
 	if (mounttree_seen(t, i))
 		return;
 	on = mounttree_on(t, c->path);
@@ -275,6 +305,7 @@ static void config_row(const struct mountjoin *in, const struct pve_mp *mp,
 	c.in_backup = pve_mp_in_backup(mp);
 	c.snapshots = c.vol.snapshots;
 	find_host(in, &c);
+	find_on_node(in, &c);
 	find_inside(in, &c);
 	settle(&c, mp->ro);
 	*ret = c;
@@ -282,17 +313,14 @@ static void config_row(const struct mountjoin *in, const struct pve_mp *mp,
 
 /* ---- lxc.mount.entry ---------------------------------------------------------------- */
 
-/* A line of fstab: what, where, type, options; blanks in them are \040. */
-struct entry {
-	char *what, *where, *type, *options;
-};
-
-static void entry_done(struct entry *e)
+void mountentry_done(struct mountentry *e)
 {
 	free(e->what);
 	free(e->where);
 	free(e->type);
 	free(e->options);
+	free(e->path);
+	*e = (struct mountentry){ 0 };
 }
 
 static int octal(const char *p)
@@ -322,7 +350,8 @@ static char *unescape(char *s)
 	return s;
 }
 
-static bool parse_entry(struct span value, struct entry *ret)
+/* What, where, type, options; blanks in them are \040. */
+static bool parse_entry(struct span value, struct mountentry *ret)
 {
 	char **const fields[] = { &ret->what, &ret->where, &ret->type, &ret->options };
 
@@ -350,10 +379,10 @@ static bool has_option(const char *options, const char *name)
  * LXC takes a path that begins with the rootfs (as the node or as its hooks know it) or
  * one below it; what is anything else it mounts nowhere in the container.
  */
-static char *entry_path(const struct mountjoin *in, const char *where)
+static char *entry_path(uint32_t vmid, const char *where)
 {
 	static const char pivot[] = "/lxc/rootfs";
-	_cleanup_free_ char *own = xasprintf("/var/lib/lxc/%u/rootfs", in->vmid);
+	_cleanup_free_ char *own = xasprintf("/var/lib/lxc/%u/rootfs", vmid);
 	const char *at;
 
 	if (where[0] != '/')
@@ -364,36 +393,43 @@ static char *entry_path(const struct mountjoin *in, const char *where)
 	return at ? mountjoin_path(at + strlen(pivot)) : NULL;
 }
 
-/* A device node and the like: it stores nothing. */
-static bool is_node(const struct entry *e, bool bind)
+bool mountentry_parse(uint32_t vmid, struct span value, struct mountentry *ret)
 {
-	return bind && str_starts(e->what, "/dev/");
+	struct mountentry e = { 0 };
+
+	if (!parse_entry(value, &e)) {
+		mountentry_done(&e);
+		return false;
+	}
+	e.bind = has_option(e.options, "bind") || has_option(e.options, "rbind");
+	e.optional = has_option(e.options, "optional");
+	e.device = e.bind && str_starts(e.what, "/dev/");
+	e.path = entry_path(vmid, e.where);
+	*ret = e;
+	return true;
 }
 
 static bool entry_row(const struct mountjoin *in, struct span value, struct ctmount *ret)
 {
-	_cleanup_(entry_done) struct entry e = { 0 };
+	_cleanup_(mountentry_done) struct mountentry e = { 0 };
 	struct ctmount c = { .origin = CTMOUNT_ENTRY, .snapshots = ANSWER_NO };
-	_cleanup_free_ char *path = NULL;
-	bool bind;
 
-	if (!parse_entry(value, &e))
+	if (!mountentry_parse(in->vmid, value, &e))
 		return false;
-	bind = has_option(e.options, "bind") || has_option(e.options, "rbind");
-	path = entry_path(in, e.where);
-	if (!path || is_node(&e, bind) ||
-	    (!bind && mount_fstype(tbytes_str(e.type)) == MOUNT_PSEUDO))
+	if (!e.path || e.device ||
+	    (!e.bind && mount_fstype(tbytes_str(e.type)) == MOUNT_PSEUDO))
 		return false;
-	if (bind && e.what[0] == '/')
+	if (e.bind && e.what[0] == '/')
 		volume_resolve(NULL, e.what, &c.vol);
-	c.type = bind ? MOUNT_BIND : mount_fstype(tbytes_str(e.type));
-	c.path_text = take_ptr(path);
+	c.type = e.bind ? MOUNT_BIND : mount_fstype(tbytes_str(e.type));
+	c.path_text = take_ptr(e.path);
 	c.volume_text = take_ptr(e.what);
 	c.path = tbytes_str(c.path_text);
 	c.volume = tbytes_str(c.volume_text);
 	find_host(in, &c);
+	find_on_node(in, &c);
 	find_inside(in, &c);
-	c.missing &= !has_option(e.options, "optional");
+	c.missing &= !e.optional;
 	settle(&c, has_option(e.options, "ro"));
 	*ret = c;
 	return true;
@@ -501,6 +537,14 @@ void mountjoin(const struct mountjoin *in, struct ctmounts *ret)
 	add_guests(in, &c, &cap);
 	c.truncated = in->inside && in->inside->m->truncated;
 	*ret = c;
+}
+
+const char *mountjoin_link(const struct ctmount *c)
+{
+	return c->origin != CTMOUNT_GUEST && is_host_dir(c->type) &&
+			       (c->missing || (c->mount && c->same == ANSWER_UNKNOWN))
+		       ? c->host_path
+		       : NULL;
 }
 
 void ctmounts_done(struct ctmounts *c)

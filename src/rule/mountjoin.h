@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hostpath.h"
 #include "mount.h"
+#include "base/str.h"
 #include "pveconf.h"
 #include "rule/mounttree.h"
 #include "storagecfg.h"
@@ -35,8 +37,9 @@ struct ctmount {
 	const struct mount
 		*mount; /* NULL: it is not mounted, or nothing is known of that */
 	const struct mount *over; /* what lies over it; NULL: a path leads to it */
-	enum answer same; /* is what is mounted first there what the config names? */
-	bool missing;     /* the container runs and it is not mounted */
+	enum answer same;    /* is what is mounted first there what the config names? */
+	bool missing;        /* the container runs and it is not mounted */
+	enum answer on_node; /* of a directory of the node: is it there */
 	bool ro; /* mounted so, or the file system is; not mounted: the config's */
 	bool in_backup;
 	bool may_hang; /* asking for its size may: see mount_may_hang() */
@@ -70,11 +73,34 @@ struct mountjoin {
 	const struct mounttree
 		*inside;              /* of the running container; NULL: it is stopped */
 	const struct mounttree *host; /* of the node; NULL: not known */
+	/*
+	 * Where links of the node lead, for paths of the config. Without it a directory
+	 * that is not where its path says may be behind a link: its `same` is unknown.
+	 */
+	const struct hostpaths *links;
 };
 
 /* All that is borrowed has to stay as long as *ret is used. */
 void mountjoin(const struct mountjoin *in, struct ctmounts *ret);
 void ctmounts_done(struct ctmounts *c);
+
+/* The path whose entry in `links` would tell more of this one; NULL: none would. */
+const char *mountjoin_link(const struct ctmount *c);
+
+/*
+ * The value of an lxc.mount.entry: a line of fstab. `path` is NULL where LXC mounts it
+ * nowhere in the container.
+ */
+struct mountentry {
+	char *what, *where, *type, *options;
+	char *path;    /* inside the container */
+	bool bind;     /* or rbind */
+	bool optional; /* LXC goes on without it */
+	bool device;   /* a bind of something below /dev: it stores nothing */
+};
+
+bool mountentry_parse(uint32_t vmid, struct span value, struct mountentry *ret);
+void mountentry_done(struct mountentry *e);
 
 /* A path of a config: one slash in front, none doubled, none at the end. */
 char *mountjoin_path(const char *mp);

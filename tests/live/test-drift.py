@@ -5,10 +5,11 @@ and devices that are changed behind PVE's back are told; nothing else is."""
 import json
 import os
 import subprocess
+import sys
 import time
 
 from live import (CGROUP, MIB, check, controllers, ctscope, equal, main, make, note,
-                  pct, test, until, write_conf)
+                  pct, rootfs, test, until, write_conf)
 
 
 def drift(vmid):
@@ -55,11 +56,11 @@ def sh(*argv):
 
 @test("a container as it was started has no drift, and much of it was compared")
 def quiet():
+    make(801, unprivileged=0, entrypoint="/sbin/init", raw=["lxc.cap.drop: sys_time"])
     started()
     silent(800, "just started")
     check(drift(800)["compared"] >= 15, "compared: %d" % drift(800)["compared"])
-    settled(make(801, unprivileged=0, entrypoint="/sbin/init",
-                 raw=["lxc.cap.drop: sys_time"]))
+    settled(801)
     silent(801, "privileged, with a raw line")
 
 
@@ -164,10 +165,130 @@ def limits():
     write_conf(800, before)
 
 
+def inside(vmid, *argv):
+    """A command of the node in the mount namespace of init."""
+    sh("nsenter", "-t", str(pct.init_pid(vmid)), "-m", *argv)
+
+
+def inside(*argv):
+    """A command of the node in the mount namespace of init."""
+    sh("nsenter", "-t", str(pct.init_pid(802)), "-m", *argv)
+
+
+def mounts(before):
+    one = "/run/node/drift/one,mp=/data"
+    # links on the way are followed as the kernel does
+    write_conf(802, before.replace(one, "/run/node/drift/link,mp=/data"))
+    silent(802, "whose path became a link to the same")
+    write_conf(802, before.replace(one, "/run/node/drift/two,mp=/data"))
+    d = only(802, "mp0", "another directory")
+    check("/drift/one" in d["running"], d["running"])
+    equal(d["fix"], "pct reboot 802", "fix")
+    write_conf(802, before.replace(one, "/run/node/drift/none,mp=/data"))
+    check("pct reboot" not in only(802, "mp0", "a directory that is not there")["fix"],
+          "no reboot into a start that fails")
+    write_conf(802, before.replace(one, one + ",ro=1,mountoptions=noexec"))
+    equal(sorted(rows(802)), ["mp0.mountoptions", "mp0.ro"], "flags")
+    write_conf(802, before + "mp2: /run/node/drift/two,mp=/mnt\n")
+    check("running" not in only(802, "mp2", "added by hand"), "nothing is mounted there")
+    write_conf(802, before.replace("mp1: /run/node/drift/other,mp=/srv\n", ""))
+    check("configured" not in only(802, "mount /srv", "taken out by hand"), "no config has it")
+    write_conf(802, before)
+    inside("mount", "-t", "tmpfs", "none", "/data")
+    d = only(802, "mp0", "something lies over it")
+    check("tmpfs" in d["running"] and d["cause"] == "changed", d["running"])
+    inside("umount", "/data")
+    silent(802, "with it gone")
+    inside("mount", "-t", "tmpfs", "none", "/mnt")
+    inside("mount", "--bind", "/bin", "/opt")
+    silent(802, "that mounts things of its own")
+
+
+def devices_inside():
+    before = conf(802)
+    write_conf(802, before.replace("0666", "0600"))
+    equal(only(802, "dev1.mode", "mode")["running"], "0666", "mode")
+    write_conf(802, before.replace("gid=5", "gid=6"))
+    equal(only(802, "dev0.gid", "gid")["running"], "100005 of the node", "gid")
+    write_conf(802, before + "dev2: /dev/kmsg\n")
+    d = only(802, "dev2", "added by hand")
+    equal((d["cause"], d["action"]), ("edited", "restart"), "dev2")
+    write_conf(802, before.replace("dev1: /dev/fuse,mode=0666\n", ""))
+    equal(only(802, "device /dev/fuse", "taken out")["running"], "/dev/fuse", "taken out")
+    write_conf(802, before)
+    # a driver that was loaded anew: the same path, another number
+    node("tun", 201)
+    d = only(802, "dev0", "numbers")
+    equal((d["configured"], d["running"]), ("/dev/net/tun (c 10:201)", "/dev/net/tun (c 10:200)"),
+          "numbers")
+    node("tun", 200)
+    inside("umount", "/dev/fuse")
+    equal(only(802, "dev1", "unmounted inside")["cause"], "changed", "dev1")
+    write_conf(802, before.replace("dev1: /dev/fuse,mode=0666\n", ""))
+
+
+def node(name, minor):
+    """/dev/net/<name> of this scratch node with another number."""
+    path = "/run/node/drift/%s%d" % (name, minor)
+    sh("mknod", "-m", "600", path, "c", "10", str(minor))
+    sh("mount", "--bind", path, "/dev/net/" + name)
+
+
+def resolver():
+    part = "# --- BEGIN PVE ---\nsearch x.test\nnameserver %s\n# --- END PVE ---\n"
+    path = rootfs(802) + "/etc/resolv.conf"
+    for text, running in ((part % "192.0.2.99", "192.0.2.99"), (part % "192.0.2.53", None),
+                          ("nameserver 127.0.0.53\n", None)):
+        with open(path, "w") as f:
+            f.write(text)
+        if running:
+            equal(only(802, "nameserver", "PVE's part")["running"], running, "nameserver")
+        else:
+            silent(802, "with " + text)
+    check("nameserver" in [u["key"] for u in drift(802)["unknown"]],
+          "of a file of the guest's own nothing is known")
+
+
+def hostname():
+    pid = str(pct.init_pid(802))
+    sh("nsenter", "-t", pid, "-u", sys.executable, "-c",
+       "import socket; socket.sethostname('\\x1b[31mevil')")
+    d = only(802, "hostname", "named anew inside")
+    equal((d["running"], d["cause"]), ("\x1b[31mevil", "changed"), "hostname")
+    check(b"\x1b" not in ctscope("drift", 802, code=1).out, "no control byte in the table")
+    sh("nsenter", "-t", pid, "-u", "hostname", "ct802")
+    silent(802, "with its name back")
+
+
+@test("what init has of mounts, devices, names and interfaces is what the config says, or told")
+def of_init():
+    for d in ("one", "two", "three"):
+        os.makedirs("/run/node/drift/" + d, exist_ok=True)
+    os.symlink("one", "/run/node/drift/link")
+    os.symlink("three", "/run/node/drift/other")
+    make(802, net="ip=10.0.0.82/24", ostype="debian", nameserver="192.0.2.53",
+         searchdomain="x.test", mp0="/run/node/drift/one,mp=/data",
+         mp1="/run/node/drift/other,mp=/srv", dev0="/dev/net/tun,gid=5",
+         dev1="/dev/fuse,mode=0666")
+    os.makedirs(rootfs(802) + "/opt", exist_ok=True)
+    settled(802)
+    silent(802, "as it was started")
+    check(not [u for u in drift(802)["unknown"] if u["key"] in ("dev", "mp0", "mp1", "mounts")],
+          "all of it is known")
+    resolver()
+    hostname()
+    mounts(conf(802))
+    devices_inside()
+    sh("ip", "link", "del", "veth802i0")
+    d = only(802, "net0", "unplugged by hand")
+    equal((d["cause"], d["action"]), ("changed", "restart"), "net0")
+
+
 @test("all containers at once: those that differ, and no others")
 def together():
+    make(801)
     started()
-    settled(make(801))
+    settled(801)
     before = conf(801)
     write_conf(801, before + "tty: 5\n")
     r = ctscope("drift", "--json", code=1)

@@ -11,7 +11,6 @@
 #include "read/pveconf.h"
 #include "read/pveprop.h"
 #include "rule/drift.h"
-#include "rule/mountjoin.h"
 #include "rule/network.h"
 
 #define MIB UINT64_C(1048576)
@@ -486,49 +485,31 @@ static void ids_and_profile_of_init_are_compared(void)
 
 /* Mounts, as mountjoin() has put them together. */
 
-static void mounts_are_compared_where_they_are_known(void)
+static void what_the_seccomp_profile_forbids_is_no_keyctl(void)
 {
-	static const uint8_t vol[] = "local:x", at[] = "/data", src[] = "/dev/sda";
-	struct pve_mp mp = { 0 };
-	struct mount m = { .source = { src, 8 } }, over = { 0 };
-	struct ctmount c = { .origin = CTMOUNT_CONFIG,
-			     .mp = &mp,
-			     .key = "mp0",
-			     .volume = { vol, 7 },
-			     .path = { at, 5 },
-			     .mount = &m,
-			     .same = ANSWER_YES };
-	struct ctmounts all = { .v = &c, .n = 1 };
-	struct drift d = { .vmid = 100 };
+	static const char forbids[] = "2\ndenylist\n[all]\nkexec_load errno 1\n"
+				      "keyctl errno 38\n";
+	static const char other[] = "2\ndenylist\n[all]\nkexec_load errno 1\n";
+	struct setup s = setup(conf_minimal, START_HEAD), on = { 0 };
 
-	drift_mounts(&all, &d);
-	CHECK(d.n == 0 && d.n_compared == 2 && !d.n_gaps, "%zu %zu", d.n, d.n_compared);
-	mp.ro = true;
-	drift_mounts(&all, &d);
-	CHECK(d.n == 1, "%zu", d.n);
-	CHECK_STR(d.v[0].key, "mp0.ro");
-	c.same = ANSWER_NO;
-	drift_mounts(&all, &d);
-	CHECK(d.n == 2, "%zu", d.n);
-	CHECK_STR(d.v[1].running, "/dev/sda");
-	c.same = ANSWER_UNKNOWN;
-	drift_mounts(&all, &d);
-	c.same = ANSWER_YES;
-	c.over = &over;
-	drift_mounts(&all, &d);
-	CHECK(d.n == 2 && d.n_gaps == 2, "%zu %zu", d.n, d.n_gaps);
-	c.over = NULL;
-	c.missing = true;
-	c.mount = NULL;
-	drift_mounts(&all, &d);
-	CHECK(d.n == 3 && !d.v[2].running, "%zu", d.n);
-	c.origin = CTMOUNT_GUEST;
-	drift_mounts(&all, &d);
-	CHECK(d.n == 3, "a guest's own: %zu", d.n);
-	drift_done(&d);
+	s.f.seccomp = tbytes_str(forbids);
+	check(&s);
+	CHECK(s.d.n == 0, "%zu", s.d.n);
+	setup_done(&s);
+	on = setup(
+		"arch: amd64\nfeatures: keyctl=1\nhostname: a\nmemory: 512\nostype: debian\n"
+		"rootfs: local:100/x.raw,size=1G\nswap: 0\nunprivileged: 1\n",
+		START_HEAD);
+	on.f.seccomp = tbytes_str(forbids);
+	check(&on);
+	CHECK(on.d.n == 1, "%zu", on.d.n);
+	CHECK_STR(on.d.v[0].key, "features.keyctl");
+	drift_done(&on.d);
+	on.f.seccomp = tbytes_str(other);
+	check(&on);
+	CHECK(on.d.n == 0, "%zu", on.d.n);
+	setup_done(&on);
 }
-
-/* The network: devices as network_join() has put them together. */
 
 static void put_name(struct netif *d, const char *name)
 {
@@ -743,24 +724,31 @@ static void a_file_that_is_newer_than_the_start_is_not_of_it(void)
 						 unknown = { 0 };
 	struct err err = { 0 };
 
-	CHECK(lxcstart_read(root, 101, UINT64_MAX / 2, &s, &err) == 0, "%s", err.msg);
+	CHECK(lxcstart_read(root, 101, &(struct lxcstart_when){ UINT64_MAX / 2, 0 }, &s,
+			    &err) == 0,
+	      "%s", err.msg);
 	CHECK(s.present && s.of_start && s.n > 20, "%zu", s.n);
-	CHECK(lxcstart_read(root, 101, 1, &later, &err) == 0, "%s", err.msg);
+	CHECK(lxcstart_read(root, 101, &(struct lxcstart_when){ 1, 0 }, &later, &err) ==
+		      0,
+	      "%s", err.msg);
 	CHECK(later.present && !later.of_start, "later");
-	CHECK(lxcstart_read(root, 101, 0, &unknown, &err) == 0, "%s", err.msg);
+	CHECK(lxcstart_read(root, 101, &(struct lxcstart_when){ 0, 0 }, &unknown, &err) ==
+		      0,
+	      "%s", err.msg);
 	CHECK(!unknown.of_start, "unknown");
-	CHECK(lxcstart_read(root, 999, 1, &none, &err) == 0, "%s", err.msg);
+	CHECK(lxcstart_read(root, 999, &(struct lxcstart_when){ 1, 0 }, &none, &err) == 0,
+	      "%s", err.msg);
 	CHECK(!none.present, "none");
 }
 
 static void keys_of_all_containers_are_found(void)
 {
 	_cleanup_close_ int root = fixture_open("hosts/empty");
-	_cleanup_(strv_done) struct strv keys = { 0 };
+	_cleanup_(lxcstart_common_done) struct lxcstart_common keys = { 0 };
 	struct err err = { 0 };
 
 	CHECK(lxcstart_read_common(root, &keys, &err) == 0, "%s", err.msg);
-	CHECK(keys.n == 0, "%zu", keys.n);
+	CHECK(!keys.keys.n && !keys.mounts.n, "%zu", keys.keys.n);
 }
 
 int main(void)
@@ -780,7 +768,7 @@ int main(void)
 	RUN(a_name_inside_is_nobodys_drift);
 	RUN(features_of_an_own_profile_are_left_out);
 	RUN(ids_and_profile_of_init_are_compared);
-	RUN(mounts_are_compared_where_they_are_known);
+	RUN(what_the_seccomp_profile_forbids_is_no_keyctl);
 	RUN(an_interface_as_configured_is_silent);
 	RUN(each_property_of_an_interface_is_compared);
 	RUN(tag_mtu_and_rate_are_as_configured);
