@@ -138,7 +138,7 @@ static int read_one(struct audit_view *v, const char *arg)
 	const struct app *app = v->app;
 	struct facts_want want = { .ha = true };
 	struct err err = { 0 };
-	int r = app_facts_one(app, arg, want, &one);
+	int r = app_facts_one(app, arg, (struct facts_want){ 0 }, &one);
 
 	if (r != EXIT_FINE)
 		return r;
