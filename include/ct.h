@@ -19,8 +19,7 @@ struct pveconf;
 enum ct_state {
 	CT_UNKNOWN, /* a container of another node, or the kernel could not be read */
 	CT_STOPPED,
-	CT_STARTING, /* the monitor is there, no init yet (a pre-start hook may be at
-			work) */
+	CT_STARTING, /* the monitor is there, no init yet (a hook may be at work) */
 	CT_RUNNING,
 	CT_FREEZING, /* asked to freeze, some of its processes still run */
 	CT_FROZEN,

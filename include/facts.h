@@ -16,6 +16,7 @@ struct facts_want {
 	bool lean;      /* configs without their digest and their `typed` part */
 	bool cpu, memory, memory_limits, io, pids, pressure, cpuset;
 	bool freezer; /* tell freezing from running: two more files */
+	bool newborn; /* an init that LXC still sets up, before its exec, is one too */
 	bool net;     /* netin, netout */
 	bool disk;    /* statfs of the root: in a process that can be abandoned */
 	bool addrs;

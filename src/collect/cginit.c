@@ -200,7 +200,7 @@ static void tell_up(struct collector *c, struct cgct *t)
 /* Is there an init now? Asked whenever something moved. */
 void cgct_look_init(struct collector *c, struct cgct *t)
 {
-	static const struct facts_want want = { .no_config = true };
+	static const struct facts_want want = { .no_config = true, .newborn = true };
 	_cleanup_close_ int hold = -1;
 	struct ct ct = { .vmid = t->vmid };
 

@@ -149,20 +149,53 @@ static bool is_surely_init(const struct ctlive *c, const struct pids *monitors,
 	return true;
 }
 
-static void use_init(struct ct *ct, const struct proc_stat *st)
+static bool same_bytes(struct tbytes a, struct tbytes b)
 {
+	return a.n == b.n && (!a.n || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/*
+ * From its clone to its exec init is a copy of the monitor, with the mounts, the label
+ * and the capabilities of that: nothing of it is the container's, and hooks may be at
+ * work for as long as they like. Just before the exec it leads a session already. What
+ * was restored from a checkpoint never execs, but has a name of its own.
+ */
+static bool is_newborn(const struct ctlive *c, pid_t monitor, const struct proc_stat *st)
+{
+	_uninit_ char buf[1024];
+	struct proc_stat m;
+
+	if (st->execed)
+		return false;
+	if (st->session != st->pid)
+		return true;
+	return monitor &&
+	       procfs_read_stat(c->rootfd, monitor, buf, sizeof(buf), &m, NULL) == 0 &&
+	       same_bytes(st->comm, m.comm);
+}
+
+/* True: it is taken for init; false: there is none yet, or no more. */
+static bool use_init(const struct ctlive *c, const struct facts_want *want, struct ct *ct,
+		     const struct proc_stat *st)
+{
+	if (st->state == 'Z' || st->state == 'X') {
+		ct->state = CT_STOPPING;
+	} else if (!want->newborn && is_newborn(c, ct->monitor_pid, st)) {
+		ct->state = CT_STARTING;
+		return false;
+	}
 	ct->init_pid = st->pid;
 	ct->init_start_ticks = st->start_ticks;
-	if (st->state == 'Z' || st->state == 'X')
-		ct->state = CT_STOPPING;
+	return true;
 }
 
 /*
  * Looks at one child of the monitor; the handle is taken before anything is read of it.
  * 1: it is init.
  */
-static int try_child(const struct ctlive *c, const struct pids *monitors, pid_t monitor,
-		     pid_t pid, struct ct *ct, int *ret_hold, struct err *err)
+static int try_child(const struct ctlive *c, const struct facts_want *want,
+		     const struct pids *monitors, pid_t monitor, pid_t pid, struct ct *ct,
+		     int *ret_hold, struct err *err)
 {
 	_cleanup_close_ int hold = -1;
 	_uninit_ char buf[1024];
@@ -184,16 +217,15 @@ static int try_child(const struct ctlive *c, const struct pids *monitors, pid_t 
 	if (st.ppid != monitor)
 		return 0;
 	ct->monitor_pid = monitor;
-	use_init(ct, &st);
-	if (ret_hold)
+	if (use_init(c, want, ct, &st) && ret_hold)
 		*ret_hold = take_fd(&hold);
 	return 1;
 }
 
 /* Init is the monitor's child: whatever the guest does with its own cgroups and names. */
-static int init_by_children(const struct ctlive *c, const struct pids *monitors,
-			    struct ct *ct, int *ret_hold, bool *ret_asked,
-			    struct err *err)
+static int init_by_children(const struct ctlive *c, const struct facts_want *want,
+			    const struct pids *monitors, struct ct *ct, int *ret_hold,
+			    bool *ret_asked, struct err *err)
 {
 	for (size_t i = 0; i < monitors->n; i++) {
 		pid_t kids[MAX_CHILDREN];
@@ -207,8 +239,8 @@ static int init_by_children(const struct ctlive *c, const struct pids *monitors,
 			return r;
 		*ret_asked = true;
 		for (size_t k = 0; k < n; k++) {
-			r = try_child(c, monitors, monitors->v[i], kids[k], ct, ret_hold,
-				      err);
+			r = try_child(c, want, monitors, monitors->v[i], kids[k], ct,
+				      ret_hold, err);
 			if (r)
 				return r;
 		}
@@ -234,7 +266,8 @@ static int is_pid1(const struct ctlive *c, pid_t pid, struct err *err)
 }
 
 /* Where the kernel has no list of children, and in a copy of a node. */
-static int init_by_procs(const struct ctlive *c, int dir, struct ct *ct, struct err *err)
+static int init_by_procs(const struct ctlive *c, const struct facts_want *want, int dir,
+			 struct ct *ct, struct err *err)
 {
 	static const char *const subs[] = { "ns", "ns/init.scope", "" };
 
@@ -262,7 +295,7 @@ static int init_by_procs(const struct ctlive *c, int dir, struct ct *ct, struct 
 			}
 			if (r < 0)
 				return r;
-			use_init(ct, &st);
+			(void)use_init(c, want, ct, &st);
 			return 1;
 		}
 		if (r < 0)
@@ -272,8 +305,8 @@ static int init_by_procs(const struct ctlive *c, int dir, struct ct *ct, struct 
 }
 
 /* 0 whether there is one or not, or what could not be read: that is no answer. */
-static int find_init(const struct ctlive *c, int dir, struct ct *ct, int *ret_hold,
-		     struct err *err)
+static int find_init(const struct ctlive *c, const struct facts_want *want, int dir,
+		     struct ct *ct, int *ret_hold, struct err *err)
 {
 	struct pids monitors = { 0 };
 	bool asked = false;
@@ -290,9 +323,9 @@ static int find_init(const struct ctlive *c, int dir, struct ct *ct, int *ret_ho
 		ct->monitor_pid = monitors.v[0];
 	if (dir < 0)
 		return 0;
-	r = init_by_children(c, &monitors, ct, ret_hold, &asked, err);
+	r = init_by_children(c, want, &monitors, ct, ret_hold, &asked, err);
 	if (r == 0 && !asked)
-		r = init_by_procs(c, dir, ct, err);
+		r = init_by_procs(c, want, dir, ct, err);
 	return MIN(r, 0);
 }
 
@@ -307,20 +340,69 @@ static bool is_empty_of_init(const struct ctlive *c, const struct ct *ct,
 	       is_init(c, ct->init_pid, ct->vmid, NULL) <= 0;
 }
 
+/* "lxc-start -F -n 101", or as a monitor that went into the background calls itself. */
+static bool is_monitor_of(struct span cmdline, uint32_t vmid)
+{
+	struct span arg, rest = cmdline;
+	bool named = false;
+	char id[16];
+
+	num_path(id, sizeof(id), "", vmid, "");
+	while (span_cut(&rest, '\0', &arg)) {
+		if (named && span_eq(arg, id))
+			return true;
+		named = span_eq(arg, "-n");
+	}
+	arg = span_trim(span_of(cmdline.p, strnlen(cmdline.p, cmdline.n)));
+	num_path(id, sizeof(id), " ", vmid, "");
+	return span_skip(&arg, "[lxc monitor] ") && span_ends(arg, id);
+}
+
+/*
+ * A monitor that has removed the container's cgroups and its own is in lxc.pivot, and
+ * closes the socket next (cgfsng_monitor_destroy() in LXC's cgroups/cgfsng.c).
+ */
+static bool is_leaving(const struct ctlive *c, uint32_t vmid)
+{
+	_cleanup_close_ int dir = -1;
+	pid_t pids[MAX_CHILDREN];
+	size_t n = 0;
+
+	if (open_dir(c->rootfd, "lxc.pivot", &dir, NULL) < 0 || dir < 0 ||
+	    cg_read_procs(dir, "", pids, MAX_CHILDREN, &n, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		_uninit_ char buf[1024];
+		char path[48];
+		size_t got;
+
+		num_path(path, sizeof(path), "proc/", (uint64_t)pids[i], "/cmdline");
+		if (fs_read_once(c->rootfd, path, buf, sizeof(buf), &got, NULL) == 0 &&
+		    is_monitor_of(span_of(buf, got), vmid))
+			return true;
+	}
+	return false;
+}
+
 /*
  * PVE's two states made finer. The socket is there from before the pre-start hook until
  * the cgroup is gone again; the monitor moves to lxc.monitor/<vmid> after pre-start.
  */
-static void decide_state(struct ct *ct, bool socket, const struct cg_events *ev)
+static void decide_state(const struct ctlive *c, struct ct *ct, bool socket,
+			 const struct cg_events *ev)
 {
+	bool newborn = !ct->init_pid && ct->state == CT_STARTING;
+
 	if (ct->init_pid && ct->state != CT_STOPPING)
 		ct->state = val_or(ev->frozen, 0) ? CT_FROZEN : CT_RUNNING;
 	else if (ct->init_pid)
 		ct->init_pid = 0;
 	else if (!socket)
 		ct->state = CT_STOPPED;
+	else if (newborn || (!ct->monitor_pid && !is_leaving(c, ct->vmid)))
+		ct->state = CT_STARTING;
 	else
-		ct->state = ct->monitor_pid ? CT_STOPPING : CT_STARTING;
+		ct->state = CT_STOPPING;
 }
 
 static int read_stats(int dir, const struct facts_want *want, struct ct *ct,
@@ -358,7 +440,7 @@ int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool sock
 		ct->state = CT_STOPPED;
 		return 0;
 	}
-	r = find_init(c, dir, ct, ret_hold, err);
+	r = find_init(c, want, dir, ct, ret_hold, err);
 	if (r < 0) {
 		ct->state = CT_UNKNOWN;
 		return err_wrap(err, r, "container %u", ct->vmid);
@@ -374,7 +456,7 @@ int ctlive_read(const struct ctlive *c, const struct facts_want *want, bool sock
 	} else {
 		r = 0;
 	}
-	decide_state(ct, socket, &ev);
+	decide_state(c, ct, socket, &ev);
 	if (want->freezer && ct->state == CT_RUNNING && cg_is_freezing(dir))
 		ct->state = CT_FREEZING;
 	if (r == -ENODEV || r == -ENOENT) {

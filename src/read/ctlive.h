@@ -31,7 +31,8 @@ void ctlive_close(struct ctlive *c);
 /*
  * State, monitor, init and what `want` asks for, into *ct (vmid is set already).
  * `socket`: its command socket is there. 0, also for a container that stops meanwhile
- * (state CT_STOPPING); an error is one of the kernel's files not being readable.
+ * (state CT_STOPPING); an error is one of the kernel's files not being readable. Until
+ * init has exec'ed there is none, and the state is CT_STARTING, but see want->newborn.
  *
  * *ret_hold (may be NULL): a handle on init, to be closed with close(); -1: there is
  * none.

@@ -11,6 +11,7 @@
 #include "read/procfs.h"
 #include "read/pveprop.h"
 #include "read/reading.h"
+#include "read/unixsock.h"
 
 #define MANY  64 /* running containers, from which on a second thread is worth it */
 #define PIECE 16 /* of them are taken at a time */
@@ -397,10 +398,37 @@ void reading_live(struct reading *rd)
 	ask_disks(rd);
 }
 
+/* Nothing is there but the socket: a start that is in its first hook, or an end. */
+static bool has_socket_only(const struct ct *ct)
+{
+	return ct->state == CT_STARTING && !ct->monitor_pid;
+}
+
+/*
+ * The sockets were listed before the cgroups were looked for: one of those that ended in
+ * between is not starting.
+ */
+static void look_again(struct reading *rd)
+{
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t n = 0, first = 0;
+
+	while (first < rd->n_live && !has_socket_only(&rd->f->cts[first]))
+		first++;
+	if (!rd->live || first == rd->n_live ||
+	    unixsock_read_monitors(rd->rootfd, true, &ids, &n, NULL) < 0)
+		return;
+	for (size_t i = first; i < rd->n_live; i++)
+		if (has_socket_only(&rd->f->cts[i]) &&
+		    !unixsock_has(ids, n, rd->f->cts[i].vmid))
+			rd->f->cts[i].state = CT_STOPPED;
+}
+
 int reading_rest(struct reading *rd, struct err *err)
 {
 	struct facts *f = rd->f;
 
+	look_again(rd);
 	/* without a socket they are stopped, but for one whose monitor has died */
 	for (size_t i = rd->n_live; i < f->n_cts; i++)
 		if (f->cts[i].here)

@@ -6,14 +6,17 @@
 #include "base/fs.h"
 #include "base/num.h"
 
+#define PF_FORKNOEXEC 0x40 /* include/linux/sched.h of the kernel */
+
 int procfs_parse_stat(struct span text, struct proc_stat *ret)
 {
 	const char *open = text.n ? memchr(text.p, '(', text.n) : NULL;
 	const char *close = text.n ? memrchr(text.p, ')', text.n) : NULL;
 	struct proc_stat s = { 0 };
+	uint64_t flags = 0;
 	uint64_t *const nums[25] = {
-		[14] = &s.utime_ticks, [15] = &s.stime_ticks, [20] = &s.threads,
-		[22] = &s.start_ticks, [24] = &s.rss_pages,
+		[9] = &flags,      [14] = &s.utime_ticks, [15] = &s.stime_ticks,
+		[20] = &s.threads, [22] = &s.start_ticks, [24] = &s.rss_pages,
 	};
 	struct span rest, f;
 	uint32_t pid;
@@ -42,6 +45,7 @@ int procfs_parse_stat(struct span text, struct proc_stat *ret)
 		if (nums[i] && num_parse_u64(f, nums[i]) < 0)
 			return -EINVAL;
 		if (i == 24) {
+			s.execed = !(flags & PF_FORKNOEXEC);
 			*ret = s;
 			return 0;
 		}

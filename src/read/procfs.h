@@ -20,6 +20,7 @@ struct proc_stat {
 	pid_t pid, ppid;
 	pid_t session; /* 0: none that we can see */
 	char state;    /* R S D T Z X I */
+	bool execed;   /* since it was forked: the kernel's word, by PF_FORKNOEXEC */
 	struct tbytes comm;
 	uint64_t utime_ticks, stime_ticks, start_ticks; /* since boot for start */
 	uint64_t threads, rss_pages;

@@ -156,15 +156,40 @@ def stopping():
         os.unlink("/run/node/slow-stop")
 
 
-def hook(path, seconds, escape):
-    """A hook that leads a session, as init does; escape: nor is it in the monitor's cgroup."""
-    with open(path, "w") as f:
-        f.write("#!/bin/sh\n[ -e %s.on ] || exit 0\n" % path)
+def hook(d, escape=False):
+    """
+    A hook that is at work (d/at is there) as long as d/on is. It leads a session, as init
+    does; escape: nor is it in the monitor's cgroup.
+    """
+    os.makedirs(d, exist_ok=True)
+    os.chmod(d, 0o777)  # root of a container is not root here
+    with open(d + "/hook", "w") as f:
+        f.write("#!/bin/sh\nexec </dev/null >/dev/null 2>&1\n")
         if escape:
             f.write("mkdir -p /sys/fs/cgroup/escape\necho $$ >/sys/fs/cgroup/escape/cgroup.procs\n")
-        f.write("exec </dev/null >/dev/null 2>&1\nexec setsid sleep %d\n" % seconds)
-    os.chmod(path, 0o755)
-    with open(path + ".on", "w"):
+        f.write("exec setsid -w sh -c 'touch %s/at; while [ -e %s/on ]; do sleep 0.1; done; "
+                "rm -f %s/at'\n" % (d, d, d))
+    os.chmod(d + "/hook", 0o755)
+    return d + "/hook"
+
+
+def at_work(d, on=True):
+    try:
+        if on:
+            until(lambda: os.path.exists(d + "/at"), "%s is at work" % d, 20)
+    finally:  # nothing could be ended while one is
+        if not (on and os.path.exists(d + "/at")) and os.path.exists(d + "/on"):
+            os.unlink(d + "/on")
+
+
+def start_hook(vmid, path):
+    """PVE allows none in its configs: it comes from one of the node's drop-ins."""
+    with open("/var/lib/lxc/%d/config" % vmid, "a") as f:
+        f.write("lxc.hook.start-host = %s\n" % path)
+
+
+def turn_on(d):
+    with open(d + "/on", "w"):
         pass
 
 
@@ -182,7 +207,7 @@ def never_a_hook(vmid, until_status, seconds):
                       "%s: pid %d is a hook" % (s["status"], s["pid"]))
             except FileNotFoundError:
                 pass
-        if until_status in seen and s["status"] == until_status:
+        if s["status"] == until_status:
             break
         time.sleep(0.05)
     return seen
@@ -191,23 +216,60 @@ def never_a_hook(vmid, until_status, seconds):
 @test("a hook is not init, though it leads a session and is in no cgroup of ours")
 def hooks():
     for vmid, escape in ((314, False), (315, True)):
-        path = "/run/node/hook-%d" % vmid
-        hook(path, 3 * SLOW, escape)
-        make(vmid, start=False, raw=("lxc.hook.start-host: " + path, "lxc.hook.stop: " + path))
+        d = "/run/node/hook-%d" % vmid
+        path = hook(d, escape)
+        turn_on(d)
+        make(vmid, start=False, raw=("lxc.hook.stop: " + path,))
         pct.prepare(vmid)
+        start_hook(vmid, path)
         pct.spawn(vmid)
-        until(lambda: pct.listening(vmid), "the command socket")
-        time.sleep(1.5)
-        seen = never_a_hook(vmid, "-", 1.2)
-        check("running" in seen, "beside the start-host hook: %s" % seen)
-        time.sleep(1)
-        pid = until(lambda: status(vmid).get("pid"), "init")
-        equal(pid, pct.init_pid(vmid), "pid")
-        os.kill(pid, signal.SIGKILL)
-        time.sleep(1.5)
-        seen = never_a_hook(vmid, "stopped", 5)
-        equal(seen - {"stopping", "stopped"}, set(), "beside the stop hook")
-        os.unlink(path + ".on")
+        try:
+            at_work(d)
+            equal(never_a_hook(vmid, "-", 0.5), {"starting"}, "beside the start-host hook")
+            at_work(d, False)
+            pid = until(lambda: status(vmid).get("pid"), "init")
+            equal(pid, pct.init_pid(vmid), "pid")
+            until(lambda: not os.path.exists(d + "/at"), "the end of the hook")
+            turn_on(d)
+            os.kill(pid, signal.SIGKILL)
+            at_work(d)
+            equal(never_a_hook(vmid, "-", 0.5), {"stopping"}, "beside the stop hook")
+            at_work(d, False)
+            seen = never_a_hook(vmid, "stopped", 10)
+            equal(seen - {"stopping", "stopped"}, set(), "after the stop hook")
+            check("stopped" in seen, "seen: %s" % seen)
+        finally:
+            at_work(d, False)
+
+
+@test("until init is executed a container is starting, and LXC's own child is not judged")
+def unborn():
+    mount, host = "/run/node/hook-316-mount", "/run/node/hook-316-host"
+    make(316, start=False, raw=("lxc.hook.mount: " + hook(mount),))
+    pct.prepare(316)
+    start_hook(316, hook(host))
+    turn_on(mount)
+    turn_on(host)
+    pct.spawn(316)
+    try:
+        for d in (mount, host):
+            at_work(d)
+            s, row = status(316), rows()[316]
+            equal((s["status"], s["pve_status"], row["status"]), ("starting", "running", "starting"),
+                  "beside %s" % d)
+            check("pid" not in s and "pid" not in row, "pid: %s" % s.get("pid"))
+            check(not row.get("disk") and not row.get("uptime"), "of a root that is not there: %s" % row)
+            found = ctscope("audit", "316", "-s", "info", "--json", code=None)
+            check(b"kernel-" not in found.out, found.out)
+            mounts = ctjson("df", "316")["container"]["mounts"]
+            equal([(m["origin"], m["stale"]) for m in mounts], [("config", False)], "mounts of the node")
+            check(os.path.exists(d + "/at"), "the hook was at work all the time")
+            at_work(d, False)
+    finally:
+        at_work(mount, False)
+        at_work(host, False)
+    until(lambda: status(316)["status"] == "running", "running at last")
+    equal(status(316)["pid"], pct.init_pid(316), "pid")
 
 
 @test("a start that fails leaves it stopped")

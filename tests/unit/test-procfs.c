@@ -157,6 +157,115 @@ static void an_init_of_many_groups_is_found(void)
 	tmproot_remove(&t);
 }
 
+/* pid 77 is PID 1 of container 101, pid 5 its monitor. */
+static void put_child(struct tmproot *t, const char *comm, unsigned session,
+		      unsigned flags)
+{
+	char text[256];
+
+	snprintf(
+		text, sizeof(text),
+		"77 (%s) S 5 77 %u 0 -1 %u 1 2 3 4 11 12 0 0 20 0 3 0 51266 100 25 1 0\n",
+		comm, session, flags);
+	tmproot_put(t, "proc/77/stat", text);
+}
+
+static void put_start(struct tmproot *t)
+{
+	tmproot_make(t);
+	tmproot_put(t, "sys/fs/cgroup/lxc/101/cgroup.events", "populated 1\nfrozen 0\n");
+	tmproot_put(t, "sys/fs/cgroup/lxc/101/ns/cgroup.procs", "77\n");
+	tmproot_put(t, "sys/fs/cgroup/lxc.monitor/101/cgroup.procs", "5\n");
+	tmproot_put(t, "proc/5/stat",
+		    "5 (lxc-start) S 1 5 5 0 -1 4194560 1 2 3 4 11 12 0 0 20 0 3 0 51200 "
+		    "100 25 1 0\n");
+	tmproot_put(t, "proc/77/status", "Name:\tx\nNStgid:\t77\t1\nNSpid:\t77\t1\n");
+}
+
+static void read_101(const struct tmproot *t, const struct facts_want *want, bool socket,
+		     struct ct *ret)
+{
+	struct err err = { 0 };
+	struct ctlive c;
+
+	*ret = (struct ct){ .vmid = 101 };
+	CHECK(ctlive_open(t->fd, &c, &err) == 0, "%s", err.msg);
+	CHECK(ctlive_read(&c, want, socket, ret, NULL, &err) == 0, "%s", err.msg);
+	ctlive_close(&c);
+}
+
+static void what_has_not_execed_is_no_init_yet(void)
+{
+	static const struct {
+		const char *comm, *what;
+		unsigned session, flags;
+		enum ct_state state;
+	} cases[] = {
+		{ "lxc-start", "in a hook", 5, 0x400140, CT_STARTING },
+		{ "lxc-start", "just before its exec", 77, 0x400140, CT_STARTING },
+		{ "init", "execed", 77, 0x400100, CT_RUNNING },
+		{ "lxc-start", "a name that anybody can have", 77, 0x400100, CT_RUNNING },
+		{ "init", "restored from a checkpoint", 77, 0x400140, CT_RUNNING },
+	};
+	const struct facts_want want = { 0 }, newborn = { .newborn = true };
+	struct tmproot t;
+	struct ct ct;
+
+	put_start(&t);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		bool up = cases[i].state == CT_RUNNING;
+
+		put_child(&t, cases[i].comm, cases[i].session, cases[i].flags);
+		read_101(&t, &want, true, &ct);
+		CHECK(ct.state == cases[i].state, "%s: %s", cases[i].what,
+		      ct_state_name(ct.state));
+		CHECK(ct.init_pid == (up ? 77 : 0), "%s: init %d", cases[i].what,
+		      ct.init_pid);
+		CHECK(ct.init_start_ticks == (up ? 51266 : 0), "%s: %ju", cases[i].what,
+		      (uintmax_t)ct.init_start_ticks);
+		CHECK(ct.monitor_pid == 5, "%s: %d", cases[i].what, ct.monitor_pid);
+		read_101(&t, &newborn, true, &ct);
+		CHECK(ct.init_pid == 77 && ct.state == CT_RUNNING, "%s: init %d, %s",
+		      cases[i].what, ct.init_pid, ct_state_name(ct.state));
+	}
+	tmproot_remove(&t);
+}
+
+static void a_monitor_on_its_way_out_is_no_start(void)
+{
+	static const struct {
+		const char *text; /* its arguments, \n where a NUL is */
+		enum ct_state state;
+	} cases[] = {
+		{ NULL, CT_STARTING },
+		{ "/usr/bin/lxc-start\n-F\n-n\n101\n", CT_STOPPING },
+		{ "[lxc monitor] /var/lib/lxc 101\n\n\n", CT_STOPPING },
+		{ "[lxc monitor] /var/lib/lxc 1101\n", CT_STARTING },
+		{ "/bin/sh\n/hook\n101\nlxc\npost-stop\n", CT_STARTING },
+		{ "/usr/bin/lxc-start\n-F\n-n\n1010\n", CT_STARTING },
+	};
+	const struct facts_want want = { 0 };
+	struct tmproot t;
+	struct ct ct;
+
+	tmproot_make(&t);
+	tmproot_put(&t, "sys/fs/cgroup/lxc.pivot/cgroup.procs", "4\n5\n");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[64];
+		size_t n = 0;
+
+		for (const char *p = cases[i].text; p && *p; p++)
+			text[n++] = *p == '\n' ? '\0' : *p;
+		if (n)
+			tmproot_putn(&t, "proc/5/cmdline", text, n);
+		read_101(&t, &want, true, &ct);
+		CHECK(ct.state == cases[i].state, "%zu: %s", i, ct_state_name(ct.state));
+		read_101(&t, &want, false, &ct);
+		CHECK(ct.state == CT_STOPPED, "%zu: %s", i, ct_state_name(ct.state));
+	}
+	tmproot_remove(&t);
+}
+
 static void a_socket_name_forges_no_line(void)
 {
 	struct sockaddr_un good = { .sun_family = AF_UNIX },
@@ -319,6 +428,8 @@ int main(void)
 	RUN(veth_names_give_the_vmid);
 	RUN(init_and_state_of_the_recorded_node);
 	RUN(an_init_of_many_groups_is_found);
+	RUN(what_has_not_execed_is_no_init_yet);
+	RUN(a_monitor_on_its_way_out_is_no_start);
 	RUN(a_socket_name_forges_no_line);
 	RUN(a_bundle_holds_what_was_asked);
 	RUN(a_server_answers_until_it_dies);
