@@ -368,6 +368,19 @@ int screen_open(bool color, struct screen **ret, struct err *err)
 	return 0;
 }
 
+/*
+ * What ends it may be told more than once: a terminal that goes away says so by itself,
+ * and by SIGHUP a moment later. None of it may end the program in the middle of its end.
+ */
+static void drop_signals(const struct screen *s)
+{
+	struct signalfd_siginfo si;
+
+	signal(SIGHUP, SIG_IGN);
+	while (read(s->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		;
+}
+
 void screen_close(struct screen *s)
 {
 	if (!s)
@@ -377,6 +390,7 @@ void screen_close(struct screen *s)
 	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
 		signal(crashes[i], SIG_DFL);
 	dl_delscreen(s->scr);
+	drop_signals(s);
 	close(s->sigfd);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	free(s);
