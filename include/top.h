@@ -93,6 +93,7 @@ struct topframe {
 	struct tophost host; /* absent in the past */
 	const char *note;    /* what the admin must know of this frame; NULL: nothing */
 	bool limits_then;    /* in the past: rows have the limits of that time */
+	bool no_store; /* in the past: there is no store to look for it in; note says so */
 	uint64_t newest_real_usec; /* in the past: of the samples shown; 0: there are none
 				    */
 	struct toprow *v;

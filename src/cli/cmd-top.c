@@ -251,6 +251,8 @@ static int batch_frame(struct app *app, struct topdata *d, const struct topnav *
 						  strerror(errno));
 	if (r == EXIT_FINE && f.past && f.source == TOP_NONE)
 		return app_error(app, EXIT_BROKEN, "the record cannot be read");
+	if (r == EXIT_FINE && f.no_store)
+		return app_error(app, EXIT_BROKEN, "%s", f.note);
 	return r;
 }
 

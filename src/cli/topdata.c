@@ -446,6 +446,7 @@ static void explain_past(struct topdata *d, struct topframe *f, int r,
 {
 	if (r != -ENOENT)
 		f->source = TOP_NONE; /* something may well have been recorded */
+	f->no_store = r == -ENOENT;
 	free(d->frame_note);
 	d->frame_note = xstrdup(err->msg);
 	f->note = d->frame_note;
