@@ -147,6 +147,12 @@ struct events {
 void event_done(struct event *e);
 void events_done(struct events *e);
 
+/*
+ * From the order in which they were stored to that in which they happened: those of one
+ * boot change places by its clock. One whose boot or time is not known stays where it is.
+ */
+void events_order(struct events *e);
+
 /* "started", "oom-kill", ...; the CloudEvents type is "ctscope.container." before it. */
 const char *event_type_name(enum event_type t);
 const char *event_origin_name(enum event_origin o); /* "hook", "cgroup", ... */

@@ -62,6 +62,16 @@ int app_json_end(const struct app *app, struct jw *w)
 	return EXIT_FINE;
 }
 
+int app_flush(const struct app *app)
+{
+	if (fflush(app->out) == 0 && !ferror(app->out))
+		return EXIT_FINE;
+	if (errno != EPIPE)
+		return app_error(app, EXIT_BROKEN, "write: %s", strerror(errno));
+	clearerr(app->out);
+	return -EPIPE;
+}
+
 int app_end(const struct app *app, int code)
 {
 	if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE &&

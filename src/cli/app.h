@@ -72,6 +72,12 @@ int app_table(struct app *app, const struct col *cols, size_t ncols, const void 
 struct jw;
 int app_json_end(const struct app *app, struct jw *w);
 
+/*
+ * For who goes on after it: what was printed goes out. EXIT_FINE; -EPIPE: nobody reads
+ * any more, which is the end and no error; EXIT_BROKEN with the sentence.
+ */
+int app_flush(const struct app *app);
+
 /* What is still to be printed is; gives the exit code, another one where that failed. */
 int app_end(const struct app *app, int code);
 

@@ -143,16 +143,17 @@ static int print_one(const struct show *s, const struct event *e)
 	return EXIT_FINE;
 }
 
-/* Prints and flushes; false: nobody reads any more, or it could not be written. */
-static bool print_all(const struct show *s, const struct events *l)
+/* As app_flush(). */
+static int print_all(const struct show *s, const struct events *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < l->n && !ferror(s->app->out); i++) {
 		size_t at = s->o.reverse ? l->n - 1 - i : i;
+		int r = print_one(s, &l->v[at]);
 
-		if (print_one(s, &l->v[at]) != EXIT_FINE || ferror(s->app->out))
-			return false;
+		if (r != EXIT_FINE)
+			return r;
 	}
-	return fflush(s->app->out) == 0 && !ferror(s->app->out);
+	return app_flush(s->app);
 }
 
 static volatile sig_atomic_t stop;
@@ -242,9 +243,8 @@ static int follow(struct show *s)
 {
 	_cleanup_close_ int watch = watch_store(s->app);
 	struct err err = { 0 };
+	int out = EXIT_FINE, r;
 	sigset_t mask;
-	bool open = true;
-	int r;
 
 	catch_signals(&mask);
 	r = db_last_seq(s->db, &s->q.after_seq, &err);
@@ -255,21 +255,56 @@ static int follow(struct show *s)
 		begin.after_seq = 0;
 		begin.before_seq = s->q.after_seq + 1;
 		r = db_events(s->db, &begin, &first, &err);
-		open = r == 0 && print_all(s, &first);
+		if (r == 0)
+			out = print_all(s, &first);
 	}
 	s->q.limit = 0;
 	s->q.since_real_usec = 0;
-	while (open && wait_more(s, watch, &mask)) {
+	while (r == 0 && out == EXIT_FINE && wait_more(s, watch, &mask)) {
 		_cleanup_(events_done) struct events more = { 0 };
 
 		r = read_more(s, &more, &err);
 		if (r < 0 && !is_passing(r))
 			break;
 		r = 0;
-		open = !more.n || print_all(s, &more);
+		if (more.n)
+			out = print_all(s, &more);
 	}
-	clearerr(s->app->out);
-	return r < 0 ? app_error(s->app, EXIT_BROKEN, "%s", err.msg) : EXIT_FINE;
+	if (r < 0)
+		return app_error(s->app, EXIT_BROKEN, "%s", err.msg);
+	return out == -EPIPE ? EXIT_FINE : out;
+}
+
+/* Of no use to a script that mistyped a number: that nothing happened to it. */
+static bool is_in_store(const struct show *s)
+{
+	const struct event_query any = { .vmid = s->q.vmid, .limit = 1 };
+	_cleanup_(db_lives_done) struct db_lives lives = { 0 };
+	_cleanup_(events_done) struct events l = { 0 };
+
+	if (db_events(s->db, &any, &l, NULL) < 0 || l.n ||
+	    db_last_lives(s->db, &lives, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < lives.n; i++)
+		if (lives.v[i].vmid == s->q.vmid)
+			return true;
+	return false;
+}
+
+/* Why there is nothing: it may be a container that never was. */
+static int show_none(const struct show *s)
+{
+	_cleanup_(facts_done) struct facts f = { 0 };
+	const struct facts_want want = { .vmid = s->q.vmid, .lean = true };
+
+	if (s->q.vmid && !is_in_store(s) && app_facts(s->app, want, &f) != EXIT_FINE)
+		return EXIT_BROKEN;
+	if (!s->app->json)
+		app_warn(s->app, "no events%s",
+			 s->q.vmid || s->q.n_types || s->o.since || s->o.until
+				 ? " match what was asked for"
+				 : " are recorded yet");
+	return EXIT_FINE;
 }
 
 static int show_events(struct show *s)
@@ -284,13 +319,11 @@ static int show_events(struct show *s)
 	r = db_events(s->db, &s->q, &l, &err);
 	if (r < 0)
 		return app_error(s->app, EXIT_BROKEN, "%s", err.msg);
-	if (!l.n && !s->app->json)
-		app_warn(s->app, "no events%s",
-			 s->q.vmid || s->q.n_types || s->o.since || s->o.until
-				 ? " match what was asked for"
-				 : " are recorded yet");
-	(void)print_all(s, &l);
-	return EXIT_FINE;
+	if (!l.n)
+		return show_none(s);
+	events_order(&l);
+	r = print_all(s, &l);
+	return r == -EPIPE ? EXIT_FINE : r;
 }
 
 static int open_store(struct show *s)
@@ -348,7 +381,8 @@ const struct cmd cmd_events = {
 	.help = "what happened to the containers, and why",
 	.more = "What the collector (ctscoped) recorded, oldest first; times are local. A time\n"
 		"with ~ is of an event that no source told: it was concluded from what was\n"
-		"found. With --json each line is a CloudEvents 1.0 object.\n"
+		"found. With --json each line is a CloudEvents 1.0 object. What was told late\n"
+		"stands where it happened, but with -f where it was told.\n"
 		"\n"
 		"Types: prestart started stopped rebooted frozen thawed oom-kill memory-limit\n"
 		"pids-limit pressure start-failed config-changed snapshot backup interface-up\n"

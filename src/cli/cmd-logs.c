@@ -470,14 +470,14 @@ static void print_text(struct logs *l, const struct loglines *lines)
 	}
 }
 
-/* Prints and flushes; false: nobody reads any more. */
-static bool print_now(struct logs *l, const struct loglines *lines)
+/* As app_flush(). */
+static int print_now(struct logs *l, const struct loglines *lines)
 {
 	if (l->app->json)
 		(void)stream_json(l, lines);
 	else
 		print_text(l, lines);
-	return fflush(l->app->out) == 0 && !ferror(l->app->out);
+	return app_flush(l->app);
 }
 
 static volatile sig_atomic_t stop;
@@ -527,7 +527,7 @@ static int follow(struct logs *l)
 	struct log_want journal;
 	struct logfollow *f;
 	sigset_t mask;
-	bool open;
+	int r;
 
 	/* the journal is cut at a point in time: what is before is read, the rest
 	 * followed */
@@ -538,8 +538,8 @@ static int follow(struct logs *l)
 	f = logfollow_new(l->app->rootfd, &later, l->sources);
 	read_sources(l, &begin, &first);
 	warn_journal(l);
-	open = print_now(l, &first);
-	while (open && wait_more(l, &mask)) {
+	r = print_now(l, &first);
+	while (r == EXIT_FINE && wait_more(l, &mask)) {
 		_cleanup_(loglines_done) struct loglines lines = { 0 };
 		struct err err = { 0 };
 
@@ -552,11 +552,10 @@ static int follow(struct logs *l)
 		}
 		loglines_sort(&lines);
 		loglines_drop_repeats(&lines, LOG_SYSLOG, LOG_GUEST);
-		open = print_now(l, &lines);
+		r = print_now(l, &lines);
 	}
 	logfollow_free(f);
-	clearerr(l->app->out);
-	return EXIT_FINE;
+	return r == -EPIPE ? EXIT_FINE : r;
 }
 
 static void warn_nothing(const struct logs *l)

@@ -543,7 +543,7 @@ static int watch(struct app *app, const struct status_opts *o, const struct strv
 	struct sigaction sa = { .sa_handler = on_signal };
 	bool screen = isatty(fileno(app->out)) && !app->json;
 	uint64_t start = app->now_real_usec - clock_mono_usec();
-	int r = EXIT_FINE;
+	int r = EXIT_FINE, out;
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
@@ -554,8 +554,11 @@ static int watch(struct app *app, const struct status_opts *o, const struct strv
 		r = show(app, o, args);
 		if (!screen && !app->json)
 			fputs("\n", app->out);
-		if (fflush(app->out) != 0 || ferror(app->out))
-			return EXIT_FINE; /* nobody reads on */
+		if (r == EXIT_BROKEN && ferror(app->out))
+			return r;
+		out = app_flush(app);
+		if (out != EXIT_FINE)
+			return out == -EPIPE ? EXIT_FINE : out;
 		for (uint64_t t = 0; t < o->every_usec && !interrupted; t += 50000)
 			clock_sleep_usec(50000);
 	}

@@ -12,17 +12,15 @@
 #include "config.h"
 #include "out/text.h"
 
-/* A program started with a closed 0, 1 or 2 must not write into the next file it opens.
+/*
+ * A program started with a closed 0, 1 or 2 must not write into the next file it opens.
+ * What it prints then is lost, which is an error as with a full disk: writing fails.
  */
 static void reopen_std(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR);
 }
 
 static unsigned terminal_width(void)

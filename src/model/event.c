@@ -190,3 +190,50 @@ void events_done(struct events *e)
 	free(e->v);
 	*e = (struct events){ 0 };
 }
+
+struct place {
+	struct event e;
+	size_t at;
+};
+
+static int by_boot(const struct place *a, const struct place *b)
+{
+	return strncmp(a->e.boot, b->e.boot, sizeof(a->e.boot));
+}
+
+static int by_place(const void *x, const void *y)
+{
+	const struct place *a = x, *b = y;
+	int c = by_boot(a, b);
+
+	return c ? c : (a->at > b->at) - (a->at < b->at);
+}
+
+static int by_clock(const void *x, const void *y)
+{
+	const struct place *a = x, *b = y;
+	int c = by_boot(a, b);
+
+	if (!c)
+		c = (a->e.boot_usec > b->e.boot_usec) - (a->e.boot_usec < b->e.boot_usec);
+	return c ? c : by_place(x, y);
+}
+
+void events_order(struct events *e)
+{
+	struct place *v = xcalloc(e->n, sizeof(*v));
+	size_t *places = xcalloc(e->n, sizeof(*places));
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		if (*e->v[i].boot && e->v[i].boot_usec)
+			v[n++] = (struct place){ e->v[i], i };
+	qsort(v, n, sizeof(*v), by_place);
+	for (size_t i = 0; i < n; i++)
+		places[i] = v[i].at;
+	qsort(v, n, sizeof(*v), by_clock);
+	for (size_t i = 0; i < n; i++)
+		e->v[places[i]] = v[i].e;
+	free(places);
+	free(v);
+}

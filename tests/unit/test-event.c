@@ -215,8 +215,35 @@ static void each_type_has_its_sentence(void)
 	}
 }
 
+/* Those that are told late, or twice at the same time, of another boot, of no boot. */
+static void what_is_told_late_stands_where_it_happened(void)
+{
+	static const struct {
+		const char *boot;
+		uint64_t boot_usec;
+	} told[] = {
+		{ "a", 10 }, { "a", 30 }, { "a", 20 }, { "b", 5 }, { "", 1 },
+		{ "a", 25 }, { "b", 7 },  { "b", 0 },  { "b", 6 }, { "b", 6 },
+	};
+	static const uint64_t want[] = { 1, 3, 6, 4, 5, 2, 9, 8, 10, 7 };
+	struct event v[ARRAY_SIZE(told)] = { 0 };
+	struct events l = { v, ARRAY_SIZE(v) };
+	struct events none = { 0 };
+
+	for (size_t i = 0; i < l.n; i++) {
+		snprintf(v[i].boot, sizeof(v[i].boot), "%s", told[i].boot);
+		v[i].boot_usec = told[i].boot_usec;
+		v[i].seq = i + 1;
+	}
+	events_order(&l);
+	for (size_t i = 0; i < l.n; i++)
+		CHECK(v[i].seq == want[i], "place %zu: %ju", i, (uintmax_t)v[i].seq);
+	events_order(&none);
+}
+
 int main(void)
 {
+	RUN(what_is_told_late_stands_where_it_happened);
 	RUN(an_event_is_a_cloudevent);
 	RUN(what_is_about_no_container_has_no_subject);
 	RUN(data_cannot_forge_what_is_ours);
