@@ -14,18 +14,19 @@ int dropin_install(int rootfd, const char *path, const struct buf *text,
 		*ret_changed = false;
 		return 0;
 	}
-	r = fs_replace(rootfd, path, text->p, text->n, 0644, err);
-	if (r == 0)
-		*ret_changed = true;
-	return r;
+	r = fs_replace(rootfd, path, text->p, text->n, 0644, NULL);
+	if (r < 0)
+		return err_set(err, r, "write /%s: %s", path, strerror(-r));
+	*ret_changed = true;
+	return 0;
 }
 
 int dropin_remove(int rootfd, const char *path, bool *ret_changed, struct err *err)
 {
-	int r = fs_remove(rootfd, path, err);
+	int r = fs_remove(rootfd, path, NULL);
 
 	if (r < 0 && r != -ENOENT)
-		return r;
+		return err_set(err, r, "remove /%s: %s", path, strerror(-r));
 	*ret_changed = r == 0;
 	return 0;
 }
