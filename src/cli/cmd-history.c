@@ -228,14 +228,75 @@ static int print(const struct historyview *v, enum form form)
 	return historyview_table(v);
 }
 
-static int show(struct app *app, const struct history_range *g, enum form form,
-		const unsigned *columns, size_t n, bool ascii)
+/* What is asked for. */
+struct ask {
+	struct history_range range;
+	enum form form;
+	unsigned columns[HISTORY_MAX_SHOWN];
+	size_t n;
+	uint64_t step_usec; /* 0: what fits */
+	bool since, ascii;
+};
+
+/* No finer than what there is of it, and than fits. */
+static uint64_t step_of(const struct app *app, const struct ask *a)
 {
+	uint64_t step = default_step(app, a->form, a->ascii,
+				     a->range.until_real_usec - a->range.since_real_usec);
+
+	step = MAX(step, finest_step(a->columns, a->n));
+	/* a plot has room for so many */
+	if (a->step_usec && (a->form != FORM_PLOT || a->step_usec > step))
+		step = MAX(a->step_usec, USEC_PER_SEC);
+	return step;
+}
+
+static int collect(const struct app *app, const struct sources *src,
+		   const struct history_range *g, struct history_data **ret,
+		   struct err *rrd)
+{
+	struct err err = { 0 };
+
+	if (history_collect(src->ring, src->db, g, ret, &err) < 0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	add_rrd(app, g, *ret, rrd);
+	return EXIT_FINE;
+}
+
+/*
+ * A plot of a time that begins long before the record does would show all of it in the
+ * last columns: it begins with the record.
+ */
+static int narrow(const struct app *app, const struct sources *src, struct ask *a,
+		  struct history_data **d, struct historyview *v, struct val cpus_milli,
+		  struct err *rrd)
+{
+	int r;
+
+	if (a->form != FORM_PLOT || !a->since ||
+	    !historyview_narrow(&v->h, false, &a->range))
+		return EXIT_FINE;
+	a->range.step_usec = step_of(app, a);
+	history_done(&v->h);
+	history_data_free(*d);
+	*d = NULL;
+	r = collect(app, src, &a->range, d, rrd);
+	if (r)
+		return r;
+	v->narrowed = true;
+	v->since_real_usec = a->range.since_real_usec;
+	history_make(*d, a->columns, a->n, cpus_milli, &v->h);
+	return EXIT_FINE;
+}
+
+static int show(struct app *app, struct ask *a)
+{
+	const struct history_range *g = &a->range;
 	struct historyview v = { .app = app,
 				 .vmid = g->vmid,
 				 .since_real_usec = g->since_real_usec,
 				 .until_real_usec = g->until_real_usec,
-				 .ascii = ascii };
+				 .ascii = a->ascii };
 	_cleanup_(facts_done) struct facts facts = { 0 };
 	_cleanup_(sources_done) struct sources src = { 0 };
 	struct history_data *d = NULL;
@@ -245,18 +306,21 @@ static int show(struct app *app, const struct history_range *g, enum form form,
 
 	if (r)
 		return r;
-	if (history_collect(src.ring, src.db, g, &d, &err) < 0)
-		return app_error(app, EXIT_BROKEN, "%s", err.msg);
-	add_rrd(app, g, d, &err);
+	r = collect(app, &src, g, &d, &err);
+	if (r)
+		return r;
 	if (identify(app, g->vmid, &facts, &v, &cpus_milli, &unknown) == 0)
 		unknown = (struct err){ 0 };
-	history_make(d, columns, n, cpus_milli, &v.h);
+	history_make(d, a->columns, a->n, cpus_milli, &v.h);
+	r = narrow(app, &src, a, &d, &v, cpus_milli, &err);
+	if (r)
+		return r;
 	v.damaged = history_damaged(d);
 	if (v.damaged)
 		app_warn(app,
 			 "%ju blocks of the store are damaged: what they held is missing",
 			 (uintmax_t)v.damaged);
-	r = v.h.n ? print(&v, form) : nothing(app, g, src.no_store, &unknown, &err);
+	r = v.h.n ? print(&v, a->form) : nothing(app, g, src.no_store, &unknown, &err);
 	history_done(&v.h);
 	history_data_free(d);
 	return r;
@@ -266,37 +330,33 @@ static int history_run(struct app *app, int argc, char **argv)
 {
 	struct history_opts o = { .metric = DEFAULT_METRICS };
 	_cleanup_(strv_done) struct strv pos = { 0 };
-	struct history_range g = { 0 };
-	unsigned columns[HISTORY_MAX_SHOWN];
+	struct ask a = { 0 };
+	struct history_range *g = &a.range;
 	struct err err = { 0 };
-	enum form form;
-	size_t n = 0;
 	int r = opts_parse(app, &cmd_history, &o, argc, argv, &pos);
 
 	if (r)
 		return r < 0 ? EXIT_USAGE : EXIT_FINE;
-	r = parse_metrics(app, o.metric, columns, &n);
+	r = parse_metrics(app, o.metric, a.columns, &a.n);
 	if (r)
 		return r < 0 ? -r : EXIT_FINE;
 	if (pos.n != 1)
 		return app_error(app, EXIT_USAGE, "expected one container ID");
-	if (app_ctid(pos.v[0], &g.vmid, &err) < 0)
+	if (app_ctid(pos.v[0], &g->vmid, &err) < 0)
 		return app_error(app, EXIT_USAGE, "%s", err.msg);
-	g.until_real_usec = o.until ? o.until : app->now_real_usec;
-	g.since_real_usec = o.since ? o.since : num_sub(g.until_real_usec, DEFAULT_RANGE);
-	if (g.since_real_usec >= g.until_real_usec)
+	g->until_real_usec = o.until ? o.until : app->now_real_usec;
+	g->since_real_usec =
+		o.since ? o.since : num_sub(g->until_real_usec, DEFAULT_RANGE);
+	if (g->since_real_usec >= g->until_real_usec)
 		return app_error(app, EXIT_USAGE, "--since is not before --until");
 	if (!o.until)
 		ringrates_warn_silent(app);
-	form = form_of(app, &o);
-	o.ascii |= !historyview_has_utf8();
-	g.step_usec =
-		default_step(app, form, o.ascii, g.until_real_usec - g.since_real_usec);
-	g.step_usec = MAX(g.step_usec, finest_step(columns, n));
-	/* a plot has room for so many */
-	if (o.step_usec && (form != FORM_PLOT || o.step_usec > g.step_usec))
-		g.step_usec = MAX(o.step_usec, USEC_PER_SEC);
-	return show(app, &g, form, columns, n, o.ascii);
+	a.form = form_of(app, &o);
+	a.ascii = o.ascii || !historyview_has_utf8();
+	a.since = o.since != 0;
+	a.step_usec = o.step_usec;
+	g->step_usec = step_of(app, &a);
+	return show(app, &a);
 }
 
 const struct cmd cmd_history = {

@@ -269,39 +269,6 @@ static size_t columns_of(enum incident_kind kind, unsigned ret[8])
 	return n;
 }
 
-/* The first and the last of what was recorded; false: nothing was. */
-static bool recorded(const struct history *h, size_t *ret_first, size_t *ret_last)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < h->n; i++)
-		for (size_t c = 0; c < h->n_columns; c++)
-			if (h->v[i * h->n_columns + c].kind == VAL_SET) {
-				if (!any)
-					*ret_first = i;
-				*ret_last = i;
-				any = true;
-			}
-	return any;
-}
-
-/* One that ran for a minute only is not shown as the end of ten empty ones. */
-static bool narrow(const struct history *h, struct history_range *g)
-{
-	uint64_t range = g->until_real_usec - g->since_real_usec, from, to;
-	size_t first, last;
-
-	if (!recorded(h, &first, &last))
-		return false;
-	from = h->points[first].real_usec;
-	to = h->points[last].real_usec + 2 * g->step_usec;
-	if (from > g->since_real_usec + range / 8)
-		g->since_real_usec = from - MIN(from, 2 * g->step_usec);
-	if (to + range / 8 < g->until_real_usec)
-		g->until_real_usec = MAX(to, g->since_real_usec + USEC_PER_SEC);
-	return g->until_real_usec - g->since_real_usec < range;
-}
-
 static void plot(struct app *app, struct ring *ring, struct db *db,
 		 const struct incident *i, struct history_range *g, bool again)
 {
@@ -317,7 +284,7 @@ static void plot(struct app *app, struct ring *ring, struct db *db,
 	if (history_collect(ring, db, g, &d, NULL) < 0)
 		return;
 	history_make(d, columns, n, (struct val){ 0 }, &v.h);
-	if (again && narrow(&v.h, g)) {
+	if (again && historyview_narrow(&v.h, true, g)) {
 		history_done(&v.h);
 		history_data_free(d);
 		plot(app, ring, db, i, g, false);

@@ -532,6 +532,8 @@ static void plot_head(const struct historyview *v)
 	buf_adds(&b, ", ");
 	text_duration(&b, v->h.step_usec / USEC_PER_SEC);
 	buf_adds(&b, " a step");
+	if (v->narrowed)
+		buf_adds(&b, "; nothing was recorded before");
 	fprintf(v->app->out, "%s\n", buf_str(&b));
 }
 
@@ -544,6 +546,38 @@ int historyview_plot(const struct historyview *v)
 		plot_one(v, c, width);
 	plot_axis(v, width);
 	return EXIT_FINE;
+}
+
+/* The first and the last of what was recorded; false: nothing was. */
+static bool recorded(const struct history *h, size_t *ret_first, size_t *ret_last)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < h->n; i++)
+		for (size_t c = 0; c < h->n_columns; c++)
+			if (h->v[i * h->n_columns + c].kind == VAL_SET) {
+				if (!any)
+					*ret_first = i;
+				*ret_last = i;
+				any = true;
+			}
+	return any;
+}
+
+bool historyview_narrow(const struct history *h, bool end, struct history_range *g)
+{
+	uint64_t range = g->until_real_usec - g->since_real_usec, from, to;
+	size_t first, last;
+
+	if (!recorded(h, &first, &last))
+		return false;
+	from = h->points[first].real_usec;
+	to = h->points[last].real_usec + 2 * g->step_usec;
+	if (from > g->since_real_usec + range / 8)
+		g->since_real_usec = from - MIN(from, 2 * g->step_usec);
+	if (end && to + range / 8 < g->until_real_usec)
+		g->until_real_usec = MAX(to, g->since_real_usec + USEC_PER_SEC);
+	return g->until_real_usec - g->since_real_usec < range;
 }
 
 bool historyview_has_utf8(void)
