@@ -116,8 +116,12 @@ def addresses_are_those_ip_shows():
 def counters_are_the_kernels_and_netin_is_towards_the_guest():
     before = network(101)["interfaces"][0]["netin"]
     send_udp("10.99.0.11", 100, 0)
-    time.sleep(0.1)
-    got = network(101)["interfaces"][0]["netin"] - before
+    end = time.monotonic() + 20
+    while True:
+        got = network(101)["interfaces"][0]["netin"] - before
+        if got >= 104200 or time.monotonic() > end:
+            break
+        time.sleep(0.1)
     # 1,000 bytes behind 42 of headers; besides them ARP and the like
     if not 104200 <= got < 114000:
         raise AssertionError(got)
@@ -133,9 +137,11 @@ def counters_are_the_kernels_and_netin_is_towards_the_guest():
 
 
 def interval_measures_rates():
-    t = threading.Thread(target=send_udp, args=("10.99.0.11", 300, 0.01))
+    t = threading.Thread(target=send_udp, args=("10.99.0.11", 400, 0.01))
+    before = network(101)["interfaces"][0]["netin"]
     t.start()
-    time.sleep(0.2)
+    while network(101)["interfaces"][0]["netin"] == before and t.is_alive():
+        time.sleep(0.05)
     rate = network(101, "--interval", "1")["interfaces"][0]["per_second"]["netin"]
     t.join()
     # at most 100 a second of 1,042 bytes, less where the machine is busy
@@ -274,7 +280,11 @@ def a_thousand_interfaces_are_bounded():
 def an_end_moved_to_a_nested_namespace_is_nobodys():
     nested = subprocess.Popen(["nsenter", "-t", pid_of(108), "-n", "unshare", "-n",
                                "sleep", "60"])
-    time.sleep(0.3)
+    own, end = os.readlink("/proc/%s/ns/net" % pid_of(108)), time.monotonic() + 20
+    while os.readlink("/proc/%d/ns/net" % nested.pid) in (own, os.readlink("/proc/self/ns/net")):
+        if time.monotonic() > end:
+            raise AssertionError("no namespace of its own")
+        time.sleep(0.05)
     kids = sh("pgrep -P %d; echo %d" % (nested.pid, nested.pid)).split()
     pid = kids[0].decode()
     inside(108, "ip link set eth0 netns %s" % pid)

@@ -262,14 +262,16 @@ def stalled():
         c1, t1 = cgkey(700, "cpu.stat", "usage_usec"), time.time()
         points, sums = history(700, 20, "cpu-used")
         gaps = [i for i, p in enumerate(points) if p.get("gap") and i]
+        # a tick that came late on a busy machine is one, too
+        gaps = [i for i in gaps if seconds_of(points[i]) - seconds_of(points[i - 1]) > 5]
         equal(len(gaps), 1, "gaps in %s" % points)
         g = points[gaps[0]]
         check("cpu-used" not in g, "a rate over the gap: %s" % g)
         hole = seconds_of(g) - seconds_of(points[gaps[0] - 1])
-        check(9 < hole < 13, "the gap is %.1f s" % hole)
+        check(9 < hole < t0 - stopped + 4, "the gap is %.1f s" % hole)
         check(not [p for p in points if stopped + 1.1 < seconds_of(p) < t0 - 0.1],
               "points where nothing was recorded")
-        after = [p for p in points[gaps[0] + 1:]]
+        after = [p for p in points[gaps[0] + 1:] if "cpu-used" in p]
         mean = (c1 - c0) / 1e6 / (t1 - t0)
         check(after, "seconds after it")
         got = sum(p["cpu-used"] for p in after) / len(after)
@@ -285,15 +287,20 @@ def frozen():
     make(700, cores=1)
     with Ctscoped(700):
         time.sleep(2)
+        asked = time.time()
         subprocess.run(["pct", "freeze", "700"], check=True)
+        begun = time.time()
         time.sleep(3)
         then = time.strftime("%H:%M:%S")
         time.sleep(1)
+        end = time.time()
         subprocess.run(["pct", "thaw", "700"], check=True)
-        time.sleep(3)
-        points, sums = history(700, 12, "frozen", "mem-limit")
+        over = time.time()
+        until(lambda: history(700, 60, "frozen")[0][-1].get("frozen") == 0, "thawed")
+        points, sums = history(700, 60, "frozen", "mem-limit")
         got = [p.get("frozen") for p in points]
-        check(3 <= got.count(1) <= 5 and got[-1] == 0 and got[0] == 0, "frozen: %s" % got)
+        check(end - begun - 1.5 <= got.count(1) <= over - asked + 1.5 and got[-1] == 0 and got[0] == 0,
+              "frozen for %.1f s: %s" % (end - begun, got))
         d = json.loads(ctscope("top", "--json", "-n", "1", "--at", then).out)
         row = [c for c in d["containers"] if c["vmid"] == 700][0]
         equal(row["marks"], ["frozen"], "marks at %s" % then)
