@@ -75,9 +75,9 @@ static struct cell c_avail(ROW)
 	return cell_val(r->use.avail_bytes, CELL_BYTES);
 }
 
-static enum cell_color use_color(const struct ctmount *m, struct val ppm)
+static enum cell_color use_color(const struct dfrow *r, struct val ppm)
 {
-	if (ppm.kind != VAL_SET || m->type == MOUNT_IMAGE)
+	if (ppm.kind != VAL_SET || !dfrow_can_fill(r))
 		return COLOR_NONE;
 	return ppm.n >= 900000 ? COLOR_BAD : ppm.n >= 800000 ? COLOR_WARN : COLOR_NONE;
 }
@@ -87,7 +87,7 @@ static struct cell c_use(ROW)
 	struct val ppm = fsuse_ppm(r->use.used_bytes, r->use.size_bytes);
 	struct cell c = cell_val(ppm, CELL_PPM);
 
-	c.color = use_color(m, ppm);
+	c.color = use_color(r, ppm);
 	return c;
 }
 
@@ -131,7 +131,7 @@ static struct cell c_iuse(ROW)
 	struct val ppm = fsuse_ppm(r->use.inodes_used, r->use.inodes);
 	struct cell c = cell_val(ppm, CELL_PPM);
 
-	c.color = use_color(m, ppm);
+	c.color = use_color(r, ppm);
 	return c;
 }
 
@@ -318,8 +318,8 @@ static bool reaches(const struct dfrow *r, uint64_t ppm)
 
 static bool is_shown(const struct dfrow *r, const struct df_opts *o)
 {
-	if (o->full_percent && !reaches(r, o->full_percent * 10000) &&
-	    r->state != DF_STALE)
+	if (o->full_percent && r->state != DF_STALE &&
+	    !(dfrow_can_fill(r) && reaches(r, o->full_percent * 10000)))
 		return false;
 	if (o->all || !dfrow_is_minor(r))
 		return true;

@@ -39,6 +39,11 @@ void dfdata_done(struct dfdata *d)
 	*d = (struct dfdata){ 0 };
 }
 
+bool dfrow_can_fill(const struct dfrow *r)
+{
+	return r->m->type != MOUNT_IMAGE && !(r->m->mount && r->m->mount->super_ro);
+}
+
 struct val dfrow_size(const struct dfrow *r)
 {
 	/* size=0 is a directory without a quota */
@@ -428,7 +433,7 @@ static void note_state(struct dfrow *r)
 
 /*
  * A data set has as its size what it has and could still get: less than its quota where
- * the pool is too full for it.
+ * the pool is too full for it. Nor need the quota be that of the config.
  */
 static void note_quota(struct dfrow *r)
 {
@@ -437,7 +442,7 @@ static void note_quota(struct dfrow *r)
 	if (r->m->type != MOUNT_ZFS || r->m->same == ANSWER_NO || !size ||
 	    size >= quota - quota / 100)
 		return;
-	note(r, true, "the pool is too full for its quota");
+	note(r, true, "less than its size=: the pool is too full, or its quota smaller");
 }
 
 static void note_use(struct dfrow *r)
@@ -445,7 +450,7 @@ static void note_use(struct dfrow *r)
 	uint64_t space = val_or(fsuse_ppm(r->use.used_bytes, r->use.size_bytes), 0);
 	uint64_t inodes = val_or(fsuse_ppm(r->use.inodes_used, r->use.inodes), 0);
 
-	if (r->m->type == MOUNT_IMAGE)
+	if (!dfrow_can_fill(r))
 		return;
 	if (r->use.avail_bytes.kind == VAL_SET && !r->use.avail_bytes.n)
 		note(r, true, "full");

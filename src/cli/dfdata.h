@@ -65,5 +65,8 @@ void dfdata_done(struct dfdata *d);
 /* A tmpfs, overlay or image of the guest's own, or a file system that is there again. */
 bool dfrow_is_minor(const struct dfrow *r);
 
+/* False: an image, or a file system that nobody can write to, is full by its nature. */
+bool dfrow_can_fill(const struct dfrow *r);
+
 /* Its size as it is shown: of the file system, else size= of the config. */
 struct val dfrow_size(const struct dfrow *r);

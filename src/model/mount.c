@@ -62,6 +62,10 @@ static const struct {
 	{ "rpc_pipefs", MOUNT_PSEUDO, false }, { "nfsd", MOUNT_PSEUDO, false },
 	{ "efivarfs", MOUNT_PSEUDO, false },   { "selinuxfs", MOUNT_PSEUDO, false },
 	{ "fuse.lxcfs", MOUNT_PSEUDO, true },
+	/* snapd and rootless Docker in a container, which cannot mount the real ones */
+	{ "fuse.snapfuse", MOUNT_IMAGE, true }, { "fuse.squashfuse", MOUNT_IMAGE, true },
+	{ "fuse.squashfuse_ll", MOUNT_IMAGE, true },
+	{ "fuse.fuse-overlayfs", MOUNT_OVERLAY, true },
 };
 /* clang-format on */
 

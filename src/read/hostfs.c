@@ -2,6 +2,7 @@
 #include "read/hostfs.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -85,6 +86,26 @@ static int child(int out, void *arg)
 	return 0;
 }
 
+/*
+ * As long as answers come it goes on: many of them, or a slow machine, are nobody's
+ * fault. What hangs is what has no answer a while after the one before it.
+ */
+static void collect(struct guard *g, size_t max, struct buf *ret)
+{
+	size_t seen = 0;
+	int r;
+
+	while ((r = guard_take(g, max, ret, NULL)) == 1) {
+		struct pollfd p = { .fd = g->fd, .events = POLLIN };
+
+		if (ret->n > seen)
+			guard_renew(g, ONE_TIMEOUT_USEC);
+		seen = ret->n;
+		poll(&p, 1, (int)(ONE_TIMEOUT_USEC / USEC_PER_MSEC));
+	}
+	guard_done(g);
+}
+
 /* The number of answers that came: all of n, or the next one hangs. */
 static size_t run(struct task *t, struct hostfs *v)
 {
@@ -94,7 +115,7 @@ static size_t run(struct task *t, struct hostfs *v)
 
 	if (guard_start(child, t, ONE_TIMEOUT_USEC, &g, NULL) < 0)
 		return 0;
-	(void)guard_collect(&g, t->n * sizeof(struct answer), &b, NULL);
+	collect(&g, t->n * sizeof(struct answer), &b);
 	n = MIN(b.n / sizeof(struct answer), t->n);
 	for (size_t i = 0; i < n; i++) {
 		struct hostfs *h = &v[t->order[i]];

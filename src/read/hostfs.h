@@ -22,5 +22,8 @@ struct hostfs {
 	struct fscount count;
 };
 
-/* Takes about a second at most, whatever hangs. What was not asked any more is -EBUSY. */
+/*
+ * What hangs costs less than a second, however much of it does, beside the time that the
+ * others take to answer. What was not asked any more is -EBUSY.
+ */
 void hostfs_read(int rootfd, struct hostfs *v, size_t n);

@@ -33,6 +33,23 @@ static void each_directory_has_its_own_answer(void)
 	CHECK(v[3].ok, "/dev/shm: %d", v[3].error);
 }
 
+/* Longer than one answer may take, by many times. */
+static void many_answers_take_their_time(void)
+{
+	static const size_t n = 200000;
+	_cleanup_close_ int root = open_root();
+	struct hostfs *v = calloc(n, sizeof(*v));
+	size_t ok = 0;
+
+	for (size_t i = 0; i < n; i++)
+		v[i].path = "/";
+	hostfs_read(root, v, n);
+	for (size_t i = 0; i < n; i++)
+		ok += v[i].ok;
+	CHECK_U64(ok, n);
+	free(v);
+}
+
 static void nothing_is_asked_of_nothing(void)
 {
 	_cleanup_close_ int root = open_root();
@@ -43,6 +60,7 @@ static void nothing_is_asked_of_nothing(void)
 int main(void)
 {
 	RUN(each_directory_has_its_own_answer);
+	RUN(many_answers_take_their_time);
 	RUN(nothing_is_asked_of_nothing);
 	return DONE();
 }

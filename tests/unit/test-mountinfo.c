@@ -310,15 +310,27 @@ static void file_systems_are_told_apart(void)
 		enum mount_type type;
 		bool may_hang;
 	} want[] = {
-		{ "ext4", MOUNT_BLOCK, false },       { "xfs", MOUNT_BLOCK, false },
-		{ "zfs", MOUNT_ZFS, false },          { "btrfs", MOUNT_BTRFS, false },
-		{ "nfs4", MOUNT_NFS, true },          { "cifs", MOUNT_CIFS, true },
-		{ "tmpfs", MOUNT_TMPFS, false },      { "overlay", MOUNT_OVERLAY, false },
-		{ "fuse", MOUNT_FUSE, true },         { "fuse.sshfs", MOUNT_FUSE, true },
-		{ "fuse.zfs", MOUNT_FUSE, true },     { "fuseblk", MOUNT_FUSE, true },
-		{ "fuse.lxcfs", MOUNT_PSEUDO, true }, { "proc", MOUNT_PSEUDO, false },
-		{ "fuse.", MOUNT_OTHER, true },       { "", MOUNT_OTHER, true },
-		{ "ext4\n", MOUNT_OTHER, true },      { "somefs", MOUNT_OTHER, true },
+		{ "ext4", MOUNT_BLOCK, false },
+		{ "xfs", MOUNT_BLOCK, false },
+		{ "zfs", MOUNT_ZFS, false },
+		{ "btrfs", MOUNT_BTRFS, false },
+		{ "nfs4", MOUNT_NFS, true },
+		{ "cifs", MOUNT_CIFS, true },
+		{ "tmpfs", MOUNT_TMPFS, false },
+		{ "overlay", MOUNT_OVERLAY, false },
+		{ "fuse", MOUNT_FUSE, true },
+		{ "fuse.sshfs", MOUNT_FUSE, true },
+		{ "fuse.zfs", MOUNT_FUSE, true },
+		{ "fuseblk", MOUNT_FUSE, true },
+		{ "fuse.lxcfs", MOUNT_PSEUDO, true },
+		{ "proc", MOUNT_PSEUDO, false },
+		{ "fuse.snapfuse", MOUNT_IMAGE, true },
+		{ "fuse.squashfuse", MOUNT_IMAGE, true },
+		{ "fuse.fuse-overlayfs", MOUNT_OVERLAY, true },
+		{ "fuse.", MOUNT_OTHER, true },
+		{ "", MOUNT_OTHER, true },
+		{ "ext4\n", MOUNT_OTHER, true },
+		{ "somefs", MOUNT_OTHER, true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
