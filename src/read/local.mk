@@ -145,3 +145,5 @@ libct_a_SOURCES += src/read/passthrough.c
 libct_a_SOURCES += src/read/passthrough.h
 libct_a_SOURCES += src/read/utsname.c
 libct_a_SOURCES += src/read/utsname.h
+libct_a_SOURCES += src/read/secfetch.c
+libct_a_SOURCES += src/read/secfetch.h
