@@ -4,17 +4,28 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-#define MEM BPF_MEMWORDS
+/* What is known when an instruction is reached, by whichever way: A, X and the memory. */
+#define MEM   BPF_MEMWORDS
+#define A     MEM
+#define X     (MEM + 1)
+#define WORDS (MEM + 2)
 
 struct word {
 	bool known;
 	uint32_t v;
 };
 
-/* What is known when an instruction is reached, by whichever way. */
 struct state {
-	bool live;
-	struct word a, x, m[MEM];
+	uint32_t known; /* a bit for each; what is not known is 0 */
+	uint32_t v[WORDS];
+};
+
+struct run {
+	const struct secdata *d;
+	struct state
+		*states; /* of each instruction; only where it is reached are they set */
+	bool *reached;
+	struct secmay may;
 };
 
 void secfilter_done(struct secfilter *f)
@@ -128,22 +139,31 @@ static struct word set(uint32_t v)
 	return (struct word){ .known = true, .v = v };
 }
 
-static void merge_word(struct word *dst, struct word src)
+static struct word get(const struct state *s, unsigned i)
 {
-	if (!src.known || src.v != dst->v)
-		*dst = (struct word){ 0 };
+	return (struct word){ s->known >> i & 1, s->v[i] };
 }
 
-static void merge(struct state *dst, const struct state *src)
+static void put(struct state *s, unsigned i, struct word w)
 {
-	if (!dst->live) {
-		*dst = *src;
+	s->known &= ~(1U << i);
+	s->known |= (uint32_t)w.known << i;
+	s->v[i] = w.known ? w.v : 0;
+}
+
+/* Instruction `to` is reached like this. */
+static void reach(struct run *r, size_t to, const struct state *s)
+{
+	struct state *t = &r->states[to];
+
+	if (!r->reached[to]) {
+		r->reached[to] = true;
+		*t = *s;
 		return;
 	}
-	merge_word(&dst->a, src->a);
-	merge_word(&dst->x, src->x);
-	for (size_t i = 0; i < MEM; i++)
-		merge_word(&dst->m[i], src->m[i]);
+	for (unsigned i = 0; i < WORDS; i++)
+		if (t->v[i] != s->v[i] || !(s->known >> i & 1))
+			put(t, i, (struct word){ 0 });
 }
 
 static void answer(struct word w, struct secmay *may)
@@ -203,28 +223,32 @@ static uint32_t alu(uint16_t op, uint32_t a, uint32_t b)
 	return 0;
 }
 
-/* A division by an X of 0 ends the filter with 0, which is a kill. */
-static void do_alu(const struct secinsn *in, struct state *s, struct secmay *may)
+static struct word operand(const struct secinsn *in, const struct state *s)
+{
+	return BPF_SRC(in->code) == BPF_X ? get(s, X) : set(in->k);
+}
+
+/* False: a division by an X of 0 ends the filter with 0, which is a kill. */
+static bool do_alu(const struct secinsn *in, struct state *s, struct secmay *may)
 {
 	uint16_t op = BPF_OP(in->code);
-	struct word b = BPF_SRC(in->code) == BPF_X ? s->x : set(in->k);
+	struct word a = get(s, A), b = operand(in, s);
 	bool shift = op == BPF_LSH || op == BPF_RSH;
 
 	if (op == BPF_NEG) {
-		s->a.v = s->a.known ? -s->a.v : 0;
-		return;
+		put(s, A, (struct word){ a.known, -a.v });
+		return true;
 	}
 	if (op == BPF_DIV && (!b.known || !b.v))
 		may->kill = true;
-	if (op == BPF_DIV && b.known && !b.v) {
-		s->live = false;
-		return;
-	}
+	if (op == BPF_DIV && b.known && !b.v)
+		return false;
 	/* by 32 and more: what comes out depends on the machine */
-	if (!s->a.known || !b.known || (shift && b.v > 31))
-		s->a = (struct word){ 0 };
+	if (!a.known || !b.known || (shift && b.v > 31))
+		put(s, A, (struct word){ 0 });
 	else
-		s->a = set(alu(op, s->a.v, b.v));
+		put(s, A, set(alu(op, a.v, b.v)));
+	return true;
 }
 
 static bool compare(uint16_t op, uint32_t a, uint32_t b)
@@ -241,93 +265,95 @@ static bool compare(uint16_t op, uint32_t a, uint32_t b)
 }
 
 /* Every jump goes forward: who comes here has been everywhere before. */
-static void do_jump(const struct secinsn *in, struct state *s, struct state *next)
+static void do_jump(struct run *r, const struct secinsn *in, size_t next)
 {
-	struct word b = BPF_SRC(in->code) == BPF_X ? s->x : set(in->k);
+	const struct state *s = &r->states[next - 1];
+	struct word a = get(s, A), b = operand(in, s);
 	uint16_t op = BPF_OP(in->code);
-	bool known = s->a.known && b.known;
+	bool known = a.known && b.known;
 
 	if (op == BPF_JA) {
-		merge(&next[in->k], s);
+		reach(r, next + in->k, s);
 		return;
 	}
-	if (!known || compare(op, s->a.v, b.v))
-		merge(&next[in->jt], s);
-	if (!known || !compare(op, s->a.v, b.v))
-		merge(&next[in->jf], s);
+	if (!known || compare(op, a.v, b.v))
+		reach(r, next + in->jt, s);
+	if (!known || !compare(op, a.v, b.v))
+		reach(r, next + in->jf, s);
 }
 
 static void do_load(const struct secinsn *in, const struct secdata *d, struct state *s)
 {
-	bool to_x = BPF_CLASS(in->code) == BPF_LDX;
 	struct word w = { 0 };
 
 	switch (BPF_MODE(in->code)) {
 	case BPF_ABS:
-		w = (struct word){ d->known[in->k / 4],
-				   d->known[in->k / 4] ? d->word[in->k / 4] : 0 };
+		w = (struct word){ d->known[in->k / 4], d->word[in->k / 4] };
 		break;
 	case BPF_LEN:
 		w = set(4 * SECDATA_WORDS);
 		break;
 	case BPF_MEM:
-		w = s->m[in->k];
+		w = get(s, in->k);
 		break;
 	case BPF_IMM:
 		w = set(in->k);
 		break;
 	}
-	*(to_x ? &s->x : &s->a) = w;
+	put(s, BPF_CLASS(in->code) == BPF_LDX ? X : A, w);
 }
 
-/* `next` is the state of the instruction behind this one. */
-static void step(const struct secinsn *in, const struct secdata *d, struct state *s,
-		 struct state *next, struct secmay *may)
+/* `next` is the number of the instruction behind this one. */
+static void step(struct run *r, const struct secinsn *in, size_t next)
 {
+	struct state *s = &r->states[next - 1];
+	bool on = true;
+
 	switch (BPF_CLASS(in->code)) {
 	case BPF_RET:
-		answer(BPF_RVAL(in->code) == BPF_A ? s->a : set(in->k), may);
+		answer(BPF_RVAL(in->code) == BPF_A ? get(s, A) : set(in->k), &r->may);
 		return;
 	case BPF_JMP:
-		do_jump(in, s, next);
+		do_jump(r, in, next);
 		return;
 	case BPF_LD:
 	case BPF_LDX:
-		do_load(in, d, s);
+		do_load(in, r->d, s);
 		break;
 	case BPF_ST:
-		s->m[in->k] = s->a;
+		put(s, in->k, get(s, A));
 		break;
 	case BPF_STX:
-		s->m[in->k] = s->x;
+		put(s, in->k, get(s, X));
 		break;
 	case BPF_ALU:
-		do_alu(in, s, may);
+		on = do_alu(in, s, &r->may);
 		break;
 	default: /* BPF_MISC */
 		if (BPF_MISCOP(in->code) == BPF_TAX)
-			s->x = s->a;
+			put(s, X, get(s, A));
 		else
-			s->a = s->x;
+			put(s, A, get(s, X));
 	}
-	if (s->live)
-		merge(next, s);
+	if (on)
+		reach(r, next, s);
 }
 
 void secfilter_run(const struct secfilter *f, const struct secdata *d, struct secmay *ret)
 {
-	struct state *states = xcalloc(f->n + 1, sizeof(*states));
-	struct secmay may = { 0 };
+	struct run r = { .d = d,
+			 .states = xreallocarray(NULL, f->n, sizeof(*r.states)),
+			 .reached = xcalloc(f->n, sizeof(*r.reached)) };
 
 	/* A, X and the memory begin as 0 */
-	states[0] = (struct state){ .live = true, .a = set(0), .x = set(0) };
-	for (size_t i = 0; i < MEM; i++)
-		states[0].m[i] = set(0);
+	r.states[0] = (struct state){ .known = (1U << WORDS) - 1 };
+	r.reached[0] = true;
 	for (size_t i = 0; i < f->n; i++)
-		if (states[i].live)
-			step(&f->v[i], d, &states[i], &states[i + 1], &may);
-	free(states);
-	*ret = may;
+		if (r.reached[i])
+			step(&r, &f->v[i], i + 1);
+	free(r.states);
+	free(r.reached);
+	*ret = r.may;
 }
 
 /* `b` may win over what `a` may be only where it ranks first; one of both always does. */
