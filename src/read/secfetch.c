@@ -2,20 +2,25 @@
 #include "read/secfetch.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/guard.h"
+#include "base/num.h"
 #include "read/cgroup.h"
 #include "read/procfs.h"
 #include "read/procs.h"
 
-#define STOP_USEC  ((uint64_t)100000) /* until it has stopped */
+#define STOP_USEC  100000 /* until it goes on again, at the very most */
 #define GUARD_USEC ((uint64_t)500000)
+#define BUSY_TRIES 3
+#define BUSY_USEC  10000
 #define MAX_BYTES  (SECFETCH_MAX * (sizeof(uint32_t) + SECFILTER_MAX * 8) + 64)
 
 struct job {
@@ -67,65 +72,96 @@ static int check_frozen(const struct job *j)
 	return val_or(ev.frozen, 0) || cg_is_freezing(dir) ? -EBUSY : 0;
 }
 
+/* Until it has stopped; the timer of fetch() ends us, and with us the wait. */
 static int wait_stop(pid_t pid, int *ret_signal)
 {
-	uint64_t end = clock_mono_usec() + STOP_USEC;
+	int st;
+	pid_t got;
 
-	while (clock_mono_usec() < end) {
-		int st;
-		pid_t got = waitpid(pid, &st, __WALL | WNOHANG);
-
-		if (got < 0)
-			return -errno;
-		if (got == pid && !WIFSTOPPED(st))
-			return -ESRCH;
-		if (got == pid) {
-			/* not our stop: a signal on its way, which has to go on */
-			*ret_signal = st >> 16 ? 0 : WSTOPSIG(st);
-			return 0;
-		}
-		clock_sleep_usec(50);
-	}
-	return -ETIMEDOUT;
+	do
+		got = waitpid(pid, &st, __WALL);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	if (!WIFSTOPPED(st))
+		return -ESRCH;
+	/* not our stop: a signal on its way, which has to go on */
+	*ret_signal = st >> 16 ? 0 : WSTOPSIG(st);
+	return 0;
 }
 
-static int send_filter(int out, pid_t pid, unsigned long i)
+/* A count, and so many instructions. */
+static int add_filter(struct buf *b, pid_t pid, unsigned long i)
 {
-	_uninit_ struct secinsn v[SECFILTER_MAX];
 	long n = ptrace(PTRACE_SECCOMP_GET_FILTER, pid, (void *)i, NULL);
-	uint32_t count;
-	int r;
+	uint32_t count = (uint32_t)n;
 
-	if (n < 0)
-		return -errno;
 	if (n > SECFILTER_MAX)
 		return -EFBIG;
-	n = ptrace(PTRACE_SECCOMP_GET_FILTER, pid, (void *)i, v);
 	if (n < 0)
 		return -errno;
-	count = (uint32_t)n;
-	r = fs_write_all(out, &count, sizeof(count));
-	return r < 0 ? r : fs_write_all(out, v, count * sizeof(*v));
+	buf_add(b, &count, sizeof(count));
+	buf_reserve(b, count * sizeof(struct secinsn));
+	n = ptrace(PTRACE_SECCOMP_GET_FILTER, pid, (void *)i, b->p + b->n);
+	if (n != (long)count)
+		return n < 0 ? -errno : -EIO;
+	b->n += count * sizeof(struct secinsn);
+	return 0;
 }
 
-/* Stopped here, and going on when this returns. */
-static int send_all(int out, pid_t pid)
+static uint64_t timer_left(void)
 {
-	int sig = 0, r = wait_stop(pid, &sig);
+	struct itimerval t = { 0 };
 
+	(void)getitimer(ITIMER_REAL, &t);
+	return (uint64_t)t.it_value.tv_usec;
+}
+
+/* It stops here, and is going on when this returns. */
+static int take_filters(pid_t pid, struct buf *b)
+{
+	uint64_t left, usec;
+	int sig = 0, r;
+
+	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
+		return -errno;
+	r = wait_stop(pid, &sig);
 	if (r < 0)
 		return r;
+	left = timer_left();
 	for (unsigned long i = 0; r == 0 && i < SECFETCH_MAX; i++)
-		r = send_filter(out, pid, i);
+		r = add_filter(b, pid, i);
 	(void)ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)sig);
-	/* ENOENT: behind the last. EINVAL: it has none, or the kernel gives none */
+	usec = num_sub(left, timer_left());
+	memcpy(b->p, &usec, sizeof(usec));
+	/* behind the last */
 	return r == -ENOENT ? 0 : r;
+}
+
+/* Nothing may keep us from letting it go again: not another's turn, not a full pipe. */
+static void prepare(struct buf *b)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+	const struct itimerval t = { .it_value = { .tv_usec = STOP_USEC } };
+	const uint64_t head = 0;
+	sigset_t alarm;
+
+	if (sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+		(void)setpriority(PRIO_PROCESS, 0, -20);
+	buf_reserve(b, MAX_BYTES);
+	buf_add(b, &head, sizeof(head));
+	signal(SIGALRM, SIG_DFL);
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
+	setitimer(ITIMER_REAL, &t, NULL);
 }
 
 /* In a process of its own, whose end detaches whatever happens. */
 static int fetch(int out, void *arg)
 {
 	const struct job *j = arg;
+	_cleanup_(buf_done) struct buf b = { 0 };
 	_cleanup_close_ int proc = -1, dir = -1;
 	int r = fs_open(j->rootfd, "proc", O_PATH | O_DIRECTORY, &proc, NULL);
 
@@ -137,33 +173,38 @@ static int fetch(int out, void *arg)
 		r = check_frozen(j);
 	if (r < 0)
 		return r;
+	prepare(&b);
 	if (ptrace(PTRACE_SEIZE, j->pid, NULL, NULL) < 0)
 		return errno == EPERM ? -EBUSY : -errno;
+	/* it was the right one before: whose number it is now cannot change any more */
 	r = check_proc(dir, j);
-	if (r < 0)
-		return r;
-	if (ptrace(PTRACE_INTERRUPT, j->pid, NULL, NULL) < 0)
-		return -errno;
-	return send_all(out, j->pid);
+	if (r == 0)
+		r = take_filters(j->pid, &b);
+	setitimer(ITIMER_REAL, &(const struct itimerval){ 0 }, NULL);
+	return r < 0 ? r : fs_write_all(out, b.p, b.n);
 }
 
-static int take(const struct buf *got, struct secfilters *ret)
+static int take(struct span got, struct secfilters *ret)
 {
 	struct secfilters f = { 0 };
-	size_t at = 0, cap = 0;
+	size_t cap = 0;
+	uint32_t n;
 
-	while (got->n - at >= sizeof(uint32_t)) {
+	if (got.n < sizeof(f.stop_usec))
+		return -EINVAL;
+	memcpy(&f.stop_usec, got.p, sizeof(f.stop_usec));
+	got = span_of(got.p + sizeof(f.stop_usec), got.n - sizeof(f.stop_usec));
+	while (got.n >= sizeof(n)) {
 		struct secfilter one;
-		uint32_t n;
 
-		memcpy(&n, got->p + at, sizeof(n));
-		at += sizeof(n);
-		if (n > SECFILTER_MAX || n * sizeof(*one.v) > got->n - at ||
-		    secfilter_parse(span_of(got->p + at, n * sizeof(*one.v)), &one) < 0) {
+		memcpy(&n, got.p, sizeof(n));
+		got = span_of(got.p + sizeof(n), got.n - sizeof(n));
+		if (n > SECFILTER_MAX || n * sizeof(*one.v) > got.n ||
+		    secfilter_parse(span_of(got.p, n * sizeof(*one.v)), &one) < 0) {
 			secfilters_done(&f);
 			return -EINVAL;
 		}
-		at += n * sizeof(*one.v);
+		got = span_of(got.p + n * sizeof(*one.v), got.n - n * sizeof(*one.v));
 		GROW(f.v, f.n, cap);
 		f.v[f.n++] = one;
 	}
@@ -171,20 +212,41 @@ static int take(const struct buf *got, struct secfilters *ret)
 	return 0;
 }
 
+static int why_not(const struct job *j, int r, struct err *err)
+{
+	const char *why = strerror(-r);
+
+	if (r == -EBUSY)
+		why = "it is frozen, stopped, waits for a disk or is traced by another";
+	else if (r == -ETIMEDOUT)
+		why = "it did not stop in time";
+	else if (r == -EINVAL || r == -EIO)
+		why = "this kernel does not give them";
+	return err_set(err, r == -EINVAL || r == -EIO ? -ENOTSUP : r,
+		       "seccomp filters of process %d: %s", (int)j->pid, why);
+}
+
+static int try_once(struct job *j, struct secfilters *ret)
+{
+	_cleanup_(buf_done) struct buf got = { 0 };
+	struct guard g = { 0 };
+	int r = guard_start(fetch, j, GUARD_USEC, &g, NULL);
+
+	if (r == 0)
+		r = guard_collect(&g, MAX_BYTES, &got, NULL);
+	return r < 0 ? r : take(span_of(buf_str(&got), got.n), ret);
+}
+
 int secfetch(int rootfd, uint32_t vmid, pid_t pid, uint64_t start_ticks,
 	     struct secfilters *ret, struct err *err)
 {
 	struct job j = { rootfd, vmid, pid, start_ticks };
-	_cleanup_(buf_done) struct buf got = { 0 };
-	struct guard g = { 0 };
-	int r = guard_start(fetch, &j, GUARD_USEC, &g, err);
+	int r = try_once(&j, ret);
 
-	if (r == 0)
-		r = guard_collect(&g, MAX_BYTES, &got, err);
-	if (r == -EINVAL || r == -EIO)
-		r = -ENOTSUP;
-	if (r < 0)
-		return err_set(err, r, "seccomp filters of process %d: %s", (int)pid,
-			       strerror(-r));
-	return take(&got, ret);
+	/* whoever reads from a disk is in D for a moment now and then */
+	for (int i = 0; r == -EBUSY && i < BUSY_TRIES; i++) {
+		clock_sleep_usec(BUSY_USEC);
+		r = try_once(&j, ret);
+	}
+	return r < 0 ? why_not(&j, r, err) : 0;
 }

@@ -12,11 +12,11 @@
  * PTRACE_SECCOMP_GET_FILTER: Linux 4.4 with CONFIG_CHECKPOINT_RESTORE; CAP_SYS_ADMIN).
  *
  * There is no way to have them without stopping the process, so this is for who asked for
- * it. It is stopped for as long as the copying takes, some ten microseconds to a few
- * hundred; a system call that it waits in is restarted by the kernel, but for the few that
+ * it. It is stopped for as long as the copying takes, some ten microseconds; a system call that it waits in is restarted by the kernel, but for the few that
  * signal(7) names, which give EINTR as after any SIGCONT. What is done about the risks:
- *  - it is done by a process of its own with a deadline. The kernel detaches a tracer's
- *    processes when that ends in whatever way (PTRACE_SEIZE; no EXITKILL), and they go on;
+ *  - it is done by a process of its own with a timer of 100 ms. The kernel detaches a
+ *    tracer's processes when that ends in whatever way (PTRACE_SEIZE; no EXITKILL), and
+ *    they go on. While it is stopped nothing is waited for, nothing is written;
  *  - what is in D, stopped, traced by another or frozen is left alone: -EBUSY;
  *  - a signal that comes in between is handed on;
  *  - the process is verified by its start time, through one directory fd of /proc/<pid>
@@ -25,12 +25,17 @@
 struct secfilters {
 	struct secfilter *v; /* the one that was added last first */
 	size_t n;
+	uint64_t
+		stop_usec; /* from when it was seen to have stopped until it was let go */
 };
 
 void secfilters_done(struct secfilters *f);
 
 #define SECFETCH_MAX 64 /* filters of one process */
 
-/* -ENOTSUP: this kernel does not give them. None at all is no error. */
+/*
+ * -ENOTSUP: this kernel does not give them; -ETIMEDOUT: it did not stop, and was let go.
+ * None at all is no error.
+ */
 int secfetch(int rootfd, uint32_t vmid, pid_t pid, uint64_t start_ticks,
 	     struct secfilters *ret, struct err *err);

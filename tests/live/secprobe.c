@@ -6,6 +6,8 @@
  *	secprobe		all that run
  *	secprobe rules		what the rules over it find
  *	secprobe bench N	the same N times: microseconds of each, without output
+ *	secprobe filters VMID N [FILE]	fetches its filters N times: how long init stood
+ *	still; FILE: the one that was loaded first goes there
  *	secprobe pids VMID PID START N	is PID, as it was at START, ever taken for init?
  */
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include "out/text.h"
 #include "read/ctsec.h"
 #include "read/facts.h"
+#include "read/secfetch.h"
 #include "rule/rule.h"
 
 static void put(const char *key, const char *p, size_t n)
@@ -198,6 +201,54 @@ static void reuse(int root, char **argv)
 	       (uintmax_t)errors);
 }
 
+static int cmp_u64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void save(const char *path, const struct secfilter *f)
+{
+	FILE *out = fopen(path, "we");
+
+	if (!out || fwrite(f->v, sizeof(*f->v), f->n, out) != f->n || fclose(out))
+		exit(1);
+}
+
+static void filters(int root, char **argv, const char *file)
+{
+	struct facts_want want = { .vmid = (uint32_t)number(argv[2]) };
+	_cleanup_(facts_done) struct facts f = { 0 };
+	uint64_t n = number(argv[3]), *usec = xcalloc(n + 1, sizeof(*usec)), failed = 0;
+	size_t n_filters = 0, n_insns = 0, got = 0;
+	struct err err = { 0 };
+
+	if (facts_read(root, true, &want, clock_real_usec(), &f, &err) < 0)
+		exit(1);
+	for (uint64_t i = 0; i < n; i++) {
+		_cleanup_(secfilters_done) struct secfilters s = { 0 };
+
+		if (secfetch(root, want.vmid, f.cts[0].init_pid,
+			     f.cts[0].init_start_ticks, &s, &err) < 0) {
+			failed++;
+			continue;
+		}
+		usec[got++] = s.stop_usec;
+		n_filters = s.n;
+		n_insns = s.n ? s.v[s.n - 1].n : 0;
+		if (file && s.n)
+			save(file, &s.v[s.n - 1]);
+	}
+	qsort(usec, got, sizeof(*usec), cmp_u64);
+	printf("%zu filters, the first of %zu instructions; %ju of %ju failed (%s); "
+	       "stopped: median %ju us, p99 %ju us, longest %ju us\n",
+	       n_filters, n_insns, (uintmax_t)failed, (uintmax_t)n,
+	       failed ? err.msg : "-", (uintmax_t)usec[got / 2],
+	       (uintmax_t)usec[got * 99 / 100], (uintmax_t)(got ? usec[got - 1] : 0));
+	free(usec);
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_close_ int root = -1;
@@ -213,6 +264,8 @@ int main(int argc, char **argv)
 		rules_of(root);
 	else if (argc == 3 && str_eq(argv[1], "bench"))
 		bench(root, number(argv[2]));
+	else if ((argc == 4 || argc == 5) && str_eq(argv[1], "filters"))
+		filters(root, argv, argc == 5 ? argv[4] : NULL);
 	else if (argc == 6 && str_eq(argv[1], "pids"))
 		reuse(root, argv);
 	else
