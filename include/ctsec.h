@@ -8,6 +8,7 @@
 
 #include "idmap.h"
 #include "mount.h"
+#include "secdeep.h"
 #include "val.h"
 
 /*
@@ -155,6 +156,8 @@ struct ctsec {
 
 	enum sec_got mounts_got;
 	struct mounts mounts; /* as init sees them */
+
+	struct secdeep *deep; /* its seccomp filter; NULL: not asked for */
 };
 
 void sec_label_done(struct sec_label *l);
@@ -165,8 +168,10 @@ void ctsec_free(struct ctsec *s);
 /* The node that it is compared with: its PID 1. */
 struct sec_host {
 	struct sec_nss ns;
-	struct sec_label label; /* SEC_ABSENT: AppArmor is not at work on this node */
-	struct val last_cap;    /* /proc/sys/kernel/cap_last_cap */
+	struct sec_label label;  /* SEC_ABSENT: AppArmor is not at work on this node */
+	struct val last_cap;     /* /proc/sys/kernel/cap_last_cap */
+	enum sec_got mounts_got; /* SEC_ABSENT also where they could not be read */
+	struct mounts mounts;
 };
 
 void sec_host_done(struct sec_host *h);

@@ -37,3 +37,4 @@ noinst_HEADERS += include/waiver.h
 noinst_HEADERS += include/mount.h
 noinst_HEADERS += include/guestread.h
 noinst_HEADERS += include/devnode.h
+noinst_HEADERS += include/secdeep.h

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
 #include "out/json.h"
@@ -188,4 +189,16 @@ int app_facts_one(const struct app *app, const char *arg, struct facts_want want
 		facts_done(ret);
 	}
 	return r;
+}
+
+uint64_t app_started_real_usec(const struct app *app, const struct facts *f,
+			       const struct ct *ct)
+{
+	uint64_t ticks = f->host.ticks_per_sec, up;
+
+	if (!app->now_known || f->host.uptime_centisec.kind != VAL_SET || !ticks)
+		return 0;
+	up = num_sub(num_muldiv(f->host.uptime_centisec.n, USEC_PER_SEC, 100),
+		     num_muldiv(ct->init_start_ticks, USEC_PER_SEC, ticks));
+	return num_sub(f->time_real_usec, up);
 }

@@ -103,3 +103,10 @@ int app_facts(const struct app *app, struct facts_want want, struct facts *ret);
  */
 int app_facts_one(const struct app *app, const char *arg, struct facts_want want,
 		  struct facts *ret);
+
+/*
+ * When a container that runs was started; 0: not known. Of a copy the moment is known
+ * only by --now.
+ */
+uint64_t app_started_real_usec(const struct app *app, const struct facts *f,
+			       const struct ct *ct);

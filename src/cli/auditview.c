@@ -6,6 +6,7 @@
 #include "read/facts.h"
 #include "read/hostpath.h"
 #include "read/pvefs.h"
+#include "read/secdeep.h"
 #include "read/storage.h"
 #include "read/tasklog.h"
 #include "rule/hostfile.h"
@@ -115,17 +116,82 @@ static void read_paths(struct audit_view *v)
 				 v->paths.v[i].path);
 }
 
+/* Of one whose config cannot be read either one sentence is enough. */
+static bool is_asked_for(const struct audit_view *v, size_t i)
+{
+	const struct ct *ct = &v->facts.cts[i];
+
+	return v->secs.v[i] && ct->conf && (!v->vmid || ct->vmid == v->vmid);
+}
+
+/* What was not looked at may be what matters: "nothing found" would not be true. */
+static void tell_partly(struct audit_view *v, uint32_t vmid, const char *what)
+{
+	v->n_partly++;
+	app_warn(v->app, "container %u: %s", vmid, what);
+}
+
+static void tell_left_out(struct audit_view *v, const struct ctsec *s)
+{
+	_cleanup_free_ char *what = NULL;
+
+	if (s->left_out)
+		what = xasprintf("%ju of its processes were not looked at: there are "
+				 "more than %zu, or they could not be read",
+				 (uintmax_t)s->left_out, s->n_procs);
+	else if (s->cgroups_left)
+		what = xasprintf("%ju of its cgroups were not looked into: processes may "
+				 "be missing",
+				 (uintmax_t)s->cgroups_left);
+	if (what)
+		tell_partly(v, s->vmid, what);
+}
+
 static void read_secs(struct audit_view *v)
 {
 	ctsec_read_all(v->app->rootfd, &v->facts, &v->secs);
 	for (size_t i = 0; i < v->secs.n; i++) {
-		const struct ctsec *s = v->secs.v[i];
-
-		/* of one whose config cannot be read either one sentence is enough */
-		if (s && s->error && v->facts.cts[i].conf &&
-		    (!v->vmid || s->vmid == v->vmid))
-			app_warn(v->app, "container %u: %s", s->vmid, s->error);
+		if (!is_asked_for(v, i))
+			continue;
+		if (v->secs.v[i]->error)
+			tell_partly(v, v->secs.v[i]->vmid, v->secs.v[i]->error);
+		tell_left_out(v, v->secs.v[i]);
 	}
+}
+
+/* Without one there is no reason to stop it. */
+static bool has_filter(const struct ctsec *s)
+{
+	return s->n_procs && val_or(s->procs[0].seccomp, 1) != 0;
+}
+
+static int read_deep(struct audit_view *v)
+{
+	struct secnames *names;
+	struct err err = { 0 };
+
+	if (!v->app->live)
+		return app_error(v->app, EXIT_USAGE,
+				 "--deep asks the kernel of this node: not with --root");
+	if (secnames_new(&names, &err) < 0)
+		return app_error(v->app, EXIT_BROKEN, "--deep: %s", err.msg);
+	for (size_t i = 0; i < v->secs.n; i++) {
+		const struct ct *ct = &v->facts.cts[i];
+		struct secdeep *d;
+
+		if (!is_asked_for(v, i) || !has_filter(v->secs.v[i]))
+			continue;
+		d = xcalloc(1, sizeof(*d));
+		secdeep_read(v->app->rootfd, names, ct,
+			     app_started_real_usec(v->app, &v->facts, ct), d);
+		v->secs.v[i]->deep = d;
+		if (d->error)
+			tell_partly(v, ct->vmid, d->error);
+		if (d->profile_error)
+			tell_partly(v, ct->vmid, d->profile_error);
+	}
+	secnames_free(names);
+	return EXIT_FINE;
 }
 
 /*
@@ -294,6 +360,10 @@ int audit_view_read(struct audit_view *v, const char *arg)
 	read_tasks(v);
 	read_paths(v);
 	read_secs(v);
+	if (v->deep)
+		r = read_deep(v);
+	if (r != EXIT_FINE)
+		return r;
 	in.secs = v->secs.v;
 	in.storages = v->storages.n ? &v->storages : NULL;
 	in.paths = v->paths_known ? &v->paths : NULL;

@@ -26,6 +26,7 @@ struct audit_view {
 	uint32_t vmid; /* only this one; 0: all, and the node */
 	struct rule_pick pick;
 	enum severity least;
+	bool deep; /* fetch the seccomp filters: init of each is stopped for a moment */
 	struct facts facts;
 	struct ctsecs secs; /* what the kernel enforces on those that run */
 	struct storages storages;
@@ -42,12 +43,13 @@ struct audit_view {
 	size_t count[SEV_ERROR + 1];
 	size_t n_unread;
 	const struct ct *unread; /* the first of them; NULL: none */
+	size_t n_partly; /* containers of which something was not looked at, each told */
 };
 
 void audit_view_done(struct audit_view *v);
 
 /*
- * Reads, decides and sorts; vmid, pick, least, waivers and today are given. EXIT_FINE, or
+ * Reads, decides and sorts; vmid, pick, least, deep, waivers and today are given. EXIT_FINE, or
  * the exit code: the sentence is out.
  */
 int audit_view_read(struct audit_view *v, const char *arg);

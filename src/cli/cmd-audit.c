@@ -12,7 +12,7 @@
 
 struct audit_opts {
 	const char *profile, *rule, *severity, *waivers;
-	bool list_rules, sarif;
+	bool list_rules, sarif, deep;
 };
 
 #define O(field) offsetof(struct audit_opts, field)
@@ -25,6 +25,8 @@ static const struct opt opts[] = {
 	  "only these rules, also where the profile leaves them out, notes too",
 	  O(rule) },
 	{ "waivers", 'w', OPT_STR, "FILE", "in place of /" WAIVERS_PATH, O(waivers) },
+	{ "deep", 0, OPT_FLAG, NULL,
+	  "the seccomp filters too: stops init of each for a moment", O(deep) },
 	{ "list-rules", 'l', OPT_FLAG, NULL,
 	  "every rule, and its severity in each profile", O(list_rules) },
 	{ "sarif", 0, OPT_FLAG, NULL, "print SARIF 2.1.0, for code scanning", O(sarif) },
@@ -144,6 +146,7 @@ static int show(struct app *app, const struct audit_opts *o, const char *arg,
 {
 	int r;
 
+	v->deep = o->deep;
 	v->today = today(app->now_real_usec);
 	r = read_waivers(app, o->waivers, v);
 	if (r == EXIT_FINE)
@@ -154,8 +157,10 @@ static int show(struct app *app, const struct audit_opts *o, const char *arg,
 		return r;
 	if (v->found.n)
 		return EXIT_FOUND;
-	if (!v->n_unread)
+	if (!v->n_unread && !v->n_partly)
 		return EXIT_FINE;
+	if (!v->n_unread) /* each of them was told */
+		return EXIT_BROKEN;
 	return app_error(app, EXIT_BROKEN, "%zu of %zu containers: %s", v->n_unread,
 			 v->facts.n_cts,
 			 v->unread->error ? v->unread->error : "no config");
@@ -204,7 +209,14 @@ const struct cmd cmd_audit = {
 		"those that run, and what several of them share. Worst container first; with an\n"
 		"ID also the line of the config, why it matters and the command that fixes it.\n"
 		"Exit code 1 when something is found that is at least of --severity, 3 when\n"
-		"nothing is found but a config could not be read.\n"
+		"nothing is found but a config could not be read, or not all processes.\n"
+		"\n"
+		"--deep fetches the seccomp filter of each container's init from the kernel and\n"
+		"compares what it answers to every system call with the profile that LXC was told\n"
+		"to take. The kernel gives it of a stopped process only (ptrace): init is stopped\n"
+		"for some ten microseconds, the other processes go on. A system call that init\n"
+		"waits in may end with EINTR, as after SIGCONT. What is frozen or traced is left\n"
+		"alone and told.\n"
 		"\n"
 		"Profiles say which rules apply and how bad they are; --list-rules shows both:\n"
 		"  homelab     one admin who trusts what is inside: usual trade-offs are notes or\n"
@@ -220,6 +232,7 @@ const struct cmd cmd_audit = {
 		"\n"
 		"  ctscope audit\n"
 		"  ctscope audit 101 --severity info\n"
+		"  ctscope audit 101 --deep\n"
 		"  ctscope audit --profile homelab -o VMID,SEVERITY,RULE,FIX\n"
 		"  ctscope audit --rule privileged,host-socket-root --json\n"
 		"  ctscope audit --sarif > audit.sarif",

@@ -111,6 +111,7 @@ void ctsec_done(struct ctsec *s)
 	idmap_done(&s->gids);
 	free(s->devices.v);
 	mounts_done(&s->mounts);
+	secdeep_free(s->deep);
 	*s = (struct ctsec){ 0 };
 }
 
@@ -125,6 +126,7 @@ void ctsec_free(struct ctsec *s)
 void sec_host_done(struct sec_host *h)
 {
 	sec_label_done(&h->label);
+	mounts_done(&h->mounts);
 	*h = (struct sec_host){ 0 };
 }
 

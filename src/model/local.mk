@@ -30,3 +30,4 @@ libct_a_SOURCES += src/model/hostpath.c
 libct_a_SOURCES += src/model/waiver.c
 libct_a_SOURCES += src/model/mount.c
 libct_a_SOURCES += src/model/guestread.c
+libct_a_SOURCES += src/model/secdeep.c

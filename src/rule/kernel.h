@@ -51,3 +51,5 @@ extern const struct rule rule_kernel_not_unprivileged, rule_kernel_host_namespac
 	rule_kernel_idmap_host_root, rule_kernel_idmap_shared;
 extern const struct rule rule_kernel_devices_open;
 extern const struct rule rule_kernel_proc_writable, rule_kernel_sys_writable;
+extern const struct rule rule_kernel_filter_danger, rule_kernel_filter_allows,
+	rule_kernel_filter_arch, rule_kernel_filter_differs, rule_kernel_filter_line;

@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the kernel enforces around real containers, as the reader has it and as /proc says."""
+import json
 import os
+import signal
 import subprocess
+import time
 
-from live import BUILD, CGROUP, Load, Skip, check, destroy, equal, main, make, note, pct, \
-    test, until, write_conf
+from live import BUILD, CGROUP, SLOW, Load, Skip, check, ctscope, destroy, equal, main, make, \
+    note, pct, test, until, write_conf
 
 PROBE = BUILD + "/tests/live/secprobe"
 DROPPED = {16, 17, 25, 32, 33}  # sys_module sys_rawio sys_time mac_override mac_admin
@@ -174,6 +177,94 @@ def lit():
             check("kernel-not-unprivileged" in found()[811], "unprivileged in the file")
         finally:
             p.kill()
+
+
+PROFILE = """2
+denylist
+[all]
+open_by_handle_at errno 1
+init_module errno 1
+finit_module errno 1
+delete_module errno 1
+keyctl errno 38
+"""
+
+
+def deep(vmid):
+    """{rule: what was seen} of the rules over the filter itself, and what was warned of."""
+    r = ctscope("audit", vmid, "--deep", "--severity", "info", "--json", code=None)
+    check(r.code in (0, 1, 3), "exit %d: %s" % (r.code, r.err))
+    found = json.loads(r.out)["container"]["findings"] if r.out else []
+    return ({f["rule"]: f["seen"] for f in found if f["rule"].startswith("kernel-filter")},
+            r.err.decode())
+
+
+def state(pid):
+    return status(pid)["State"][0]
+
+
+@test("--deep: the filter of LXC's own profile is what it says, one that lacks a line is not")
+def filters():
+    make(808)
+    make(809, unprivileged=0)
+    make(815, unprivileged=0, raw=("lxc.seccomp.profile:",))
+    for vmid in (808, 809):
+        equal(deep(vmid), ({}, ""), "%d as PVE makes it" % vmid)
+    equal(deep(815), ({}, ""), "without seccomp: it is not even stopped")
+    with open("/run/node/deep.seccomp", "w") as f:
+        f.write(PROFILE)
+    make(814, raw=("lxc.seccomp.profile: /run/node/deep.seccomp",))
+    found, said = deep(814)
+    equal(said, "", "said")
+    equal(list(found), ["kernel-filter-danger"], "rules")
+    equal(found["kernel-filter-danger"],
+          "the filter lets through: kexec_load, kexec_file_load", "seen")
+    # the file says more now than it did when the container started
+    with open("/run/node/deep.seccomp", "a") as f:
+        f.write("mkdir errno 1\nkeyctl errno 38\nfoobar errno 1\n")
+    found, said = deep(814)
+    equal(found["kernel-filter-allows"], "the filter lets through what "
+          "/run/node/deep.seccomp refuses: mkdir", "seen")
+    check("foobar" in found["kernel-filter-line"], found)
+    os.unlink("/run/node/deep.seccomp")
+    found, said = deep(814)
+    equal(list(found), ["kernel-filter-danger"], "rules without the profile")
+    check("/run/node/deep.seccomp: No such file" in said, said)
+
+
+@test("--deep leaves init as it was: sleeping, stopped, frozen or traced, and never waits")
+def undisturbed():
+    make(808)
+    init = int(read()[1][808][2][0]["pid"])
+    note(probe("filters", 808, 300).strip())
+    until(lambda: state(init) == "S", "init sleeps again", 5)
+    equal(status(init)["TracerPid"], "0", "tracer")
+
+    def busy(what):
+        t0 = time.monotonic()
+        found, said = deep(808)
+        took = time.monotonic() - t0
+        check("is frozen, stopped, waits for a disk or is traced" in said,
+              "%s: %r" % (what, said))
+        check(took < 2 * SLOW, "%s: %.1f s" % (what, took))
+
+    os.kill(init, signal.SIGSTOP)
+    try:
+        until(lambda: state(init) == "T", "stopped", 5)
+        busy("stopped")
+        equal(state(init), "T", "it was stopped, and is")
+    finally:
+        os.kill(init, signal.SIGCONT)
+    freeze = "%s/lxc/808/cgroup.freeze" % CGROUP
+    with open(freeze, "w") as f:
+        f.write("1")
+    try:
+        busy("frozen")
+    finally:
+        with open(freeze, "w") as f:
+            f.write("0")
+    until(lambda: deep(808) == ({}, ""), "all is as before", 5)
+    until(lambda: state(init) == "S", "init sleeps again", 5)
 
 
 @test("who came in by lxc-attach is told apart, with what it has")
