@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
 #include "read/cgroup.h"
@@ -16,10 +17,16 @@
 #define MAX_LABEL   8192 /* a page of the kernel, and more */
 #define MAX_DEVICES ((size_t)256 << 10)
 
+/* As long as lxc-attach may take between its steps. */
+#define STRANGE_USEC  40000
+#define STRANGE_TRIES 5
+#define STRANGE_ALL   25 /* of all containers together */
+
 struct reader {
 	int rootfd, proc; /* proc: directory fd of /proc */
 	struct ctsec *s;
 	size_t cap, status_left;
+	unsigned *tries; /* how often we may still wait for what is strange */
 };
 
 static bool is_gone(int r)
@@ -259,6 +266,78 @@ static void read_others(struct reader *rd, const struct pidlist *pids, size_t ma
 	}
 }
 
+/*
+ * lxc-attach puts a process into the cgroup first, and gives it its namespaces, its label
+ * and its filter after that: for a moment it is what nobody has to hear of.
+ */
+static bool is_strange(const struct ctsec *s, const struct sec_proc *p)
+{
+	const struct sec_proc *init = &s->procs[0];
+
+	for (unsigned ns = 0; ns <= SEC_NS_NET; ns++)
+		if (sec_ns_is_hosts(s->host, &p->ns, (enum sec_ns)ns) &&
+		    sec_ns_is_other(s->host, &init->ns, (enum sec_ns)ns))
+			return true;
+	if (sec_label_unconfined(&p->label) && !sec_label_unconfined(&init->label))
+		return true;
+	return p->seccomp.kind == VAL_SET && !p->seccomp.n &&
+	       val_or(init->seccomp, 0) != 0;
+}
+
+static void drop(struct ctsec *s, size_t i)
+{
+	sec_proc_done(&s->procs[i]);
+	memmove(&s->procs[i], &s->procs[i + 1], (--s->n_procs - i) * sizeof(*s->procs));
+}
+
+/* Once more what is strange, as it is by now. False: nothing is. */
+static bool read_strange_again(struct reader *rd)
+{
+	bool any = false;
+
+	for (size_t i = rd->s->n_procs; i-- > 1;) {
+		_cleanup_(sec_proc_done) struct sec_proc p = { 0 };
+		_cleanup_close_ int dir = -1;
+		int r;
+
+		if (!is_strange(rd->s, &rd->s->procs[i]))
+			continue;
+		p.pid = rd->s->procs[i].pid;
+		r = procs_open(rd->proc, p.pid, &dir);
+		if (r == 0)
+			r = read_proc(rd, dir, SEC_NS_NET + 1, &p);
+		if (r < 0) {
+			rd->s->left_out += !is_gone(r);
+			drop(rd->s, i);
+			continue;
+		}
+		sec_proc_done(&rd->s->procs[i]);
+		rd->s->procs[i] = p;
+		p = (struct sec_proc){ 0 };
+		any |= is_strange(rd->s, &rd->s->procs[i]);
+	}
+	return any;
+}
+
+static bool has_strange(const struct ctsec *s)
+{
+	for (size_t i = 1; i < s->n_procs; i++)
+		if (is_strange(s, &s->procs[i]))
+			return true;
+	return false;
+}
+
+/* A guest cannot make one, so it cannot keep us here either. */
+static void let_settle(struct reader *rd)
+{
+	bool strange = has_strange(rd->s);
+
+	for (; strange && *rd->tries; --*rd->tries) {
+		clock_sleep_usec(STRANGE_USEC);
+		strange = read_strange_again(rd);
+	}
+}
+
 /* Of lxc/<id> and what is above it, on the v2 tree; the kernel tells root only. */
 static void read_bpf(struct reader *rd, int cgdir)
 {
@@ -315,12 +394,13 @@ static void read_cgroup(struct reader *rd, size_t max)
 		return;
 	}
 	read_others(rd, &pids, max);
+	let_settle(rd);
 	read_v1_devices(rd);
 	read_bpf(rd, cgdir);
 }
 
 static void read_ct(int rootfd, const struct ct *ct, const struct sec_host *host,
-		    size_t max_procs, bool others, struct ctsec *ret)
+		    size_t max_procs, bool others, unsigned *tries, struct ctsec *ret)
 {
 	struct ctsec s = { .vmid = ct->vmid,
 			   .init_pid = ct->init_pid,
@@ -329,7 +409,8 @@ static void read_ct(int rootfd, const struct ct *ct, const struct sec_host *host
 	_cleanup_close_ int proc = -1;
 	struct reader rd = { .rootfd = rootfd,
 			     .s = &s,
-			     .status_left = PROCS_STATUS_TOTAL };
+			     .status_left = PROCS_STATUS_TOTAL,
+			     .tries = tries };
 	int r = fs_open(rootfd, "proc", O_PATH | O_DIRECTORY, &proc, NULL);
 
 	rd.proc = proc;
@@ -343,12 +424,16 @@ static void read_ct(int rootfd, const struct ct *ct, const struct sec_host *host
 void ctsec_read(int rootfd, const struct ct *ct, const struct sec_host *host,
 		size_t max_procs, struct ctsec *ret)
 {
-	read_ct(rootfd, ct, host, max_procs, true, ret);
+	unsigned tries = STRANGE_TRIES;
+
+	read_ct(rootfd, ct, host, max_procs, true, &tries, ret);
 }
 
 void ctsec_read_init(int rootfd, const struct ct *ct, struct ctsec *ret)
 {
-	read_ct(rootfd, ct, NULL, 0, false, ret);
+	unsigned tries = 0;
+
+	read_ct(rootfd, ct, NULL, 0, false, &tries, ret);
 }
 
 void ctsec_read_host(int rootfd, struct sec_host *ret)
@@ -360,6 +445,8 @@ void ctsec_read_host(int rootfd, struct sec_host *ret)
 	uint64_t n;
 	size_t got;
 
+	if (mountinfo_read(rootfd, 1, &h.mounts, NULL) == 0)
+		h.mounts_got = SEC_GOT;
 	if (fs_open(rootfd, "proc", O_PATH | O_DIRECTORY, &proc, NULL) == 0 &&
 	    procs_open(proc, 1, &dir) == 0) {
 		(void)read_nss(dir, SEC_NS_N, &h.ns);
@@ -377,6 +464,7 @@ void ctsec_read_host(int rootfd, struct sec_host *ret)
 void ctsec_read_all(int rootfd, const struct facts *f, struct ctsecs *ret)
 {
 	struct ctsecs s = { .n = f->n_cts };
+	unsigned left = STRANGE_ALL;
 
 	if (f->n_cts) {
 		s.v = xcalloc(s.n, sizeof(*s.v));
@@ -384,10 +472,13 @@ void ctsec_read_all(int rootfd, const struct facts *f, struct ctsecs *ret)
 		ctsec_read_host(rootfd, s.host);
 	}
 	for (size_t i = 0; i < s.n; i++) {
+		unsigned tries = MIN(left, (unsigned)STRANGE_TRIES), had = tries;
+
 		if (!f->cts[i].here || f->cts[i].init_pid <= 0)
 			continue;
 		s.v[i] = xcalloc(1, sizeof(*s.v[i]));
-		ctsec_read(rootfd, &f->cts[i], s.host, 0, s.v[i]);
+		read_ct(rootfd, &f->cts[i], s.host, 0, true, &tries, s.v[i]);
+		left -= had - tries;
 	}
 	*ret = s;
 }

@@ -24,6 +24,9 @@ static const struct {
 	{ "/proc", true, "the node's kernel settings" },
 	{ "/root", true, "root's home, with keys and shell start-up files" },
 	{ "/run", false, "the sockets of the node's services" },
+	{ "/run/ctscope", true, "what ctscope recorded of all containers" },
+	{ "/run/lock/lxc", true, "the locks of the other containers" },
+	{ "/run/pve", true, "PVE's own files and sockets" },
 	{ "/run/systemd", true, "the node's systemd" },
 	{ "/sys", true, "the node's devices and kernel settings" },
 	{ "/usr", false, "the node's programs", true },
@@ -82,8 +85,7 @@ static const struct {
 	{ "/system_bus_socket", "the system bus" },
 };
 
-/* Whose socket it is; NULL: none that is known. */
-static const char *root_socket(const char *p)
+const char *rule_root_socket(const char *p)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(root_socket_names); i++)
 		if (str_ends(p, root_socket_names[i].name))
@@ -99,7 +101,7 @@ static bool is_other_socket(const char *p)
 {
 	static const char *const ends[] = { ".sock", ".socket", "-sock", "/socket" };
 
-	for (size_t i = 0; !root_socket(p) && i < ARRAY_SIZE(ends); i++)
+	for (size_t i = 0; !rule_root_socket(p) && i < ARRAY_SIZE(ends); i++)
 		if (str_ends(p, ends[i]))
 			return true;
 	return false;
@@ -107,11 +109,10 @@ static bool is_other_socket(const char *p)
 
 bool rule_is_socket(const char *p)
 {
-	return root_socket(p) || is_other_socket(p);
+	return rule_root_socket(p) || is_other_socket(p);
 }
 
-/* What is so delicate about it, to be read or also to be written; NULL: nothing known. */
-static const char *why_sensitive(const char *p, bool ro)
+const char *rule_sensitive(const char *p, bool ro)
 {
 	for (size_t i = ARRAY_SIZE(sensitive); !rule_is_socket(p) && i-- > 0;)
 		if (covers(sensitive[i].path, sensitive[i].below, p))
@@ -139,7 +140,7 @@ static void socket_root_one(const struct rule *rule, const struct ct *ct,
 			    const struct rule_bind *b, const char *source,
 			    struct findings *out)
 {
-	const char *whose = root_socket(source);
+	const char *whose = rule_root_socket(source);
 
 	if (whose)
 		finding_add(out, rule, ct, b->key, b->line,
@@ -211,7 +212,7 @@ static void sensitive_rw_one(const struct rule *rule, const struct ct *ct,
 			     const struct rule_bind *b, const char *source,
 			     struct findings *out)
 {
-	const char *what = why_sensitive(source, false);
+	const char *what = rule_sensitive(source, false);
 
 	if (!what || b->ro)
 		return;
@@ -224,7 +225,7 @@ static void sensitive_ro_one(const struct rule *rule, const struct ct *ct,
 			     const struct rule_bind *b, const char *source,
 			     struct findings *out)
 {
-	const char *what = why_sensitive(source, true);
+	const char *what = rule_sensitive(source, true);
 
 	if (what && b->ro)
 		add_sensitive(rule, ct, b, what, out);
@@ -265,7 +266,7 @@ static void host_path_one(const struct rule *rule, const struct ct *ct,
 			  const struct rule_bind *b, const char *source,
 			  struct findings *out)
 {
-	if (!why_sensitive(source, b->ro) && !root_socket(source) &&
+	if (!rule_sensitive(source, b->ro) && !rule_root_socket(source) &&
 	    !is_other_socket(source) && !str_starts(source, "/dev/"))
 		finding_add(out, rule, ct, b->key, b->line, NULL,
 			    "%s of the node is at %s, %s", b->source, b->target,

@@ -22,16 +22,14 @@ const struct rule rule_kernel_seccomp_off = {
 	.check_sec = seccomp_off,
 };
 
-/* A filter is inherited and never taken off: who has fewer did not come from init. */
-static bool is_less_filtered(const struct sec_proc *p, const struct sec_proc *init)
+/*
+ * A filter is inherited and never taken off: who has none did not come from init. Fewer
+ * than init says nothing: init may have added one of its own, and who came in later by
+ * lxc-attach has the container's alone.
+ */
+static bool is_unfiltered(const struct sec_proc *p)
 {
-	if (p->seccomp.kind != VAL_SET)
-		return false;
-	if (!p->seccomp.n)
-		return true;
-	return p->seccomp.n == init->seccomp.n && p->seccomp_filters.kind == VAL_SET &&
-	       init->seccomp_filters.kind == VAL_SET &&
-	       p->seccomp_filters.n < init->seccomp_filters.n;
+	return p->seccomp.kind == VAL_SET && !p->seccomp.n;
 }
 
 static void process_unfiltered(const struct rule *rule, const struct ct *ct,
@@ -44,11 +42,11 @@ static void process_unfiltered(const struct rule *rule, const struct ct *ct,
 	if (!init || val_or(init->seccomp, 0) == 0)
 		return;
 	for (size_t i = 1; i < sec->n_procs; i++)
-		if (is_less_filtered(&sec->procs[i], init))
+		if (is_unfiltered(&sec->procs[i]))
 			kernel_some_add(&some, &sec->procs[i]);
 	if (!some.n)
 		return;
-	seen = xasprintf("process %s: fewer seccomp filters than init",
+	seen = xasprintf("process %s: no system call is filtered, those of init are",
 			 kernel_some_end(&some));
 	kernel_add(out, rule, ct, NULL, NULL, seen);
 }

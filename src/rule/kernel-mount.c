@@ -13,12 +13,38 @@ static bool is(struct tbytes t, const char *s)
 	return t.n == strlen(s) && (!t.n || memcmp(t.p, s, t.n) == 0);
 }
 
-/* Names the mount points of that kind, whole and reachable, below which `dir` is writable. */
-static size_t add_writable(const struct ctsec *sec, const char *fstype, const char *dir,
-			   struct buf *b)
+/* Where LXC mounts them once more, whole, for containers inside (lxc/lxc conf.c). */
+static const char *const nesting[] = { "/dev/.lxc/proc", "/dev/.lxc/sys" };
+
+static bool is_nesting(struct tbytes point)
+{
+	return is(point, nesting[0]) || is(point, nesting[1]);
+}
+
+/*
+ * The profile that LXC makes for a container that nests denies everything below these
+ * two (lxc/lxc src/lxc/lsm/apparmor.c): in its hands they are nothing to tell.
+ */
+static bool is_denied(const struct ct *ct, const struct ctsec *sec)
+{
+	const struct sec_label *l = &kernel_init(sec)->label;
+	_cleanup_free_ char *generated = xasprintf("lxc-%u_", ct->vmid);
+
+	return l->got == SEC_GOT &&
+	       (l->mode == SEC_AA_ENFORCE || l->mode == SEC_AA_KILL) && l->profile &&
+	       str_starts(l->profile, generated);
+}
+
+struct writable {
+	struct buf names;
+	size_t n, n_nesting;
+};
+
+/* The mount points of that kind, whole and reachable, below which `dir` is writable. */
+static void find_writable(const struct ctsec *sec, const char *fstype, const char *dir,
+			  bool denied, struct writable *w)
 {
 	struct mounttree t = { 0 };
-	size_t n = 0;
 
 	mounttree_build(&sec->mounts, &t);
 	for (size_t i = 0; i < sec->mounts.n; i++) {
@@ -26,7 +52,8 @@ static size_t add_writable(const struct ctsec *sec, const char *fstype, const ch
 		_cleanup_free_ char *path = NULL;
 		size_t at;
 
-		if (!is(m->fstype, fstype) || !is(m->root, "/") || !mounttree_seen(&t, i))
+		if (!is(m->fstype, fstype) || !is(m->root, "/") ||
+		    !mounttree_seen(&t, i) || (denied && is_nesting(m->point)))
 			continue;
 		path = xasprintf("%.*s%s", is(m->point, "/") ? 0 : (int)m->point.n,
 				 (const char *)m->point.p, dir);
@@ -34,30 +61,55 @@ static size_t add_writable(const struct ctsec *sec, const char *fstype, const ch
 		on = at == MOUNTTREE_NONE ? NULL : &sec->mounts.v[at];
 		if (!on || !is(on->fstype, fstype) || on->ro || on->super_ro)
 			continue;
-		if (n++ < 5)
-			buf_addf(b, "%s%s", b->n ? ", " : "", path);
+		w->n_nesting += is_nesting(m->point);
+		if (w->n++ < 5)
+			buf_addf(&w->names, "%s%s", w->names.n ? ", " : "", path);
 	}
 	mounttree_done(&t);
-	if (n > 5)
-		buf_addf(b, " and %zu more", n - 5);
-	return n;
+	if (w->n > 5)
+		buf_addf(&w->names, " and %zu more", w->n - 5);
+}
+
+/* The last line that asks for it: "lxc.mount.auto: proc:rw sys:rw". */
+static const struct pveconf_lxc *auto_line(const struct ct *ct, const char *word)
+{
+	const struct pveconf_section *s = ct->conf ? &ct->conf->main : NULL;
+
+	for (size_t i = s ? s->n_lxc : 0; i-- > 0;)
+		if (str_eq(s->lxc[i].key, "lxc.mount.auto") &&
+		    strstr(s->lxc[i].value, word))
+			return &s->lxc[i];
+	return NULL;
+}
+
+static char *fix_nesting(const struct ct *ct)
+{
+	const struct pve_features *f = ct->conf ? &ct->conf->typed.features : NULL;
+
+	return f && f->nesting ? rule_fix_prop(ct, "features", &f->props, "nesting", NULL)
+			       : NULL;
 }
 
 static void writable(const struct rule *rule, const struct ct *ct,
 		     const struct ctsec *sec, const char *fstype, const char *dir,
 		     struct findings *out)
 {
-	const struct pveconf_lxc *l = kernel_lxc(ct, "lxc.mount.auto");
-	_cleanup_(buf_done) struct buf b = { 0 };
+	struct writable w = { 0 };
 
 	if (sec->mounts_got != SEC_GOT || !kernel_is_privileged(sec))
 		return;
-	if (!add_writable(sec, fstype, dir, &b))
-		return;
-	buf_adds(&b, " is writable inside");
-	if (l && !strstr(l->value, str_eq(fstype, "proc") ? "proc:rw" : "sys:rw"))
-		l = NULL;
-	kernel_add(out, rule, ct, l, NULL, buf_str(&b));
+	find_writable(sec, fstype, dir, is_denied(ct, sec), &w);
+	if (w.n)
+		buf_adds(&w.names, " is writable inside");
+	if (w.n && w.n == w.n_nesting)
+		finding_add(out, rule, ct, "features",
+			    ct->conf ? rule_line(ct, "features") : 0, fix_nesting(ct),
+			    "%s", buf_str(&w.names));
+	else if (w.n)
+		kernel_add(out, rule, ct,
+			   auto_line(ct, str_eq(fstype, "proc") ? "proc:rw" : "sys:rw"),
+			   NULL, buf_str(&w.names));
+	buf_done(&w.names);
 }
 
 static void proc_writable(const struct rule *rule, const struct ct *ct,

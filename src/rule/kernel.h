@@ -53,3 +53,5 @@ extern const struct rule rule_kernel_devices_open;
 extern const struct rule rule_kernel_proc_writable, rule_kernel_sys_writable;
 extern const struct rule rule_kernel_filter_danger, rule_kernel_filter_allows,
 	rule_kernel_filter_arch, rule_kernel_filter_differs, rule_kernel_filter_line;
+extern const struct rule rule_kernel_host_proc, rule_kernel_host_socket,
+	rule_kernel_host_path, rule_kernel_host_device;

@@ -46,3 +46,4 @@ libct_a_SOURCES += src/rule/kernel-ns.c
 libct_a_SOURCES += src/rule/drift-device.c
 libct_a_SOURCES += src/rule/drift-inside.c
 libct_a_SOURCES += src/rule/kernel-filter.c
+libct_a_SOURCES += src/rule/kernel-path.c

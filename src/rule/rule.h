@@ -162,6 +162,15 @@ void rule_binds_done(struct rule_binds *b);
 /* By its path alone: a socket of a service that is root, or by its name any socket. */
 bool rule_is_socket(const char *tidy_path);
 
+/* Whose socket it is, if its service is root or as good as; NULL: none that is known. */
+const char *rule_root_socket(const char *tidy_path);
+
+/*
+ * What is so delicate about a path of the node that is no socket, to be read (`ro`) or
+ * also to be written; NULL: nothing known.
+ */
+const char *rule_sensitive(const char *tidy_path, bool ro);
+
 /* Without slashes at the end or doubled ones, and /var/run, a link, as /run. */
 char *rule_tidy(const char *path);
 

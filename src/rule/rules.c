@@ -108,6 +108,10 @@ const struct rule *const rules[] = {
 	&rule_kernel_idmap_host_root,
 	&rule_kernel_idmap_shared,
 	&rule_kernel_devices_open,
+	&rule_kernel_host_proc,
+	&rule_kernel_host_socket,
+	&rule_kernel_host_path,
+	&rule_kernel_host_device,
 	&rule_kernel_proc_writable,
 	&rule_kernel_sys_writable,
 	/* the audit itself */

@@ -165,6 +165,10 @@ static const struct rule *const of_one[] = {
 	&rule_kernel_devices_open,
 	&rule_kernel_proc_writable,
 	&rule_kernel_sys_writable,
+	&rule_kernel_host_proc,
+	&rule_kernel_host_socket,
+	&rule_kernel_host_path,
+	&rule_kernel_host_device,
 };
 
 static void a_container_as_pve_makes_it_is_silent(void)
@@ -281,7 +285,7 @@ static void seccomp_that_is_off(void)
 	stage_done(&s);
 }
 
-static void a_process_with_fewer_filters_than_init(void)
+static void a_process_without_any_filter(void)
 {
 	struct stage s;
 
@@ -289,9 +293,11 @@ static void a_process_with_fewer_filters_than_init(void)
 	s.procs[1].seccomp = val_set(0);
 	fires(&rule_kernel_process_unfiltered, &s, "process 51 (init)", 0, NULL);
 	s.procs[1].seccomp = val_set(2);
-	s.procs[1].seccomp_filters = val_set(0);
-	fires(&rule_kernel_process_unfiltered, &s, "process 51 (init)", 0, NULL);
 	s.procs[1].seccomp_filters = val_set(9); /* its own on top: more */
+	quiet(&rule_kernel_process_unfiltered, &s);
+	/* an init that filters itself has one more than who comes in by pct enter */
+	s.procs[0].seccomp_filters = val_set(2);
+	s.procs[1].seccomp_filters = val_set(1);
 	quiet(&rule_kernel_process_unfiltered, &s);
 	s.procs[1].seccomp_filters = (struct val){ 0 };
 	quiet(&rule_kernel_process_unfiltered, &s);
@@ -454,10 +460,10 @@ static void proc_and_sys_without_their_masks(void)
 	struct stage s;
 
 	stage_make(&s, 0, true, "memory: 16\nlxc.mount.auto: proc:rw\n");
-	/* nesting: another proc, whole, elsewhere; and sysfs over the one that is ro */
-	mount(&s, "311 482 0:55 / /dev/.lxc/proc rw,relatime - proc proc rw\n"
+	/* another proc, whole, elsewhere; and sysfs over the one that is ro */
+	mount(&s, "311 482 0:55 / /mnt/proc rw,relatime - proc proc rw\n"
 		  "312 498 0:54 / /sys rw,relatime - sysfs sys rw\n");
-	fires(&rule_kernel_proc_writable, &s, "/dev/.lxc/proc/sys/kernel is writable", 2,
+	fires(&rule_kernel_proc_writable, &s, "/mnt/proc/sys/kernel is writable", 2,
 	      "line 2");
 	/* which that line did not make so */
 	fires(&rule_kernel_sys_writable, &s, "/sys/kernel is writable", 0, NULL);
@@ -466,13 +472,215 @@ static void proc_and_sys_without_their_masks(void)
 	quiet(&rule_kernel_sys_writable, &s);
 	s.sec.mounts_got = SEC_GOT;
 	/* the same, read-only as a file system */
-	mount(&s, "311 482 0:55 / /dev/.lxc/proc rw,relatime - proc proc ro\n");
+	mount(&s, "311 482 0:55 / /mnt/proc rw,relatime - proc proc ro\n");
 	quiet(&rule_kernel_proc_writable, &s);
 	quiet(&rule_kernel_sys_writable, &s);
 	stage_done(&s);
 	stage_make(&s, 0, false, UNPRIV);
-	mount(&s, "311 482 0:55 / /dev/.lxc/proc rw,relatime - proc proc rw\n");
+	mount(&s, "311 482 0:55 / /mnt/proc rw,relatime - proc proc rw\n");
 	quiet(&rule_kernel_proc_writable, &s);
+	stage_done(&s);
+}
+
+static void what_nesting_mounts_again_is_nestings(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, true,
+		   "memory: 16\nfeatures: nesting=1\nlxc.mount.auto: proc:rw sys:rw\n");
+	mount(&s, "311 482 0:55 / /dev/.lxc/proc rw,relatime - proc proc rw\n"
+		  "312 482 0:54 / /dev/.lxc/sys rw,relatime - sysfs sys rw\n");
+	fires(&rule_kernel_proc_writable, &s, "/dev/.lxc/proc/sys/kernel is writable", 2,
+	      "pct set 101 --delete features");
+	fires(&rule_kernel_sys_writable, &s, "/dev/.lxc/sys/kernel is writable", 2,
+	      "pct set 101 --delete features");
+	/* in the hands of the profile that LXC makes: nobody gets there */
+	sec_label_done(&s.procs[0].label);
+	s.procs[0].label = label("lxc-101_</var/lib/lxc>", SEC_AA_ENFORCE);
+	quiet(&rule_kernel_proc_writable, &s);
+	quiet(&rule_kernel_sys_writable, &s);
+	/* but elsewhere */
+	mount(&s, "311 482 0:55 / /dev/.lxc/proc rw,relatime - proc proc rw\n"
+		  "312 482 0:54 / /mnt/proc rw,relatime - proc proc rw\n");
+	fires(&rule_kernel_proc_writable, &s, "/mnt/proc/sys/kernel is writable", 3,
+	      "line 3");
+	sec_label_done(&s.procs[0].label);
+	s.procs[0].label = label("lxc-101_</var/lib/lxc>", SEC_AA_COMPLAIN);
+	fires(&rule_kernel_proc_writable, &s, "/dev/.lxc/proc/sys/kernel, /mnt", 3,
+	      "line 3");
+	stage_done(&s);
+}
+
+/* What a node has mounted: its own /proc and /sys, /run, /dev, root on a subvolume. */
+#define HOST_MOUNTS                                                                      \
+	"22 1 8:1 /@ / rw - btrfs /dev/sda1 rw\n"                                        \
+	"23 22 0:20 / /sys rw - sysfs sysfs rw\n"                                        \
+	"24 22 0:21 / /proc rw - proc proc rw\n"                                         \
+	"25 22 0:6 / /dev rw - devtmpfs udev rw\n"                                       \
+	"26 22 0:24 / /run rw - tmpfs tmpfs rw\n"                                        \
+	"27 23 0:35 / /sys/fs/fuse/connections rw - fusectl fusectl rw\n"                \
+	"28 23 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"                          \
+	"29 22 0:39 / /var/lib/lxcfs rw - fuse.lxcfs lxcfs rw\n"                         \
+	"30 22 0:50 / /etc/pve rw - fuse /dev/fuse rw\n"                                 \
+	"31 22 8:1 /@home /home rw - btrfs /dev/sda1 rw\n"                               \
+	"32 23 0:8 / /sys/kernel/debug rw - debugfs debugfs rw\n"
+
+/* What LXC mounts of the node in every container. */
+#define USUAL                                                                            \
+	"240 498 0:35 / /sys/fs/fuse/connections rw - fusectl fusectl rw\n"              \
+	"243 498 0:27 /lxc/101/ns /sys/fs/cgroup rw - cgroup2 none rw\n"                 \
+	"244 492 0:39 /proc/cpuinfo /proc/cpuinfo rw - fuse.lxcfs lxcfs rw\n"            \
+	"253 482 0:6 /null /dev/null rw - devtmpfs udev rw\n"                            \
+	"254 482 8:1 /@/var/lib/lxc/101/rootfs/x /x rw - btrfs /dev/sda1 rw\n"
+
+static void host_mounts(struct stage *s, const char *more)
+{
+	_cleanup_free_ char *text = xasprintf(USUAL "%s", more);
+
+	mounts_done(&s->host.mounts);
+	s->host.mounts_got = SEC_GOT;
+	mountinfo_parse(HOST_MOUNTS, strlen(HOST_MOUNTS), &s->host.mounts);
+	mount(s, text);
+}
+
+static void sent(const struct rule *rule, const struct stage *s, const char *seen,
+		 enum severity severity)
+{
+	_cleanup_(findings_done) struct findings f = { 0 };
+
+	CHECK(run(rule, s, &f) == 1, "%s: %zu", rule->id, f.n);
+	CHECK_STR(f.n ? f.v[0].seen : NULL, seen);
+	CHECK(f.n && f.v[0].severity == severity, "%s", rule->id);
+	CHECK(f.n && f.v[0].fix, "%s: no fix", rule->id);
+}
+
+static void what_lxc_mounts_of_the_node_is_silent(void)
+{
+	static const struct rule *const of_host[] = {
+		&rule_kernel_host_proc,
+		&rule_kernel_host_socket,
+		&rule_kernel_host_path,
+		&rule_kernel_host_device,
+	};
+	struct stage s;
+
+	stage_make(&s, 0, true, "memory: 16\n");
+	host_mounts(&s, "255 482 0:50 / /mine rw - fuse x rw\n" /* same number: below */);
+	mounts_done(&s.sec.mounts);
+	mountinfo_parse(MASKED USUAL, strlen(MASKED USUAL), &s.sec.mounts);
+	for (size_t i = 0; i < ARRAY_SIZE(of_host); i++)
+		quiet(of_host[i], &s);
+	/* nothing is known of the node */
+	mount(&s, "255 482 0:24 /docker.sock /var/run/docker.sock rw - tmpfs tmpfs rw\n");
+	s.host.mounts_got = SEC_ABSENT;
+	for (size_t i = 0; i < ARRAY_SIZE(of_host); i++)
+		quiet(of_host[i], &s);
+	stage_done(&s);
+}
+
+static void a_socket_of_the_node_is_seen_without_a_line(void)
+{
+	const struct rule *rule = &rule_kernel_host_socket;
+	struct stage s;
+
+	stage_make(&s, 0, true,
+		   "memory: 16\nlxc.mount.entry: /var/run/docker.sock x none "
+		   "bind 0 0\n");
+	host_mounts(&s, "255 482 0:24 /docker.sock /x rw - tmpfs tmpfs rw\n");
+	fires(rule, &s, "/run/docker.sock of the node is mounted at /x: that of Docker",
+	      2, "line 2: remove it");
+	host_mounts(&s, "255 482 0:24 /dbus/system_bus_socket /y ro - tmpfs tmpfs rw\n");
+	sent(rule, &s,
+	     "/run/dbus/system_bus_socket of the node is mounted at /y, read-only: that of "
+	     "the system bus, which is root",
+	     SEV_ERROR);
+	/* mounted over, it is not reached any more; removed, it is none */
+	host_mounts(&s, "255 482 0:24 /docker.sock /x rw - tmpfs tmpfs rw\n"
+			"256 255 0:99 / /x rw - tmpfs tmpfs rw\n");
+	quiet(rule, &s);
+	host_mounts(&s, "255 482 0:24 /docker.sock//deleted /x rw - tmpfs tmpfs rw\n");
+	quiet(rule, &s);
+	/* its own */
+	host_mounts(&s, "255 482 0:98 /docker.sock /x rw - tmpfs tmpfs rw\n");
+	quiet(rule, &s);
+	stage_done(&s);
+	stage_make(&s, 0, false, UNPRIV);
+	host_mounts(&s, "255 482 0:24 /systemd/private /z rw - tmpfs tmpfs rw\n");
+	sent(rule, &s,
+	     "/run/systemd/private of the node is mounted at /z: that of systemd, which is "
+	     "root",
+	     SEV_WARN);
+	stage_done(&s);
+}
+
+static void sensitive_paths_of_the_node_are_seen(void)
+{
+	const struct rule *rule = &rule_kernel_host_path;
+	struct stage s;
+
+	stage_make(&s, 0, true, "memory: 16\n");
+	host_mounts(&s, "255 482 8:1 /@ /host rw - btrfs /dev/sda1 rw\n");
+	sent(rule, &s,
+	     "/ of the node is mounted at /host: the whole root file system of the node",
+	     SEV_ERROR);
+	host_mounts(&s, "255 482 8:1 /@/root /r ro - btrfs /dev/sda1 rw\n");
+	sent(rule, &s,
+	     "/root of the node is mounted at /r, read-only: root's home, with keys and "
+	     "shell start-up files",
+	     SEV_WARN);
+	host_mounts(&s, "255 482 0:24 /ctscope /c rw - tmpfs tmpfs rw\n");
+	sent(rule, &s,
+	     "/run/ctscope of the node is mounted at /c: what ctscope recorded of all "
+	     "containers",
+	     SEV_ERROR);
+	host_mounts(&s, "255 498 0:8 / /sys/kernel/debug rw - debugfs debugfs rw\n");
+	sent(rule, &s,
+	     "/sys/kernel/debug of the node is mounted at /sys/kernel/debug: the node's "
+	     "devices and kernel settings",
+	     SEV_ERROR);
+	host_mounts(&s, "255 482 0:27 / /cg rw - cgroup2 cgroup2 rw\n");
+	sent(rule, &s,
+	     "/sys/fs/cgroup of the node is mounted at /cg: the node's devices and kernel "
+	     "settings",
+	     SEV_ERROR);
+	/* a share, programs to read, another's home */
+	host_mounts(&s, "255 482 8:1 /@/mnt/data /data rw - btrfs /dev/sda1 rw\n"
+			"256 482 8:1 /@/usr/lib/modules /m ro - btrfs /dev/sda1 rw\n"
+			"257 482 8:1 /@home/etc /home rw - btrfs /dev/sda1 rw\n");
+	quiet(rule, &s);
+	/* of the network namespace of the node there is no other sysfs */
+	host_mounts(&s, "255 482 0:20 / /sys2 ro - sysfs sysfs rw\n");
+	sent(rule, &s,
+	     "/sys of the node is mounted at /sys2, read-only: the node's devices and "
+	     "kernel settings",
+	     SEV_WARN);
+	s.procs[0].ns.inode[SEC_NS_NET] = val_set(HOST(SEC_NS_NET));
+	quiet(rule, &s);
+	stage_done(&s);
+}
+
+static void the_nodes_processes_and_disks_are_seen(void)
+{
+	struct stage s;
+
+	stage_make(&s, 0, false, UNPRIV);
+	host_mounts(&s, "255 482 0:21 / /hostproc ro - proc proc rw\n");
+	sent(&rule_kernel_host_proc, &s,
+	     "/proc of the node is mounted at /hostproc, read-only: the processes of the "
+	     "node and its kernel's settings",
+	     SEV_ERROR);
+	quiet(&rule_kernel_host_path, &s);
+	host_mounts(&s, "255 482 0:6 /dm-3 /dev/disk rw - devtmpfs udev rw\n"
+			"256 482 0:6 /fuse /dev/fuse rw - devtmpfs udev rw\n"
+			"257 482 0:6 /net/tun /dev/net/tun rw - devtmpfs udev rw\n");
+	sent(&rule_kernel_host_device, &s,
+	     "/dev/dm-3 of the node is mounted at /dev/disk: a disk or the memory of the "
+	     "node, without a file system in between",
+	     SEV_WARN);
+	host_mounts(&s, "255 482 0:6 / /hostdev rw - devtmpfs udev rw\n");
+	sent(&rule_kernel_host_device, &s,
+	     "/dev of the node is mounted at /hostdev: every device of the node",
+	     SEV_WARN);
 	stage_done(&s);
 }
 
@@ -604,7 +812,7 @@ int main(void)
 	RUN(a_process_with_more_than_init);
 	RUN(ambient_caps_count_on_the_node_only);
 	RUN(seccomp_that_is_off);
-	RUN(a_process_with_fewer_filters_than_init);
+	RUN(a_process_without_any_filter);
 	RUN(apparmor_that_does_not_confine);
 	RUN(apparmor_that_complains);
 	RUN(a_process_outside_the_profile);
@@ -614,6 +822,11 @@ int main(void)
 	RUN(root_of_the_node_mapped_in);
 	RUN(devices_that_nothing_decides_on);
 	RUN(proc_and_sys_without_their_masks);
+	RUN(what_nesting_mounts_again_is_nestings);
+	RUN(what_lxc_mounts_of_the_node_is_silent);
+	RUN(a_socket_of_the_node_is_seen_without_a_line);
+	RUN(sensitive_paths_of_the_node_are_seen);
+	RUN(the_nodes_processes_and_disks_are_seen);
 	RUN(two_containers_in_one_namespace);
 	RUN(two_containers_with_the_same_ids);
 	RUN(many_processes_are_named_in_part);
