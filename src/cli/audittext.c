@@ -67,13 +67,27 @@ static void print_label(const struct app *app, const char *label, const char *co
 	prose_color(app, *color ? PROSE_RESET : "");
 }
 
+/* A line of a config alone does not say what is wrong with it. */
+static const char *title_for(const struct finding *f)
+{
+	const struct rule *rule = rule_find(span_str(f->rule));
+	struct span s = span_str(f->seen);
+
+	if (!rule || !f->key || !span_skip(&s, f->key) || !span_starts(s, ":"))
+		return NULL;
+	return rule->title;
+}
+
 static void print_seen(const struct app *app, const struct finding *f)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
+	const char *title = title_for(f);
 
 	buf_adds(&b, f->rule);
 	if (f->line)
 		buf_addf(&b, " (line %u)", f->line);
+	if (title)
+		buf_addf(&b, ", %s", title);
 	buf_adds(&b, ": ");
 	text_escape(&b, tbytes_str(f->seen), false);
 	prose_wrapped(app, INDENT, buf_str(&b));

@@ -201,8 +201,14 @@ static void value_range(const struct rule *rule, const struct ct *ct,
 		if (!it || !it->valid ||
 		    (it->number >= ranges[i].min && it->number <= ranges[i].max))
 			continue;
-		finding_add(out, rule, ct, it->key, it->line, NULL, "%s: %s", it->key,
-			    it->value);
+		if (ranges[i].max < UINT64_MAX / 2)
+			finding_add(out, rule, ct, it->key, it->line, NULL,
+				    "%s: %s; PVE takes: %ju to %ju", it->key, it->value,
+				    (uintmax_t)ranges[i].min, (uintmax_t)ranges[i].max);
+		else
+			finding_add(out, rule, ct, it->key, it->line, NULL,
+				    "%s: %s; PVE takes: %ju and more", it->key, it->value,
+				    (uintmax_t)ranges[i].min);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(enums); i++) {
 		const struct pveconf_item *it = pveconf_item(s, enums[i].key);
@@ -362,7 +368,7 @@ static void lock_set(const struct rule *rule, const struct ct *ct, struct findin
 const struct rule rule_lock_set = {
 	.id = "lock-set",
 	.severity = SEV_WARN,
-	.title = "locked",
+	.title = "something is at work on it, or broke off",
 	.why = "while a long operation runs this is as it should be; one that was broken off "
 	       "leaves it behind, and then start, backup and changes fail with \"CT is "
 	       "locked\"",

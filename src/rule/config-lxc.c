@@ -340,8 +340,8 @@ static void key_refused(const struct rule *rule, const struct ct *ct,
 		else
 			continue;
 		finding_add(out, rule, ct, l->key, l->line,
-			    rule_fix_edit(ct, l->line, what), "LXC does not know %s",
-			    l->key);
+			    rule_fix_edit(ct, l->line, what),
+			    "LXC does not know %s: it does not start", l->key);
 	}
 }
 

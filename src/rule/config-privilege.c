@@ -88,7 +88,7 @@ const struct rule rule_nesting = {
 	.id = "nesting",
 	.severity = SEV_INFO,
 	.homelab = LEVEL_OFF,
-	.title = "nesting",
+	.title = "it may mount proc and sysfs of its own",
 	.why = "the guest may mount its own proc and sysfs and sees more of the node's; "
 	       "current systemd and containers inside need it",
 	.check = nesting,
