@@ -249,7 +249,7 @@ static int real_usec(const struct textlog *t, const struct stamp *st, uint64_t *
 	return -EINVAL;
 }
 
-static bool try_zone(struct textlog *t, const struct stamp *last, int kind,
+static bool try_zone(struct textlog *t, const struct stamp *last, enum textlog_zone kind,
 		     int32_t east_sec, uint64_t late, uint64_t soon)
 {
 	struct textlog try = *t;

@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "logline.h"
 
+enum textlog_zone { TEXTLOG_ZONE_UNKNOWN, TEXTLOG_ZONE_OURS, TEXTLOG_ZONE_FIXED };
+
 /*
  * Text logs of a container: /var/log/syslog and messages as rsyslog, syslog-ng and
  * busybox write them, and whatever a program has, its lines with a time in front or
@@ -27,7 +29,7 @@ struct textlog {
 	uint64_t mtime_real_usec; /* of the file; 0: not known */
 	/* private: kept from one piece of a file to the next; { 0 } at its beginning */
 	struct {
-		enum { TEXTLOG_ZONE_UNKNOWN, TEXTLOG_ZONE_OURS, TEXTLOG_ZONE_FIXED } kind;
+		enum textlog_zone kind;
 		int32_t east_sec;
 	} zone;
 	uint64_t last_real_usec; /* of the line before, if it had one; else 0 */
