@@ -5,7 +5,9 @@
 #include <errno.h>
 
 #ifdef HAVE_SYSTEMD
+#include <sys/syscall.h>
 #include <systemd/sd-journal.h>
+#include <unistd.h>
 
 #include "base/dl.h"
 #include "base/num.h"
@@ -26,6 +28,23 @@ static __typeof__(sd_journal_get_cursor) *dl_sd_journal_get_cursor;
 static __typeof__(sd_journal_set_data_threshold) *dl_sd_journal_set_data_threshold;
 
 static void *handle;
+
+/*
+ * What a library does once in its life (a random seed, memory for a thread's own
+ * variables) may need system calls that are not left later: it does it now, on a file
+ * that is no journal.
+ */
+static void warm_up(void)
+{
+	int fd = (int)syscall(SYS_memfd_create, "journal", 1u);
+	sd_journal *j = NULL;
+
+	if (fd < 0)
+		return;
+	if (dl_sd_journal_open_files_fd(&j, &fd, 1, 0) >= 0)
+		dl_sd_journal_close(j);
+	close(fd);
+}
 
 int sdjournal_load(struct err *err)
 {
@@ -54,6 +73,8 @@ int sdjournal_load(struct err *err)
 
 		(void)dl_load(more[i], NULL, 0, &h, NULL);
 	}
+	if (r == 0)
+		warm_up();
 	return r;
 }
 
