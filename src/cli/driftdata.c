@@ -36,7 +36,7 @@ struct node {
 	struct mounts mounts; /* of the node */
 	struct mounttree tree;
 	bool mounts_known;
-	bool path_hangs; /* one of the node's did not answer: no other is asked */
+	struct hostpaths links; /* where paths of configs lead, where that matters */
 };
 
 static void node_done(struct node *n)
@@ -44,6 +44,7 @@ static void node_done(struct node *n)
 	lxcstart_common_done(&n->common);
 	driftnet_done(&n->net);
 	driftguest_done(&n->guest);
+	hostpaths_done(&n->links);
 	mounttree_done(&n->tree);
 	mounts_done(&n->mounts);
 	storages_done(&n->storages);
@@ -100,7 +101,7 @@ static void read_node(const struct app *app, const struct facts *f, struct node 
 
 struct look {
 	const struct app *app;
-	struct node *node;
+	const struct node *node;
 	const struct ct *ct;
 	struct lxcstart start;
 	struct buf seccomp;
@@ -111,10 +112,10 @@ struct look {
 	size_t n_deletes;
 	struct mounts inside;
 	struct mounttree tree;
-	struct hostpaths links;
 	struct ctmounts mounts;
 	struct drift_dev *devs;
 	struct drift_dns dns;
+	bool mounts_known;
 	struct err mounts_err;
 };
 
@@ -127,7 +128,6 @@ static void look_done(struct look *l)
 	passthrough_close(&l->passthrough);
 	pve_delete_free(l->deletes, l->n_deletes);
 	ctmounts_done(&l->mounts);
-	hostpaths_done(&l->links);
 	mounttree_done(&l->tree);
 	mounts_done(&l->inside);
 	free(l->devs);
@@ -176,38 +176,7 @@ static void look_at_start(struct look *l, struct drift_facts *f)
 		f->seccomp = span_tbytes(span_of(l->seccomp.p, l->seccomp.n));
 }
 
-/* The paths of the node whose links matter, sorted and each once. */
-static void link_paths(const struct ctmounts *mounts, struct strv *ret)
-{
-	_cleanup_(strv_done) struct strv all = { 0 };
-
-	for (size_t i = 0; i < mounts->n; i++) {
-		const char *path = mountjoin_link(&mounts->v[i]);
-
-		if (path)
-			strv_addn(&all, path, strlen(path));
-	}
-	strv_sort(&all);
-	for (size_t i = 0; i < all.n; i++)
-		if (!i || !str_eq(all.v[i], all.v[i - 1]))
-			strv_addn(ret, all.v[i], strlen(all.v[i]));
-}
-
-/* False: there is nothing to know, or it could not be had. */
-static bool look_at_links(struct look *l)
-{
-	_cleanup_(strv_done) struct strv paths = { 0 };
-
-	link_paths(&l->mounts, &paths);
-	if (!paths.n || l->node->path_hangs ||
-	    hostpath_read(l->app->rootfd, &paths, &l->links, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < l->links.n; i++)
-		l->node->path_hangs |= l->links.v[i].error == -ETIMEDOUT;
-	return true;
-}
-
-static void look_at_mounts(struct look *l, struct drift_facts *f)
+static void join_mounts(struct look *l)
 {
 	const struct node *n = l->node;
 	struct mountjoin in = {
@@ -216,22 +185,66 @@ static void look_at_mounts(struct look *l, struct drift_facts *f)
 		.storages = n->storages_known ? &n->storages : NULL,
 		.inside = &l->tree,
 		.host = n->mounts_known ? &n->tree : NULL,
+		.links = n->links.n ? &n->links : NULL,
 	};
 
-	if (mountinfo_read(l->app->rootfd, l->ct->init_pid, &l->inside, &l->mounts_err) <
-	    0) {
+	ctmounts_done(&l->mounts);
+	mountjoin(&in, &l->mounts);
+}
+
+static void read_mounts(struct look *l)
+{
+	l->mounts_known = mountinfo_read(l->app->rootfd, l->ct->init_pid, &l->inside,
+					 &l->mounts_err) == 0;
+	if (!l->mounts_known)
+		return;
+	mounttree_build(&l->inside, &l->tree);
+	join_mounts(l);
+}
+
+/* The paths of the node whose links matter, sorted and each once. */
+static void link_paths(const struct look *looks, size_t n, struct strv *ret)
+{
+	_cleanup_(strv_done) struct strv all = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < looks[i].mounts.n; k++) {
+			const char *path = mountjoin_link(&looks[i].mounts.v[k]);
+
+			if (path)
+				strv_addn(&all, path, strlen(path));
+		}
+	strv_sort(&all);
+	for (size_t i = 0; i < all.n && ret->n < HOSTPATH_MAX; i++)
+		if (!i || !str_eq(all.v[i], all.v[i - 1]))
+			strv_addn(ret, all.v[i], strlen(all.v[i]));
+}
+
+/* Of all containers at once: a process, and a deadline, for all of the paths. */
+static void read_links(const struct app *app, struct node *n, struct look *looks,
+		       size_t n_looks)
+{
+	_cleanup_(strv_done) struct strv paths = { 0 };
+
+	link_paths(looks, n_looks, &paths);
+	if (!paths.n || hostpath_read(app->rootfd, &paths, &n->links, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n_looks; i++)
+		for (size_t k = 0; k < looks[i].mounts.n; k++)
+			if (mountjoin_link(&looks[i].mounts.v[k])) {
+				join_mounts(&looks[i]);
+				break;
+			}
+}
+
+static void look_at_mounts(struct look *l, struct drift_facts *f)
+{
+	if (!l->mounts_known) {
 		f->mounts_why = l->mounts_err.msg;
 		return;
 	}
-	mounttree_build(&l->inside, &l->tree);
-	mountjoin(&in, &l->mounts);
-	if (look_at_links(l)) {
-		ctmounts_done(&l->mounts);
-		in.links = &l->links;
-		mountjoin(&in, &l->mounts);
-	}
 	f->inside = &l->tree;
-	f->host = in.host;
+	f->host = l->node->mounts_known ? &l->node->tree : NULL;
 	f->mounts = &l->mounts;
 }
 
@@ -272,12 +285,11 @@ static void look(struct look *l, struct drift_facts *f)
 		f->dns = &l->dns;
 }
 
-static void compare(const struct app *app, struct node *n, const struct ct *ct,
-		    struct drift *ret)
+static void compare(struct look *l, struct drift *ret)
 {
-	_cleanup_(look_done) struct look l = { .app = app, .node = n, .ct = ct };
+	const struct node *n = l->node;
 	struct drift_facts f = {
-		.ct = ct,
+		.ct = l->ct,
 		.common = (const char *const *)n->common.keys.v,
 		.n_common = n->common.keys.n,
 		.common_mounts = (const char *const *)n->common.mounts.v,
@@ -285,15 +297,26 @@ static void compare(const struct app *app, struct node *n, const struct ct *ct,
 		.cpus = n->cpus,
 	};
 
-	l.passthrough.fd = -1;
-	if (ct->init_pid && ct->conf)
-		look(&l, &f);
+	if (l->ct->init_pid && l->ct->conf)
+		look(l, &f);
 	drift_check(&f, ret);
+}
+
+static const char *error_of(const struct app *app, const struct ct *ct)
+{
+	const char *why = ct->error   ? ct->error
+			  : !ct->conf ? "its config could not be read"
+				      : NULL;
+
+	if (why)
+		app_warn(app, "container %u: %s", ct->vmid, why);
+	return why;
 }
 
 void driftdata_read(const struct app *app, const struct facts *f, struct driftdata *ret)
 {
 	_cleanup_(node_done) struct node node = { 0 };
+	_cleanup_free_ struct look *looks = xcalloc(f->n_cts, sizeof(*looks));
 	struct driftdata d = { 0 };
 
 	read_node(app, f, &node);
@@ -304,12 +327,17 @@ void driftdata_read(const struct app *app, const struct facts *f, struct driftda
 
 		if (!ct->here)
 			continue;
-		if (ct->error || !ct->conf) {
-			d.errors[d.n] =
-				ct->error ? ct->error : "its config could not be read";
-			app_warn(app, "container %u: %s", ct->vmid, d.errors[d.n]);
-		}
-		compare(app, &node, ct, &d.v[d.n++]);
+		d.errors[d.n] = error_of(app, ct);
+		looks[d.n] = (struct look){ .app = app, .node = &node, .ct = ct };
+		looks[d.n].passthrough.fd = -1;
+		if (ct->init_pid && ct->conf)
+			read_mounts(&looks[d.n]);
+		d.n++;
+	}
+	read_links(app, &node, looks, d.n);
+	for (size_t i = 0; i < d.n; i++) {
+		compare(&looks[i], &d.v[i]);
+		look_done(&looks[i]);
 	}
 	*ret = d;
 }

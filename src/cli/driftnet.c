@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/driftnet.h"
 
+#include <stdio.h>
+
 #include "cli/netdata.h"
 #include "cli/netfw.h"
 #include "read/netlink.h"
@@ -50,6 +52,19 @@ static bool needs_firewall(const struct netview *v)
 	return false;
 }
 
+/* Has it an interface, by its config or on the node? Else nobody goes and looks inside. */
+static bool has_network(const struct driftnet *d, const struct netview *v)
+{
+	char prefix[24];
+	int n = snprintf(prefix, sizeof(prefix), "veth%ui", v->vmid);
+
+	for (size_t i = 0; !v->n_ifaces && i < d->host.n; i++)
+		if (d->host.v[i].name_n > (size_t)n &&
+		    memcmp(d->host.v[i].name, prefix, (size_t)n) == 0)
+			return true;
+	return v->n_ifaces > 0;
+}
+
 void driftnet_view(const struct app *app, const struct driftnet *d, const struct ct *ct,
 		   struct netview *ret)
 {
@@ -67,7 +82,8 @@ void driftnet_view(const struct app *app, const struct driftnet *d, const struct
 	v.vlans = d->vlans;
 	v.host_known = true;
 	v.vlans_known = d->vlans_known;
-	if (netlink_read_guest(d->nl, ct->init_pid, ct->init_start_ticks, false, &v.guest,
+	if (has_network(d, &v) &&
+	    netlink_read_guest(d->nl, ct->init_pid, ct->init_start_ticks, false, &v.guest,
 			       &err) < 0)
 		v.guest_error = xstrdup(err.msg);
 	network_join(&v);

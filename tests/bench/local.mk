@@ -53,3 +53,11 @@ bench-audit: ctscope tests/bench/floor tests/bench/measure
 	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' $(top_srcdir)/tests/bench/audit $(BENCH_AUDIT)
 BENCH_AUDIT = 200 30
 .PHONY: bench-audit
+# df and drift of many, see tests/bench/df
+bench: bench-df
+bench-df: ctscope guest-read tests/live/load
+	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' CTSCOPE='$(abs_top_builddir)/ctscope' \
+		$(top_srcdir)/tests/node/scratch --set none --net --quiet run \
+		$(top_srcdir)/tests/bench/df $(BENCH_DF)
+BENCH_DF = 200 30
+.PHONY: bench-df
