@@ -184,3 +184,4 @@ EXTRA_DIST += tests/live/test-full.py
 unit_tests += tests/unit/test-guestwire
 unit_tests += tests/unit/test-guestopen
 EXTRA_DIST += tests/live/test-df.py
+unit_tests += tests/unit/test-rootstat

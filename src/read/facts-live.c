@@ -153,6 +153,7 @@ static void drop_doubtful(struct reading *rd, size_t from, size_t to)
 			continue;
 		drop_addrs(ct);
 		ct->disk_bytes = ct->disk_max_bytes = (struct val){ 0 };
+		ct->disk_count = (struct fscount){ 0 };
 	}
 }
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/rootstat.h"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
 #include "base/clock.h"
@@ -41,13 +44,34 @@ static size_t shared_bytes(size_t n)
 	return sizeof(struct rootstat_shared) + n * sizeof(struct answer);
 }
 
+/*
+ * Until LXC has changed init's root, that is the node's own. Asked first: what once was
+ * another does not become it again. No server of a file system is asked for this.
+ */
+static int check_own(const char *path, const struct stat *host)
+{
+	struct statx x;
+
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &x) <
+	    0)
+		return -errno;
+	return x.stx_ino == host->st_ino &&
+			       makedev(x.stx_dev_major, x.stx_dev_minor) == host->st_dev
+		       ? -EAGAIN
+		       : 0;
+}
+
 /* A magic link, which the kernel follows to the root itself and no further. */
-static int ask(struct answer *a)
+static int ask(struct answer *a, const struct stat *host)
 {
 	struct statfs fs;
 	char path[32];
+	int r;
 
 	num_path(path, sizeof(path), "proc/", (uint64_t)a->init_pid, "/root");
+	r = check_own(path, host);
+	if (r < 0)
+		return r;
 	if (statfs(path, &fs) < 0)
 		return -errno;
 	if (fs.f_bfree > fs.f_blocks)
@@ -71,17 +95,18 @@ static void wait_go(const _Atomic uint32_t *go)
 static int child(int out, void *arg)
 {
 	const struct task *t = arg;
+	struct stat host;
 	size_t i;
 
 	(void)out; /* its end is what tells the parent */
-	if (fchdir(t->rootfd) < 0)
+	if (fchdir(t->rootfd) < 0 || stat(".", &host) < 0)
 		return -errno;
 	wait_go(&t->shared->go);
 	while ((i = atomic_load(&t->shared->next)) < t->n) {
 		struct answer a = { .init_pid = t->shared->v[i].init_pid };
 
 		if (a.init_pid > 0)
-			a.ok = ask(&a) == 0;
+			a.ok = ask(&a, &host) == 0;
 		t->shared->v[i] = a;
 		atomic_store(&t->shared->next, i + 1);
 	}

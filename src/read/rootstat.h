@@ -15,8 +15,9 @@
  * Size and use of root file systems, as PVE has it: statfs of /proc/<init>/root, used =
  * blocks - bfree, total = blocks (facts: observed.md 24). A guest can make its root one
  * that never answers (FUSE), so it is asked in a process that can be abandoned: the one
- * that hangs is left absent, the others are had all the same. That the process is still
- * the one that was meant is for the caller to check afterwards (ctlive_same()).
+ * that hangs is left absent, the others are had all the same. So is one whose root is
+ * still the node's own, as it is for a moment while a container starts. That the process
+ * is still the one that was meant is for the caller to check afterwards (ctlive_same()).
  */
 struct rootstat {
 	pid_t init_pid; /* in: 0 is skipped */
