@@ -103,9 +103,11 @@ enum guestread_why {
 	GUESTREAD_FSTYPE, /* it is on a file system of a type that is not asked */
 	GUESTREAD_KIND,   /* no regular file, directory, symlink, mount point */
 	GUESTREAD_BUSY,   /* the guest holds a lease on it, or renames on the way */
-	GUESTREAD_CHANGED,   /* it was exchanged for another while it was opened */
-	GUESTREAD_LATE,      /* the time was up, or the answer full, before its turn */
-	GUESTREAD_FAILED,    /* anything else: `error` tells */
+	GUESTREAD_CHANGED, /* it was exchanged for another while it was opened */
+	GUESTREAD_LATE,    /* the time was up, or the answer full, before its turn */
+	GUESTREAD_FAILED,  /* anything else: `error` tells */
+	GUESTREAD_CHROOT, /* init has made a directory its root: what the container has is
+			     out of its sight */
 	GUESTREAD_NO_ANSWER, /* the reader ended or hangs before or in this item */
 	GUESTREAD_N_WHYS,
 };
@@ -126,7 +128,8 @@ struct guestread_fs {
 
 struct guestread_entry {
 	struct tbytes name;
-	struct guestread_stat st; /* of the entry itself; ino 0: it could not be asked */
+	struct guestread_stat st; /* of the entry itself; ino 0: it could not be asked, or
+				     something is mounted on it */
 };
 
 struct guestread_answer {
@@ -148,8 +151,11 @@ struct guestread_answer {
 struct guestread_answers {
 	struct guestread_answer *v; /* one for each item */
 	size_t n;
-	bool waited;   /* another reader of the container was at work before */
+	bool waited;  /* another reader of the container was at work before */
+	bool blocked; /* and still was when this one ended */
+	bool opened; /* everything was opened: what is missing was not answered in time */
 	bool complete; /* the reader came to its end */
+	int failed;    /* the errno, positive, of what kept it from beginning */
 	char *bytes;   /* what the answers point into */
 };
 

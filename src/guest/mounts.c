@@ -7,8 +7,10 @@
 #include "base/sys.h"
 
 /*
- * An overlay may have a FUSE below it that its mount does not show: what hangs there is
- * ended by the deadline, as anything that hangs.
+ * An overlay may have a FUSE below it that its mount does not show, and on any of these a
+ * guest can let a lock of the kernel's be held (a directory's, while it is listed into
+ * memory that a FUSE has to fill). What hangs there hangs as in a FUSE: where no signal
+ * ends it, the reader is left behind.
  */
 bool mounts_type_is_local(struct span type)
 {

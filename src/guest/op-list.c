@@ -29,12 +29,14 @@ static void add(struct listing *l, struct span name)
 	struct work *w = l->w;
 	struct guestread_answer *a = &w->a;
 	struct guestread_entry e = { .name = { .n = (uint32_t)name.n } };
+	bool mounted = false;
 
 	if (a->n_entries >= l->max || w->data.n + name.n + 1 > w->room) {
 		l->full = true;
 		return;
 	}
-	if (guest_stat(w->fd, name.p, &e.st, NULL) < 0)
+	/* of what is mounted on it, it would be the other's */
+	if (guest_stat(w->fd, name.p, &e.st, &mounted) < 0 || mounted)
 		e.st = (struct guestread_stat){ 0 };
 	buf_add(&w->data, name.p, name.n);
 	GROW(a->entries, a->n_entries, l->cap);

@@ -13,7 +13,8 @@
 
 #define MAX_DEPTH 64
 #define MAX_LINKS 40 /* as the kernel */
-#define MAX_TRIES 4
+#define MAX_TRIES 3
+#define MAX_CROSS 64 /* mounts that are entered on one walk: each is looked up anew */
 
 enum guestread_why guest_why(int error)
 {
@@ -32,6 +33,8 @@ enum guestread_why guest_why(int error)
 		return GUESTREAD_MOUNT;
 	case EMEDIUMTYPE: /* ours: check_type() */
 		return GUESTREAD_FSTYPE;
+	case ETIME: /* ours: walk_by_hand() */
+		return GUESTREAD_LATE;
 	case EAGAIN:
 	case EBUSY:
 		return GUESTREAD_BUSY;
@@ -81,8 +84,8 @@ static int open_below(int dir, const char *path, int flags, uint64_t resolve)
 
 		if (fd >= 0)
 			return (int)fd;
-		/* EAGAIN: a rename raced with the walk, or a lease: only the first of the
-		 * two is worth another try, and only a walk can race */
+		/* EAGAIN: a rename anywhere on the machine raced with the walk, or a
+		 * lease: only the first of the two is worth another try */
 		if (errno != EINTR && !(errno == EAGAIN && resolve))
 			return -errno;
 		if (tries >= MAX_TRIES)
@@ -100,7 +103,7 @@ struct walk {
 	int fds[MAX_DEPTH]; /* from below the root to where it stands */
 	size_t n;
 	char rest[2 * (GUESTREAD_MAX_PATH + 1)];
-	unsigned links;
+	unsigned links, crossed;
 };
 
 static int here(const struct walk *w)
@@ -179,7 +182,9 @@ static int open_component(struct walk *w, const char *name, int *ret)
 	_cleanup_close_ int fd = -1;
 	int r = open_below(here(w), name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | STAY);
 
-	if (r == -EXDEV) {
+	if (r == -EXDEV && w->how->cross) {
+		if (++w->crossed > MAX_CROSS)
+			return -ELOOP;
 		r = open_below(here(w), name, O_PATH | O_NOFOLLOW,
 			       RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 		fd = r;
@@ -226,6 +231,11 @@ static int step(struct walk *w, const char *name, int *ret)
 	return 0;
 }
 
+static bool is_late(const struct guest_root *g)
+{
+	return g->until_mono_usec && clock_mono_usec() >= g->until_mono_usec;
+}
+
 static int walk_by_hand(const struct guest_root *g, const char *path,
 			const struct guest_how *how, int *ret)
 {
@@ -235,7 +245,7 @@ static int walk_by_hand(const struct guest_root *g, const char *path,
 
 	memcpy(w.rest, path, strlen(path) + 1);
 	while (r == 0 && next_component(&w, name, &r))
-		r = step(&w, name, ret);
+		r = is_late(g) ? -ETIME : step(&w, name, ret);
 	if (r == 0) { /* it ended in a directory that is held: "..", "dir/", "/" */
 		*ret = open_below(here(&w), ".", O_PATH, RESOLVE_BENEATH | STAY);
 		r = *ret;
@@ -257,7 +267,7 @@ enum guestread_why guest_open(const struct guest_root *g, const char *path,
 	r = fd = open_below(g->root, *path ? path : "/",
 			    O_PATH | (how->nofollow ? O_NOFOLLOW : 0),
 			    RESOLVE_IN_ROOT | STAY);
-	if (r == -EXDEV && how->cross)
+	if ((r == -EXDEV && how->cross) || r == -EAGAIN)
 		r = walk_by_hand(g, path, how, &fd);
 	if (r < 0) {
 		*ret_error = -r;
@@ -269,10 +279,24 @@ enum guestread_why guest_open(const struct guest_root *g, const char *path,
 
 enum guestread_why guest_check_root(const struct guest_root *g, int *ret_error)
 {
-	int r = check_type(g, g->root);
+	struct guestread_stat st;
+	bool mount_root;
+	int r = guest_stat(g->root, NULL, &st, &mount_root);
 
+	if (r == 0)
+		r = check_type(g, g->root);
 	*ret_error = -r;
-	return guest_why(r);
+	return r == -EMEDIUMTYPE && !mount_root ? GUESTREAD_CHROOT : guest_why(r);
+}
+
+/* Who looks leaves no trace; only an owner may ask for that, and what is another's is
+ * read all the same. */
+static int open_self(const struct guest_root *g, const char *name)
+{
+	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	int fd = open_below(g->self, name, flags | O_NOATIME, 0);
+
+	return fd == -EPERM ? open_below(g->self, name, flags, 0) : fd;
 }
 
 enum guestread_why guest_reopen(const struct guest_root *g, int fd, uint32_t kind,
@@ -289,7 +313,7 @@ enum guestread_why guest_reopen(const struct guest_root *g, int fd, uint32_t kin
 	if ((before.mode & S_IFMT) != kind)
 		return GUESTREAD_KIND;
 	num_path(name, sizeof(name), "", (uint64_t)fd, "");
-	to = open_below(g->self, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	to = open_self(g, name);
 	r = to < 0 ? to : guest_stat(to, NULL, &after, NULL);
 	*ret_error = -r;
 	if (r < 0)

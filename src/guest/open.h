@@ -13,6 +13,8 @@ struct guest_root {
 	int root;      /* O_PATH of the guest's root directory */
 	int mountinfo; /* of the guest's init */
 	int self;      /* O_PATH of our own /proc/self/fd, taken before anything else */
+	uint64_t
+		until_mono_usec; /* a walk that is not done by then is given up; 0: none */
 };
 
 struct guest_how {
@@ -31,7 +33,9 @@ struct guest_how {
  * are not followed), RESOLVE_NO_XDEV (nothing that is mounted is entered). With it, where
  * that meets a mount, component by component: the text of each link is read and put in
  * front of what is left, ".." is the directory we came from, and a mount is entered when
- * it is of a type that may be, which is asked of the mount that is held.
+ * it is of a type that may be, which is asked of the mount that is held. Component by
+ * component it goes also where renames elsewhere keep the kernel from resolving a "..":
+ * it counts those of the whole machine, so another guest could see to that.
  */
 enum guestread_why guest_open(const struct guest_root *g, const char *path,
 			      const struct guest_how *how, int *ret, int *ret_error);
@@ -49,7 +53,10 @@ enum guestread_why guest_reopen(const struct guest_root *g, int fd, uint32_t kin
 int guest_stat(int fd, const char *name, struct guestread_stat *ret,
 	       bool *ret_mount_root);
 
-/* Is the file system that holds the root one that may be asked? */
+/*
+ * Is the file system that holds the root one that may be asked? GUESTREAD_CHROOT: it is a
+ * directory in the container, which init has made its own root since.
+ */
 enum guestread_why guest_check_root(const struct guest_root *g, int *ret_error);
 
 enum guestread_why guest_why(int error); /* of a positive or negative errno */

@@ -28,6 +28,8 @@ const char *guestread_why_text(enum guestread_why why)
 		[GUESTREAD_CHANGED] = "refused: exchanged while it was opened",
 		[GUESTREAD_LATE] = "not read: the time was up, or the answer full",
 		[GUESTREAD_FAILED] = "could not be read",
+		[GUESTREAD_CHROOT] =
+			"refused: init has made a directory of the container its root",
 		[GUESTREAD_NO_ANSWER] = "no answer",
 	};
 
