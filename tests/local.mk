@@ -185,3 +185,7 @@ unit_tests += tests/unit/test-guestwire
 unit_tests += tests/unit/test-guestopen
 EXTRA_DIST += tests/live/test-df.py
 unit_tests += tests/unit/test-rootstat
+unit_tests += tests/unit/test-sandbox
+tests_unit_test_sandbox_LDADD = libct.a $(SECCOMP_LIBS) $(CAP_LIBS)
+unit_tests += tests/unit/test-guestcalls
+tests_unit_test_guestcalls_LDADD = libct.a $(SECCOMP_LIBS)

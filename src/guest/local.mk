@@ -14,6 +14,8 @@ guest_read_SOURCES += src/guest/op-stat.c
 guest_read_SOURCES += src/guest/op.h
 guest_read_SOURCES += src/guest/work.c
 # what tests use too
+libct_a_SOURCES += src/guest/calls.c
+libct_a_SOURCES += src/guest/calls.h
 libct_a_SOURCES += src/guest/mounts.c
 libct_a_SOURCES += src/guest/mounts.h
 libct_a_SOURCES += src/guest/open.c

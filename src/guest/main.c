@@ -3,29 +3,29 @@
  * guest-read: one request about one container, answered by a process that holds nothing
  * but that container's root and gives up everything else before it looks at it. Started
  * by read/guestread.c with the descriptors of read/guestfds.h; it takes no arguments and
- * no environment, prints nothing, and ends with an errno as its exit code.
+ * no environment, and prints nothing.
  *
  * In this order, so that nothing has to be loaded or opened later than it may be:
- *   - the request, the deadline, the lock of the container, for a journal libsystemd is
- *     loaded, both filters are built
+ *   - nobody may trace it; the request, the deadline, the lock of the container, for a
+ *     journal libsystemd is loaded, both filters are built
+ *   - its own descriptors become its root, so that no path leads to the host's files
  *   - limits; ids, groups and capabilities become the container's
  *   - the first filter: openat2(2) is the only call left that opens, which
  *     guest/open.c alone makes, as no filter can see what is asked of it
- *   - everything the request names is opened
+ *   - everything the request names is opened; then the root and all else that was only
+ *     needed for that is let go, so that what stops is not held up
  *   - the second filter: nothing is left that opens
  *   - everything is read and answered
  */
 #include "config.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
+#include <sys/prctl.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "guest/calls.h"
 #include "guest/op.h"
 #include "guest/sdjournal.h"
 #include "read/guestfds.h"
@@ -34,47 +34,6 @@
 #include "sandbox/filter.h"
 #include "sandbox/sandbox.h"
 
-#define ANY(call)                                                                        \
-	{                                                                                \
-		.number = SYS_##call                                                     \
-	}
-
-/* Until everything is opened; then those from the mark on are left. */
-static const struct filter_call calls[] = {
-	ANY(openat2),
-	ANY(read),
-	ANY(readlinkat),
-	ANY(seccomp),
-#define OPENING 4
-	ANY(pread64),
-	ANY(getdents64),
-	ANY(statx),
-	ANY(fstatfs),
-	ANY(close),
-	{ SYS_write, 1, { { 0, UINT32_MAX, GUESTFD_ANSWER } } },
-	/* memory: never a file, never code */
-	ANY(brk),
-	ANY(munmap),
-	ANY(mremap),
-	{ SYS_mmap, 2, { { 2, PROT_EXEC, 0 }, { 4, UINT32_MAX, UINT32_MAX } } },
-	ANY(clock_gettime),
-	ANY(restart_syscall),
-	ANY(exit_group),
-#ifdef WITH_SANITIZERS
-	ANY(madvise),
-	ANY(sched_yield),
-	ANY(mprotect),
-	ANY(futex),
-#endif
-	/* for a journal alone: libsystemd maps its files, to be read. What it does once in
-	 * its life (futex, getrandom, ...) is done before: sdjournal_load() */
-	{ SYS_mmap, 1, { { 2, ~(uint64_t)PROT_READ, 0 } } },
-	ANY(fstat),
-	/* what fstat() is of some versions of the C library */
-	{ SYS_newfstatat, 1, { { 3, UINT32_MAX, AT_EMPTY_PATH } } },
-#define FOR_JOURNAL 3
-};
-
 struct guest {
 	struct guest_root root;
 	struct guestread_request request;
@@ -82,6 +41,8 @@ struct guest {
 	struct work *works;
 	struct filter opening, reading;
 	size_t answered_bytes;
+	uint64_t until_mono_usec; /* then it answers with what it has */
+	pid_t parent;
 	bool has_userns;
 	bool journal; /* it is one that is asked for: the only item then */
 };
@@ -93,7 +54,7 @@ static const struct op *const ops[GUESTREAD_N_OPS] = {
 	[GUESTREAD_JOURNAL] = &op_journal,
 };
 
-static int limit(const struct guest *g)
+static int limit(struct guest *g)
 {
 	struct sandbox_limits limits = {
 #ifndef WITH_SANITIZERS
@@ -103,7 +64,6 @@ static int limit(const struct guest *g)
 		.descriptors = GUESTREAD_MAX_ITEMS + 128,
 	};
 
-	(void)g;
 	return sandbox_limit(&limits, NULL);
 }
 
@@ -155,28 +115,43 @@ static int take_lock(struct guest *g)
 	r = write_buf(g, &b);
 	while (r == 0 && flock(GUESTFD_LOCK, LOCK_EX) < 0)
 		r = errno == EINTR ? 0 : -errno;
+	if (r == 0) {
+		guestwire_put_goes_on(&b);
+		r = write_buf(g, &b);
+	}
 	return r;
 }
 
-static int open_self(struct guest *g)
+/* An answer that is not whole by the end of the time is cut off: that comes before. */
+static int start_clock(struct guest *g)
 {
-	struct statfs fs;
+	uint32_t msec = g->request.deadline_msec;
 
+	g->until_mono_usec = clock_mono_usec() + msec * USEC_PER_MSEC * 3 / 4;
+	return sandbox_deadline(msec, NULL);
+}
+
+static int shut_in(struct guest *g)
+{
+	int r = sandbox_shut_in(NULL);
+
+	if (r < 0)
+		return r;
 	g->root = (struct guest_root){ .root = GUESTFD_ROOT,
-				       .mountinfo = GUESTFD_MOUNTINFO };
-	g->root.self = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (g->root.self < 0 || fstatfs(g->root.self, &fs) < 0)
-		return -errno;
-	return fs.f_type == PROC_SUPER_MAGIC ? 0 : -ENOTSUP;
+				       .mountinfo = GUESTFD_MOUNTINFO,
+				       .until_mono_usec = g->until_mono_usec };
+	g->root.self = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return g->root.self < 0 ? -errno : 0;
 }
 
 static int build_filters(struct guest *g)
 {
-	size_t n = ARRAY_SIZE(calls) - (g->journal ? 0 : FOR_JOURNAL);
-	int r = filter_build(calls, n, &g->opening, NULL);
+	size_t n = g->journal ? guest_n_calls : guest_n_plain;
+	int r = filter_build(guest_calls, n, &g->opening, NULL);
 
 	if (r == 0)
-		r = filter_build(calls + OPENING, n - OPENING, &g->reading, NULL);
+		r = filter_build(guest_calls + GUEST_OPENING, n - GUEST_OPENING,
+				 &g->reading, NULL);
 	return r;
 }
 
@@ -194,32 +169,42 @@ static int check_fds(struct guest *g)
 	return 0;
 }
 
+static int close_others(struct guest *g)
+{
+	(void)g;
+	return sandbox_close_from(GUESTFD_N, NULL);
+}
+
+/* Nothing can be loaded later; without it the journal is answered so. */
+static int load_libs(struct guest *g)
+{
+	if (g->journal)
+		(void)sdjournal_load(NULL);
+	return 0;
+}
+
+static int become_guest(struct guest *g)
+{
+	return caps_become_guest(g->has_userns ? GUESTFD_USERNS : -1, NULL);
+}
+
+static int lock_in(struct guest *g)
+{
+	return sandbox_lock(g->parent, NULL);
+}
+
 static int narrow(struct guest *g)
 {
-	int r = check_fds(g);
+	/* no file can be made behind the limits, and libseccomp writes a filter to one */
+	static int (*const steps[])(struct guest * g) = {
+		check_fds, close_others, read_request,  start_clock,
+		take_lock, load_libs,    build_filters, shut_in,
+		limit,     become_guest, lock_in,
+	};
+	int r = sandbox_begin(NULL);
 
-	if (r == 0)
-		r = sandbox_close_from(GUESTFD_N, NULL);
-	if (r == 0)
-		r = read_request(g);
-	if (r == 0)
-		r = sandbox_deadline(g->request.deadline_msec, NULL);
-	if (r == 0)
-		r = take_lock(g);
-	if (r == 0)
-		r = open_self(g);
-	/* nothing can be loaded later; without it the journal is answered so */
-	if (r == 0 && g->journal)
-		(void)sdjournal_load(NULL);
-	if (r == 0)
-		r = build_filters(g);
-	/* libseccomp wrote the filters to a file */
-	if (r == 0)
-		r = limit(g);
-	if (r == 0)
-		r = caps_become_guest(g->has_userns ? GUESTFD_USERNS : -1, NULL);
-	if (r == 0)
-		r = sandbox_lock(NULL);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
+		r = steps[i](g);
 	return r;
 }
 
@@ -232,8 +217,6 @@ static bool may_ask(const struct guestread_item *it)
 
 static void open_all(struct guest *g)
 {
-	uint64_t end =
-		clock_mono_usec() + g->request.deadline_msec * USEC_PER_MSEC * 3 / 4;
 	int error;
 	enum guestread_why root = guest_check_root(&g->root, &error);
 
@@ -241,14 +224,37 @@ static void open_all(struct guest *g)
 		struct work *w = &g->works[i];
 
 		w->item = &g->request.v[i];
-		w->until_mono_usec = end;
+		w->until_mono_usec = g->until_mono_usec;
 		if (root && !may_ask(w->item))
 			w->a = (struct guestread_answer){ .why = root, .error = error };
-		else if (clock_mono_usec() >= end)
+		else if (clock_mono_usec() >= g->until_mono_usec)
 			w->a.why = GUESTREAD_LATE;
 		else
 			ops[w->item->op]->prepare(&g->root, w);
 	}
+}
+
+/*
+ * What is open now is open. A file system or a container that is to go must not wait for
+ * a reader that hangs: of the guest's only what was opened is still held then. The lock
+ * stays.
+ */
+static void let_go(void)
+{
+	close(GUESTFD_REQUEST);
+	close(GUESTFD_ROOT);
+	close(GUESTFD_MOUNTINFO);
+	close(GUESTFD_USERNS);
+}
+
+/* Said before an answer may hang; else it is in front of the first. */
+static int say_opened(struct guest *g, struct buf *b)
+{
+	guestwire_put_opened(b);
+	for (size_t i = 0; i < g->request.n; i++)
+		if (g->request.v[i].any_type)
+			return write_buf(g, b);
+	return 0;
 }
 
 static int answer_one(struct guest *g, size_t i, struct buf *b)
@@ -274,21 +280,34 @@ static int answer_one(struct guest *g, size_t i, struct buf *b)
 	return write_buf(g, b);
 }
 
+/* Nothing was looked at. As an exit code its errno would be taken for one of a job. */
+static int fail(struct guest *g, int error)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	guestwire_put_failed(&b, -error);
+	(void)write_buf(g, &b);
+	return error;
+}
+
 static int run(struct guest *g)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
 	int r = narrow(g);
 
 	if (r < 0)
-		return r;
+		return fail(g, r);
 	g->works = xcalloc(g->request.n, sizeof(*g->works));
 	for (size_t i = 0; i < g->request.n; i++)
 		g->works[i].fd = -1;
 	r = filter_enter(&g->opening, NULL);
 	if (r < 0)
-		return r;
+		return fail(g, r);
 	open_all(g);
+	let_go();
 	r = filter_enter(&g->reading, NULL);
+	if (r == 0)
+		r = say_opened(g, &b);
 	for (size_t i = 0; r == 0 && i < g->request.n; i++)
 		r = answer_one(g, i, &b);
 	if (r < 0)
@@ -299,9 +318,12 @@ static int run(struct guest *g)
 
 int main(void)
 {
-	struct guest g = { 0 };
-	int r = run(&g);
+	struct guest g = { .parent = getppid() };
+	int r;
 
+	/* started by a descriptor, it has the number of that for a name */
+	(void)prctl(PR_SET_NAME, "guest-read");
+	r = run(&g);
 	/* nothing at exit: no handler may need a system call that is not left */
-	_exit(r < 0 ? -r & 0xff : 0);
+	_exit(r < 0 ? GUESTREAD_EXIT : 0);
 }

@@ -21,7 +21,15 @@ struct wire_item {
 
 enum item_flag { CROSS = 1, ANY_TYPE = 2, NOFOLLOW = 4, NEWEST = 8, ITEM_FLAGS = 15 };
 
-enum record_kind { REC_ANSWER, REC_WAITS, REC_END };
+enum record_kind {
+	REC_ANSWER,
+	REC_WAITS,   /* for another reader of the container */
+	REC_END,     /* all answers have been given */
+	REC_GOES_ON, /* the other reader is gone */
+	REC_OPENED,  /* everything is open */
+	REC_FAILED,  /* nothing was looked at, `error` tells why */
+	REC_N_KINDS,
+};
 
 struct record {
 	uint32_t magic, kind;
@@ -286,24 +294,40 @@ void guestwire_put_answer(struct buf *b, uint32_t index, const struct guestread_
 	memcpy(b->p + at, &rec, sizeof(rec));
 }
 
-static void put_mark(struct buf *b, enum record_kind kind)
+static void put_mark(struct buf *b, enum record_kind kind, int error)
 {
 	struct record rec;
 
 	memset(&rec, 0, sizeof(rec));
 	rec.magic = MAGIC;
 	rec.kind = kind;
+	rec.error = (uint32_t)error;
 	buf_add(b, &rec, sizeof(rec));
 }
 
 void guestwire_put_waits(struct buf *b)
 {
-	put_mark(b, REC_WAITS);
+	put_mark(b, REC_WAITS, 0);
+}
+
+void guestwire_put_goes_on(struct buf *b)
+{
+	put_mark(b, REC_GOES_ON, 0);
+}
+
+void guestwire_put_opened(struct buf *b)
+{
+	put_mark(b, REC_OPENED, 0);
+}
+
+void guestwire_put_failed(struct buf *b, int error)
+{
+	put_mark(b, REC_FAILED, error);
 }
 
 void guestwire_put_end(struct buf *b)
 {
-	put_mark(b, REC_END);
+	put_mark(b, REC_END, 0);
 }
 
 static bool take_entries(struct span s, size_t n, struct guestread_answer *a)
@@ -348,6 +372,26 @@ static void answer_of(const struct record *rec, struct guestread_answer *ret)
 	};
 }
 
+static void take_mark(const struct record *rec, struct guestread_answers *a)
+{
+	switch (rec->kind) {
+	case REC_WAITS:
+		a->waited = a->blocked = true;
+		break;
+	case REC_GOES_ON:
+		a->blocked = false;
+		break;
+	case REC_OPENED:
+		a->opened = true;
+		break;
+	case REC_FAILED:
+		a->failed = (int)rec->error;
+		break;
+	default:
+		a->complete = true;
+	}
+}
+
 /* 1: the next record was taken, 0: it has not come as a whole, -EBADMSG. */
 static int take_record(struct span *s, struct guestread_answers *a, size_t *ret_next)
 {
@@ -357,15 +401,16 @@ static int take_record(struct span *s, struct guestread_answers *a, size_t *ret_
 
 	if (!take(s, &rec, sizeof(rec)))
 		return 0;
-	if (rec.magic != MAGIC || rec.kind > REC_END || a->complete)
+	if (rec.magic != MAGIC || rec.kind >= REC_N_KINDS || rec.error > 4095 ||
+	    a->complete)
 		return -EBADMSG;
-	a->waited |= rec.kind == REC_WAITS;
-	a->complete = rec.kind == REC_END;
-	if (rec.kind != REC_ANSWER)
+	if (rec.kind != REC_ANSWER) {
+		take_mark(&rec, a);
 		return 1;
+	}
 	if (rec.index != *ret_next || rec.index >= a->n ||
-	    rec.why >= GUESTREAD_NO_ANSWER || rec.error > 4095 ||
-	    rec.flags & ~(uint32_t)RECORD_FLAGS || rec.data_n > GUESTREAD_MAX_BYTES)
+	    rec.why >= GUESTREAD_NO_ANSWER || rec.flags & ~(uint32_t)RECORD_FLAGS ||
+	    rec.data_n > GUESTREAD_MAX_BYTES)
 		return -EBADMSG;
 	if (!take_span(s, rec.data_n, &data) || !take_span(s, rec.entries_n, &entries))
 		return 0;

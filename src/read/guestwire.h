@@ -12,8 +12,9 @@
  *
  *   request: head, then for each item a fixed part, the path and a NUL, the pattern and a
  *            NUL
- *   answers: records in the order of the items, each a fixed part and its data; a record
- *            of the kind "waits" may stand in front, one of the kind "end" is the last
+ *   answers: records in the order of the items, each a fixed part and its data; in front
+ *            marks may stand that say how far it is (waits, goes on, opened), the mark
+ *            "end" is the last
  */
 #define GUESTWIRE_MAX_REQUEST ((size_t)2 << 20)
 
@@ -31,7 +32,12 @@ int guestwire_parse_request(struct span text, struct guestread_request *ret,
 /* The next record: `a` as it stands. */
 void guestwire_put_answer(struct buf *b, uint32_t index,
 			  const struct guestread_answer *a);
+
+/* Marks: what they say is in struct guestread_answers. */
 void guestwire_put_waits(struct buf *b);
+void guestwire_put_goes_on(struct buf *b);
+void guestwire_put_opened(struct buf *b);
+void guestwire_put_failed(struct buf *b, int error); /* a positive errno */
 void guestwire_put_end(struct buf *b);
 
 /*

@@ -7,8 +7,31 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <linux/magic.h>
 #include <sys/time.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+int sandbox_begin(struct err *err)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(err, -errno, "prctl: %s", strerror(errno));
+	return 0;
+}
+
+int sandbox_shut_in(struct err *err)
+{
+	struct statfs fs;
+
+	if (chdir("/proc/self/fd") < 0 || statfs(".", &fs) < 0)
+		return err_set(err, -errno, "/proc/self/fd: %s", strerror(errno));
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return err_set(err, -ENOTSUP, "/proc is no procfs");
+	if (chroot(".") < 0)
+		return err_set(err, -errno, "chroot: %s", strerror(errno));
+	return 0;
+}
 
 int sandbox_close_from(unsigned first, struct err *err)
 {
@@ -59,10 +82,8 @@ int sandbox_deadline(uint32_t msec, struct err *err)
 	return 0;
 }
 
-int sandbox_lock(struct err *err)
+int sandbox_lock(pid_t parent, struct err *err)
 {
-	pid_t parent = getppid();
-
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
