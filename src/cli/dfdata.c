@@ -259,7 +259,8 @@ static void take_answers(const struct guestread_job *job, bool risky, struct ask
 
 		if (r->state != DF_UNKNOWN)
 			continue;
-		if (job->error == -ETIMEDOUT && risky) {
+		/* it may have hung on the way to one of them, too: nobody knows which */
+		if (job->error == -ETIMEDOUT && risky && job->answers.opened) {
 			r->state = DF_STALE;
 			break;
 		}
@@ -301,6 +302,11 @@ static void ask_all(const struct app *app, struct dfdata *d, const char *program
 	for (size_t i = 0; i < n; i++) {
 		take_answers(&jobs[i], risky, &asks[i]);
 		stuck[asks[i].ct - d->cts] |= asks[i].stuck;
+		if (jobs[i].stuck)
+			app_warn(app,
+				 "container %u: process %d, which read it, hangs in the "
+				 "kernel and was left behind",
+				 jobs[i].target.vmid, (int)jobs[i].stuck_pid);
 		guestread_job_done(&jobs[i]);
 		ask_done(&asks[i]);
 	}

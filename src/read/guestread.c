@@ -15,35 +15,82 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
-#include "read/cgroup.h"
 #include "read/guestfds.h"
 #include "read/guestwire.h"
 #include "read/procfs.h"
 
-#define PARALLEL 64
+/*
+ * So many are at work at a time. Those that have been so for longer than most ever are
+ * hold no place, up to a number of processes: where many hang, the others need not wait
+ * for their time to be up.
+ */
+#define PARALLEL   64
+#define MOST       192
+#define YOUNG_USEC (100 * USEC_PER_MSEC)
+/* of the answers to all of them */
+#define MAX_KEPT ((size_t)256 << 20)
 /* from the reader's own end to what has come of it here, on a machine that is busy */
 #define GRACE_USEC (200 * USEC_PER_MSEC)
 /* how long one that was killed may take to go; what takes longer is in the kernel */
-#define DYING_MSEC 20
+#define DYING_USEC (100 * USEC_PER_MSEC)
+
+/* ---- the program -------------------------------------------------------------------- */
+
+/*
+ * Is it in nobody's hands but those in which the running program is? It is started as the
+ * host's root.
+ */
+static bool is_trusted(const struct stat *st)
+{
+	struct stat self;
+
+	return !(st->st_mode & (S_IWGRP | S_IWOTH)) &&
+	       (st->st_uid == 0 ||
+		(stat("/proc/self/exe", &self) == 0 && st->st_uid == self.st_uid));
+}
+
+/* The directory is the running program's, and nobody else could put something in it. */
+static bool has_ours(const char *dir, const char *name)
+{
+	_cleanup_close_ int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st, own, its;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && is_trusted(&st) &&
+	       stat("/proc/self/exe", &own) == 0 &&
+	       fstatat(fd, name, &its, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       own.st_dev == its.st_dev && own.st_ino == its.st_ino &&
+	       fstatat(fd, "guest-read", &its, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(its.st_mode) && is_trusted(&its);
+}
 
 void guestread_program(int rootfd, struct buf *ret)
 {
-	_cleanup_free_ char *self = NULL;
-	struct fs_stat st;
 	char path[4096];
 	ssize_t n = readlinkat(rootfd, "proc/self/exe", path, sizeof(path) - 1);
 	char *slash;
 
 	path[n > 0 ? n : 0] = '\0';
 	slash = strrchr(path, '/');
-	if (slash) {
+	if (slash)
 		*slash = '\0';
-		self = xasprintf("%s/guest-read", path);
-	}
-	if (self && fs_stat(rootfd, self, true, &st, NULL) == 0 && S_ISREG(st.mode))
-		buf_adds(ret, self);
+	if (slash && slash != path && has_ours(path, slash + 1))
+		buf_addf(ret, "%s/guest-read", path);
 	else
 		buf_adds(ret, LIBEXECDIR "/ctscope/guest-read");
+}
+
+static int open_program(const char *path, int *ret, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || !is_trusted(&st))
+		return err_set(err, -EPERM,
+			       "%s is not started: others than root may change it", path);
+	*ret = take_fd(&fd);
+	return 0;
 }
 
 /* ---- the container's root ----------------------------------------------------------- */
@@ -133,7 +180,8 @@ static int open_of(const struct guestread_target *t, const struct hold *h,
 {
 	int fd = openat(h->proc, name, flags | O_CLOEXEC);
 
-	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
+	/* EINVAL: it is exiting and has no mounts any more */
+	if (fd < 0 && (errno == ENOENT || errno == ESRCH || errno == EINVAL))
 		return gone(t, err);
 	if (fd < 0)
 		return err_set(err, -errno, "open %s of container %u: %s", name, t->vmid,
@@ -181,15 +229,58 @@ static int open_userns(const struct guestread_target *t, struct hold *h, struct 
 	return 0;
 }
 
+/*
+ * Whoever can open a file can hold its lock, and so keep all readers of a container
+ * waiting: these can be come by for root alone, and no container has them.
+ */
+static int check_private(int fd, mode_t kind)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return (st.st_mode & S_IFMT) == kind && !st.st_uid && !(st.st_mode & 077)
+		       ? 0
+		       : -EPERM;
+}
+
+static int open_lock_dir(int rootfd, int *ret)
+{
+	_cleanup_close_ int run = -1, fd = -1;
+	int r = fs_open(rootfd, "run", O_PATH | O_DIRECTORY, &run, NULL);
+
+	if (r == 0 && mkdirat(run, GUESTREAD_LOCKS, 0700) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r < 0)
+		return r;
+	fd = openat(run, GUESTREAD_LOCKS, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = check_private(fd, S_IFDIR);
+	if (r == 0)
+		*ret = take_fd(&fd);
+	return r;
+}
+
+/* Never removed: the next reader would lock another one then. */
 static int open_lock(int rootfd, const struct guestread_target *t, struct hold *h,
 		     struct err *err)
 {
-	char path[64];
-	int r;
+	_cleanup_close_ int dir = -1, fd = -1;
+	char name[16];
+	int r = open_lock_dir(rootfd, &dir);
 
-	snprintf(path, sizeof(path), "%s/lxc/%u", cg_base(rootfd), t->vmid);
-	r = fs_open(rootfd, path, O_RDONLY | O_DIRECTORY, &h->fd[GUESTFD_LOCK], err);
-	return r == -ENOENT ? gone(t, err) : r;
+	num_path(name, sizeof(name), "", t->vmid, "");
+	if (r == 0) {
+		fd = openat(dir, name,
+			    O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+				    O_CLOEXEC,
+			    0600);
+		r = check_private(fd, S_IFREG);
+	}
+	if (r < 0)
+		return err_set(err, r, "lock /run/" GUESTREAD_LOCKS "/%s: %s", name,
+			       r == -EPERM ? "not root's alone" : strerror(-r));
+	h->fd[GUESTFD_LOCK] = take_fd(&fd);
+	return 0;
 }
 
 /* It is still there, so its number was never another's since pidfd_open(). */
@@ -244,7 +335,7 @@ static int request_fd(const struct guestread_request *req, int *ret, struct err 
 }
 
 struct launch {
-	const char *program;
+	int program;
 	const struct hold *hold;
 };
 
@@ -280,15 +371,16 @@ static int launch(int out, void *arg)
 	const struct launch *l = arg;
 	char name[] = "guest-read";
 	char *const argv[] = { name, NULL }, *const envp[] = { NULL };
-	int r = place_fds(l->hold, out);
+	int program = fcntl(l->program, F_DUPFD_CLOEXEC, GUESTFD_N);
+	int r = program < 0 ? -errno : place_fds(l->hold, out);
 
 	if (r < 0)
 		return r;
-	execve(l->program, argv, envp);
+	syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
 	return -errno;
 }
 
-static int start(int rootfd, const char *program, struct guestread_job *job)
+static int start(int rootfd, int program, struct guestread_job *job)
 {
 	_cleanup_(hold_done) struct hold h = { .proc = -1, .pidfd = -1 };
 	struct launch l = { .program = program, .hold = &h };
@@ -299,30 +391,18 @@ static int start(int rootfd, const char *program, struct guestread_job *job)
 	r = request_fd(&job->request, &h.fd[GUESTFD_REQUEST], &job->err);
 	if (r == 0)
 		r = hold_open(rootfd, &job->target, &h, &job->err);
+	if (r == 0)
+		r = guard_start(launch, &l,
+				job->request.deadline_msec * USEC_PER_MSEC + GRACE_USEC,
+				&job->guard, &job->err);
 	if (r < 0)
 		return r;
-	return guard_start(launch, &l,
-			   job->request.deadline_msec * USEC_PER_MSEC + GRACE_USEC,
-			   &job->guard, &job->err);
+	job->init_fd = take_fd(&h.pidfd);
+	job->began_mono_usec = clock_mono_usec();
+	return 0;
 }
 
-/* ---- many of them ------------------------------------------------------------------- */
-
-/*
- * It was killed: does it go? One in D state does not. It is not ours to wait for then.
- */
-static bool is_stuck(pid_t pid)
-{
-	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0),
-			    .events = POLLIN };
-	bool stuck;
-
-	if (p.fd < 0)
-		return false;
-	stuck = poll(&p, 1, DYING_MSEC) == 0;
-	close(p.fd);
-	return stuck;
-}
+/* ---- one that ends ------------------------------------------------------------------ */
 
 static void take_answers(struct guestread_job *job, int r)
 {
@@ -335,84 +415,173 @@ static void take_answers(struct guestread_job *job, int r)
 	job->got = (struct buf){ 0 };
 	if (r == 0)
 		r = parsed;
+	if (job->answers.failed)
+		r = err_set(&job->err, -GUESTREAD_EXIT,
+			    "guest-read could not make itself safe: %s",
+			    strerror(job->answers.failed));
 	if (r == 0 && !job->answers.complete)
 		r = err_set(&job->err, -EIO, "guest-read ended before it was done");
-	if (r == -ETIMEDOUT && job->answers.waited)
+	if (r == -ETIMEDOUT && job->answers.blocked)
 		r = err_set(&job->err, -EBUSY, "another reader of the container hangs");
 	job->error = r < 0 ? err_wrap(&job->err, r, "container %u", job->target.vmid) : 0;
 }
 
-static void finish(struct guestread_job *job, int r)
+/* At its end, or left behind. A reader that waits for another one is not stuck itself. */
+static void end(struct guestread_job *job)
 {
-	pid_t pid = job->guard.pid;
-
-	/* a reader that waits for another one is not stuck itself: it goes when killed */
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		job->stuck = is_stuck(pid);
-		guard_done(&job->guard);
-	}
-	take_answers(job, r);
+	if (job->stuck)
+		job->stuck_pid = job->guard.pid;
+	guard_done(&job->guard);
+	cleanup_close(&job->init_fd);
+	if (job->dying)
+		cleanup_close(&job->reader_fd);
+	job->dying = false;
+	take_answers(job, job->result);
 }
 
-static bool begin(int rootfd, const char *program, struct guestread_job *job)
+/*
+ * Its result is known. One that was killed does not always go: in D state it stays, and
+ * that is looked at while others are at work. False: it is at its end.
+ */
+static bool kill_reader(struct guestread_job *job, int r)
 {
-	int r = start(rootfd, program, job);
+	job->result = r;
+	if (job->guard.pid > 0) {
+		kill(job->guard.pid, SIGKILL);
+		job->reader_fd = (int)syscall(SYS_pidfd_open, job->guard.pid, 0);
+		job->dying = job->reader_fd >= 0;
+		job->dying_until_usec = clock_mono_usec() + DYING_USEC;
+	}
+	if (!job->dying)
+		end(job);
+	return job->dying;
+}
 
-	if (r < 0)
-		take_answers(job, r);
-	return r == 0;
+static bool is_ready(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+static bool still_dies(struct guestread_job *job)
+{
+	bool went = is_ready(job->reader_fd);
+
+	if (!went && clock_mono_usec() < job->dying_until_usec)
+		return true;
+	job->stuck = !went;
+	end(job);
+	return false;
+}
+
+/* ---- many of them ------------------------------------------------------------------- */
+
+struct run {
+	int rootfd, program;
+	struct guestread_job *busy[MOST];
+	size_t n_busy;
+	size_t kept; /* bytes of answers */
+};
+
+/* Takes what has come of it. False: it is at its end. */
+static bool go_on(struct run *run, struct guestread_job *job)
+{
+	size_t before = job->got.n;
+	size_t max = MIN(GUESTREAD_MAX_ANSWER, before + num_sub(MAX_KEPT, run->kept));
+	int r;
+
+	if (job->dying)
+		return still_dies(job);
+	r = guard_take(&job->guard, max, &job->got, &job->err);
+	run->kept += job->got.n - before;
+	/* what stops must not wait for us to be done with it */
+	if (r == 1 && is_ready(job->init_fd) && !is_ready(job->guard.fd))
+		r = gone(&job->target, &job->err);
+	return r == 1 || kill_reader(job, r);
 }
 
 /* Until one of those at work has something to say, or the time of one is up. */
-static void wait_any(struct guestread_job *const *busy, size_t n)
+static void wait_any(const struct run *run, bool others_wait)
 {
-	_uninit_ struct pollfd p[PARALLEL];
+	_uninit_ struct pollfd p[2 * MOST];
 	uint64_t now = clock_mono_usec(), first = UINT64_MAX;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		p[i] = (struct pollfd){ .fd = busy[i]->guard.fd, .events = POLLIN };
-		first = MIN(first, busy[i]->guard.deadline_mono_usec);
+	for (size_t i = 0; i < run->n_busy; i++) {
+		const struct guestread_job *job = run->busy[i];
+		uint64_t old = job->began_mono_usec + YOUNG_USEC;
+
+		p[n++] = (struct pollfd){
+			.fd = job->dying ? job->reader_fd : job->guard.fd,
+			.events = POLLIN,
+		};
+		p[n++] = (struct pollfd){ .fd = job->dying ? -1 : job->init_fd,
+					  .events = POLLIN };
+		first = MIN(first, job->dying ? job->dying_until_usec
+					      : job->guard.deadline_mono_usec);
+		if (others_wait && old > now)
+			first = MIN(first, old);
 	}
 	(void)poll(p, n, (int)((num_sub(first, now) + 999) / 1000));
 }
 
-/* Takes what has come of it. False: it is at its end. */
-static bool go_on(struct guestread_job *job)
+static bool has_place(const struct run *run)
 {
-	int r = guard_take(&job->guard, GUESTREAD_MAX_ANSWER, &job->got, &job->err);
+	uint64_t now = clock_mono_usec();
+	size_t young = 0;
 
-	if (r == 1)
+	if (run->n_busy < PARALLEL)
 		return true;
-	finish(job, r);
-	return false;
+	for (size_t i = 0; i < run->n_busy; i++)
+		young += now < run->busy[i]->began_mono_usec + YOUNG_USEC;
+	return young < PARALLEL && run->n_busy < MOST;
+}
+
+static void begin(struct run *run, struct guestread_job *job)
+{
+	int r = start(run->rootfd, run->program, job);
+
+	if (r < 0)
+		take_answers(job, r);
+	else
+		run->busy[run->n_busy++] = job;
+}
+
+static size_t run_all(struct run *run, struct guestread_job *jobs, size_t n)
+{
+	size_t next = 0, stuck = 0;
+
+	while (next < n || run->n_busy) {
+		while (next < n && has_place(run))
+			begin(run, &jobs[next++]);
+		if (run->n_busy)
+			wait_any(run, next < n);
+		for (size_t i = 0; i < run->n_busy;) {
+			if (go_on(run, run->busy[i])) {
+				i++;
+				continue;
+			}
+			stuck += run->busy[i]->stuck;
+			run->busy[i] = run->busy[--run->n_busy];
+		}
+	}
+	return stuck;
 }
 
 size_t guestread_run(int rootfd, const char *program, struct guestread_job *jobs,
 		     size_t n)
 {
-	struct guestread_job *busy[PARALLEL];
-	size_t n_busy = 0, next = 0, stuck = 0;
+	_cleanup_close_ int fd = -1;
+	struct err err = { 0 };
+	int r = open_program(program, &fd, &err);
+	struct run run = { .rootfd = rootfd, .program = fd };
 
-	while (next < n || n_busy) {
-		while (next < n && n_busy < PARALLEL) {
-			struct guestread_job *job = &jobs[next++];
-
-			if (begin(rootfd, program, job))
-				busy[n_busy++] = job;
-		}
-		if (n_busy)
-			wait_any(busy, n_busy);
-		for (size_t i = 0; i < n_busy;) {
-			if (go_on(busy[i])) {
-				i++;
-				continue;
-			}
-			stuck += busy[i]->stuck;
-			busy[i] = busy[--n_busy];
-		}
-	}
-	return stuck;
+	if (r == 0)
+		return run_all(&run, jobs, n);
+	for (size_t i = 0; i < n; i++)
+		take_answers(&jobs[i], err_set(&jobs[i].err, r, "%s", err.msg));
+	return 0;
 }
 
 int guestread_ask(int rootfd, const char *program, struct guestread_job *job,

@@ -17,10 +17,14 @@
  * it still is for a moment while a container starts).
  *
  * A reader that a guest made hang (FUSE, fanotify) is killed and, where even that does
- * not end it, left behind; nobody ever waits for it. Whoever reads holds a lock on the
- * container's cgroup directory, which lasts as long as the process does: so no container
- * has more than one of them, whoever asks.
+ * not end it, left behind; nobody ever waits for it. When the container stops its reader is
+ * killed, too: it must not hold what is to be unmounted. Whoever reads holds a lock on a
+ * file of the container's in /run/ctscope-read, which only root can come by, for as long
+ * as the process lasts: so no container has more than one of them, whoever asks, and
+ * whatever became of the container meanwhile.
  */
+#define GUESTREAD_LOCKS "ctscope-read" /* in /run, 0700 root, with a file for each vmid */
+
 struct guestread_target {
 	uint32_t vmid;
 	pid_t init_pid;       /* of the host */
@@ -28,8 +32,8 @@ struct guestread_target {
 };
 
 /*
- * The program's path: beside the running program in a build tree, where it was installed
- * else.
+ * The program's path: beside the running program, if nobody but its owner and root could
+ * have put it there (a build tree); where it was installed else.
  */
 void guestread_program(int rootfd, struct buf *ret);
 
@@ -40,18 +44,26 @@ struct guestread_job {
 	int error;  /* out: 0 all items were answered, well or not; -ESRCH: the container
 		      is not there (any more); -EAGAIN: it is still starting; -ETIMEDOUT:
 		      not all of it came in time; -EBUSY: the same, and another reader of
-		      this container was still at work: it hangs; else what went wrong */
+		      this container was still at work: it hangs; -EPROTO: the program
+		      could not do its work; -EPERM: others may change it; else what went
+		      wrong */
 	bool stuck; /* out: its reader hangs and was left behind */
+	pid_t stuck_pid;
 	struct err err;
 	struct guard guard; /* private from here on */
 	struct buf got;
+	uint64_t began_mono_usec, dying_until_usec;
+	int init_fd, reader_fd; /* handles of both, of one that is at work or dying */
+	int result;
+	bool dying;
 };
 
 /*
- * Runs all of them, at most 64 at a time, each within the deadline of its request and a
- * little. None waits for another that hangs. Always fills `error` and `err` of each;
- * release each with guestread_job_done(). Returns the number of readers that were left
- * behind.
+ * Runs all of them, at most 64 at a time and those that have been at work for long, each
+ * within the deadline of its request and a little. None waits for another that hangs.
+ * Always fills `error` and `err` of each (-EFBIG: the answers of all are more than 256
+ * MiB); release each with guestread_job_done(). Returns the number of readers that were
+ * left behind.
  *
  * rootfd: of the node's own "/": a copy of a node has no processes, -ENOTSUP there.
  */
