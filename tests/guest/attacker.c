@@ -14,18 +14,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/user.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void die(const char *what)
 {
 	fprintf(stderr, "attacker: %s: %s\n", what, strerror(errno));
-	exit(errno == EPERM || errno == EACCES || errno == ENODEV || errno == ENOENT ||
-			     errno == EINVAL || errno == ENOSYS
+	exit(1);
+}
+
+/* Of the one call of a case that a kernel or a container may not have. */
+static void no_means(const char *what)
+{
+	fprintf(stderr, "attacker: %s: %s\n", what, strerror(errno));
+	exit(errno == EPERM || errno == EACCES || errno == ENODEV || errno == EINVAL ||
+			     errno == ENOSYS
 		     ? 77
 		     : 1);
 }
@@ -74,8 +85,10 @@ static int do_lease(char **a)
 	int fd = open(a[0], O_RDWR | O_CREAT, 0644);
 
 	signal(SIGIO, SIG_IGN);
-	if (fd < 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+	if (fd < 0)
 		die(a[0]);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		no_means("lease");
 	ready();
 	return stay();
 }
@@ -201,9 +214,33 @@ static int do_fanotify(char **a)
 	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_LARGEFILE);
 
 	if (fd < 0 || fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, a[0]) < 0)
-		die("fanotify");
+		no_means("fanotify");
 	ready();
 	return stay();
+}
+
+static int fuse_mount(const char *dir)
+{
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char opts[128];
+
+	snprintf(opts, sizeof(opts),
+		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fuse);
+	if (fuse < 0 || mount("none", dir, "fuse", MS_NOSUID | MS_NODEV, opts) < 0)
+		no_means("fuse");
+	return fuse;
+}
+
+static void fuse_init(int fuse, const struct fuse_in_header *in)
+{
+	struct {
+		struct fuse_out_header h;
+		struct fuse_init_out o;
+	} out = { .h = { .len = sizeof(out), .unique = in->unique },
+		  .o = { .major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096 } };
+
+	if (write(fuse, &out, sizeof(out)) < 0)
+		die("answer");
 }
 
 /*
@@ -213,35 +250,162 @@ static int do_fanotify(char **a)
 static int do_fuse(char **a)
 {
 	static _Alignas(8) char buf[1 << 18];
-	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	FILE *count = fopen(a[1], "we");
-	char opts[128];
+	int fuse;
 	ssize_t n;
 
-	snprintf(opts, sizeof(opts),
-		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fuse);
-	if (fuse < 0 || !count ||
-	    mount("none", a[0], "fuse", MS_NOSUID | MS_NODEV, opts) < 0)
-		die("fuse");
+	if (!count)
+		die(a[1]);
+	fuse = fuse_mount(a[0]);
 	while ((n = read(fuse, buf, sizeof(buf))) > 0 || errno == EINTR) {
 		const struct fuse_in_header *in = (const void *)buf;
-		struct {
-			struct fuse_out_header h;
-			struct fuse_init_out o;
-		} out = { .h = { .len = sizeof(out), .unique = in->unique },
-			  .o = { .major = FUSE_KERNEL_VERSION,
-				 .minor = 31,
-				 .max_write = 4096 } };
 
 		if (in->opcode == FUSE_INIT) {
-			if (write(fuse, &out, sizeof(out)) < 0)
-				die("answer");
+			fuse_init(fuse, in);
 			ready();
 			continue;
 		}
 		fprintf(count, "%u\n", in->opcode);
 		fflush(count);
 	}
+	return 0;
+}
+
+#ifdef __x86_64__
+/*
+ * The guest's root has its init make DIR its root: it is stopped in the system call that
+ * it waits in, makes another, and goes on.
+ */
+static void chroot_init(const char *dir)
+{
+	struct user_regs_struct old, r;
+	long path[512] = { 0 };
+	int status;
+
+	snprintf((char *)path, sizeof(path), "%s", dir);
+	if (ptrace(PTRACE_SEIZE, 1, 0, 0) < 0)
+		no_means("ptrace");
+	if (ptrace(PTRACE_INTERRUPT, 1, 0, 0) < 0 || waitpid(1, &status, __WALL) < 0 ||
+	    ptrace(PTRACE_GETREGS, 1, 0, &old) < 0)
+		die("stop init");
+	r = old;
+	r.rsp = (old.rsp - 8192) & ~0xfful;
+	r.rip = old.rip - 2; /* at the instruction by which it came here */
+	r.orig_rax = (unsigned long)-1;
+	r.rax = SYS_chroot;
+	r.rdi = r.rsp;
+	for (size_t i = 0; i <= strlen(dir) / sizeof(long); i++)
+		if (ptrace(PTRACE_POKEDATA, 1, r.rsp + i * sizeof(long), path[i]) < 0)
+			die("write to init");
+	if (ptrace(PTRACE_SETREGS, 1, 0, &r) < 0 ||
+	    ptrace(PTRACE_SINGLESTEP, 1, 0, 0) < 0 || waitpid(1, &status, __WALL) < 0 ||
+	    ptrace(PTRACE_GETREGS, 1, 0, &r) < 0)
+		die("step init");
+	errno = (int)-(long)r.rax;
+	if (r.rax)
+		die("chroot of init");
+	if (ptrace(PTRACE_SETREGS, 1, 0, &old) < 0 || ptrace(PTRACE_DETACH, 1, 0, 0) < 0)
+		die("let init go");
+}
+#else
+static void chroot_init(const char *dir)
+{
+	(void)dir;
+	errno = ENOSYS;
+	no_means("ptrace");
+}
+#endif
+
+/* Init gets the directory DIR as its root. */
+static int do_rechroot(char **a)
+{
+	chroot_init(a[0]);
+	ready();
+	return 0;
+}
+
+/* Answers as long as that is needed to have init in it; then notes what is asked. */
+static void serve_root(int fuse, const char *file, const volatile int *done)
+{
+	static _Alignas(8) char buf[1 << 18];
+	ssize_t n;
+
+	while ((n = read(fuse, buf, sizeof(buf))) > 0 || errno == EINTR) {
+		const struct fuse_in_header *in = (const void *)buf;
+		struct {
+			struct fuse_out_header h;
+			struct fuse_attr_out o;
+		} out = {
+			.h = { .len = sizeof(out), .unique = in->unique },
+			.o = { .attr = { .ino = 1, .mode = S_IFDIR | 0755, .nlink = 2 } }
+		};
+		FILE *count;
+
+		if (in->opcode == FUSE_INIT) {
+			fuse_init(fuse, in);
+			continue;
+		}
+		if (!*done) {
+			if (in->opcode != FUSE_GETATTR) {
+				out.h.error = -ENOSYS;
+				out.h.len = sizeof(out.h);
+			}
+			(void)!write(fuse, &out, out.h.len);
+			continue;
+		}
+		count = fopen(file, "ae");
+		if (count) {
+			fprintf(count, "%u\n", in->opcode);
+			fclose(count);
+		}
+	}
+}
+
+/* Init's root is a FUSE, mounted on DIR, that answers nothing any more. */
+static int do_fuseroot(char **a)
+{
+	volatile int *done = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fuse = fuse_mount(a[0]);
+	FILE *count = fopen(a[1], "we");
+	pid_t pid;
+
+	if (!count || done == MAP_FAILED)
+		die(a[1]);
+	fclose(count);
+	pid = fork();
+	if (pid == 0) {
+		serve_root(fuse, a[1], done);
+		_exit(0);
+	}
+	chroot_init(a[0]);
+	*done = 1;
+	ready();
+	return stay();
+}
+
+/* Which ways into a process, by its number in a procfs of the host, are open: a line. */
+static int do_peek(char **a)
+{
+	static const char *const files[] = {
+		"mem", "maps", "environ", "fd", "io", "stack"
+	};
+	static const char *const links[] = { "root/", "cwd/", "exe" };
+	char path[256];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "%s/%s/%s", a[0], a[1], files[i]);
+		if (open(path, O_RDONLY | O_CLOEXEC) >= 0)
+			printf("%s ", files[i]);
+	}
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%s/%s", a[0], a[1], links[i]);
+		if (stat(path, &st) == 0)
+			printf("%s ", links[i]);
+	}
+	puts("end");
 	return 0;
 }
 
@@ -258,6 +422,8 @@ int main(int argc, char **argv)
 		{ "grow", 2, do_grow },         { "truncate", 1, do_truncate },
 		{ "names", 2, do_names },       { "chain", 3, do_chain },
 		{ "fanotify", 1, do_fanotify }, { "fuse", 2, do_fuse },
+		{ "rechroot", 1, do_rechroot }, { "fuseroot", 2, do_fuseroot },
+		{ "peek", 2, do_peek },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(*cases); i++)

@@ -7,7 +7,9 @@ tests_guest_attacker_LDFLAGS = -static
 tests_guest_attacker_LDADD =
 if !FUZZING
 check_PROGRAMS += tests/guest/ask
+check_PROGRAMS += tests/guest/reuse
 endif
 tests_guest_ask_LDADD = libct.a
+tests_guest_reuse_LDADD = libct.a
 EXTRA_DIST += tests/live/test-guest.py
 EXTRA_DIST += tests/live/test-insidelogs.py

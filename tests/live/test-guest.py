@@ -3,18 +3,23 @@
 """Guests that attack whoever reads their files: guest-read, in real containers, privileged
 and not. Each case has its control: a reader without that care falls for it, else the rig
 is blind."""
+import glob
 import os
+import re
 import shutil
 import subprocess
 import time
 
-from live import (BUILD, SLOW, Failed, Load, Skip, check, equal, guest, main, make, note, pct,
-                  rootfs, test, until)
+from live import (BUILD, SLOW, Failed, Load, Skip, check, ctjson, ctscope, equal, guest, main,
+                  make, many, note, pct, rootfs, test, until)
 
 ASK = BUILD + "/tests/guest/ask"
 ATTACKER = BUILD + "/tests/guest/attacker"
-(OK, ABSENT, DENIED, LOOP, MOUNT, FSTYPE, KIND, BUSY, CHANGED, LATE, FAILED,
- NO_ANSWER) = range(12)
+(OK, ABSENT, DENIED, LOOP, MOUNT, FSTYPE, KIND, BUSY, CHANGED, LATE, FAILED, CHROOT,
+ NO_ANSWER) = range(13)
+LOCKS = "/run/ctscope-read"
+# the long forms: ten million reads against renames, 100,000 numbers of processes used again
+LONG = bool(os.environ.get("GUEST_LONG"))
 CANARY = "ctscope-canary-of-the-host"
 KINDS = [(600, 1), (601, 0)]
 
@@ -48,8 +53,8 @@ def ask(vmid, *items, msec=1000, pid=None, ticks=None, code=0, loop=1, canary=No
     args += (["loop=%d" % loop] if loop > 1 else []) + \
         (["canary=" + canary] if canary else []) + list(items)
     t0 = time.monotonic()
-    p = subprocess.run([str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                       timeout=300 * SLOW)
+    p = subprocess.run([a if isinstance(a, bytes) else str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=7200 if LONG else 300 * SLOW)
     if p.returncode != code:
         raise Failed("ask: exit %d %s" % (p.returncode, p.stderr))
     lines = p.stdout.decode().splitlines()
@@ -119,16 +124,32 @@ def sh(vmid, text):
     return guest(vmid, "/bin/sh", "-c", text)
 
 
-def both(fn):
-    """The case in an unprivileged and in a privileged container."""
+def both(fn, **keys):
+    """The case in an unprivileged and in a privileged container. One that has no means for it
+    does not take it from the other."""
     def run():
+        skipped = []
         with open("/etc/shadow", "w") as f:
             f.write(CANARY + "\n")
         os.chmod("/etc/shadow", 0o600)
         for vmid, unprivileged in KINDS:
-            fn(target(vmid, unprivileged))
+            try:
+                fn(target(vmid, unprivileged, **keys))
+            except Skip as e:
+                skipped.append("%d: %s" % (vmid, e))
+        for s in skipped:
+            note(s)
+        if len(skipped) == len(KINDS):
+            raise Skip("; ".join(skipped))
     run.__name__ = fn.__name__
     return run
+
+
+def quickest(fn, usec, what, tries=10):
+    """The best of some: a machine that is busy is no fault of what is measured."""
+    best = min(fn() for _ in range(tries))
+    note("%s: %d us" % (what, best))
+    check(best < usec * SLOW, "%s: %d us" % (what, best))
 
 
 @test("what there is, is read: bytes, a listing, links, statfs, as the guest sees them")
@@ -211,8 +232,9 @@ def h06(vmid):
         seen = set(naive(vmid, "/var/log/a") for _ in range(200))
         check(any(CANARY.encode() in (s or b"") for s in seen), "control: %r" % seen)
         items = ["file=/var/log/a", "file=/var/log/d/../../../../etc/shadow"] * 64
-        _, job = ask(vmid, *items, loop=100, canary=CANARY)
-        note("%d: %d reads, whys %s" % (vmid, sum(job.whys), job.whys))
+        # half of the ten million in each
+        _, job = ask(vmid, *items, loop=40000 if LONG else 100, canary=CANARY)
+        note("%d: %d reads in %.1f s, whys %s" % (vmid, sum(job.whys), job.seconds, job.whys))
         equal(job.canaries, 0, "canaries")
         check(job.whys[OK] > 1000, "%s" % job.whys)
 
@@ -237,9 +259,11 @@ def h08(vmid):
     check(naive(vmid, "/var/log/fifo", 0.5) is None, "control: a naive reader waits")
     with Attack(vmid, "fifo", "/var/log/fifo2"):
         for name in ("fifo", "fifo2"):
-            a, job = ask(vmid, "file=/var/log/" + name)
-            equal(a[0].why, KIND, name)
-            check(job.usec < 50000 * SLOW, "%d us" % job.usec)
+            def once():
+                a, job = ask(vmid, "file=/var/log/" + name)
+                equal(a[0].why, KIND, name)
+                return job.usec
+            quickest(once, 5000, name)
 
 
 @test("H09 sockets and device nodes as a log are refused unopened")
@@ -264,10 +288,13 @@ def h09(vmid):
 @test("H13 a write lease on the log: busy, at once")
 @both
 def h13(vmid):
-    with Attack(vmid, "lease", "/var/log/leased"):
+    def once():
         a, job = ask(vmid, "file=/var/log/leased", "file=/var/log/syslog")
         equal((a[0].why, a[1].why), (BUSY, OK), "leased, the other")
-        check(job.usec < 50000 * SLOW, "%d us" % job.usec)
+        return job.usec
+
+    with Attack(vmid, "lease", "/var/log/leased"):
+        quickest(once, 5000, "leased")
         check(naive(vmid, "/var/log/leased", 1) is None, "control: a naive reader waits")
 
 
@@ -424,8 +451,13 @@ def h10():
             check(job.usec < 100000 * SLOW, "%d us" % job.usec)
             said = naive(vmid, "/var/log/syslog", 0.5)
             if unprivileged and said == b"error=13\n":
-                note("600: the kernel keeps the host's root out of the FUSE of a user namespace")
-                continue
+                # the kernel keeps the host's root out of the FUSE of a user namespace, but
+                # not one that joined it, as guest-read does
+                try:
+                    guest(vmid, "/bin/cat", "/var/log/syslog", timeout=1, stderr=subprocess.DEVNULL)
+                    raise Failed("control: a reader inside does not hang")
+                except subprocess.TimeoutExpired:
+                    said = None
             check(said is None, "control: a naive reader hangs: %r" % said)
             check(fuse_requests(vmid) > 0, "control: the FUSE counts")
 
@@ -447,6 +479,380 @@ def h12():
     until(lambda: ask(600, "statfs=/")[1].error == 0, "read again after the FUSE has gone")
 
 
+def held(vmid, *items, msec=8000):
+    """A reader that hangs, and the number of its process."""
+    init = pct.init_pid(vmid)
+    p = subprocess.Popen([ASK, str(vmid), str(init), str(start_ticks(init)), str(msec)] +
+                         list(items), stdout=subprocess.PIPE)
+
+    def reader():
+        with open("/proc/%d/task/%d/children" % (p.pid, p.pid)) as f:
+            for pid in f.read().split():
+                with open("/proc/%s/comm" % pid) as c:
+                    if c.read() == "guest-read\n":
+                        return int(pid)
+    return p, until(reader, "a reader")
+
+
+def peek(vmid, pid):
+    return guest(vmid, "/bin/attacker", "peek", "/host", str(pid)).split()[:-1]
+
+
+@test("the host's /proc in a guest: its root cannot look into a reader that it holds up")
+def host_proc():
+    need_fuse()
+    target(600, 1, raw=FUSE + ["lxc.mount.entry: /proc host none rbind,create=dir 0 0"])
+    with Attack(600, "fuse", "/srv", "/var/count"):
+        p, pid = held(600, "statfs:a=/srv")
+        try:
+            until(lambda: fuse_requests(600), "the reader hangs")
+            check("exe" in peek(600, pct.init_pid(600)), "control: it looks into its init")
+            equal(peek(600, pid), [], "ways into the reader")
+            with open("/proc/%d/status" % pid) as f:
+                said = dict(x.split(":\t", 1) for x in f.read().splitlines())
+            equal(said["NoNewPrivs"], "1", "no_new_privs")
+            equal(said["Seccomp"], "2", "seccomp")
+            equal(int(said["CapEff"], 16), 1 << 2, "capabilities: CAP_DAC_READ_SEARCH")
+            equal(said["Uid"].split()[3], "100000", "fsuid")
+            equal(os.readlink("/proc/%d/root" % pid), "/proc/%d/fd" % pid, "its root")
+            equal(os.readlink("/proc/%d/cwd" % pid), "/proc/%d/fd" % pid, "where it is")
+            left = sorted(os.readlink("/proc/%d/fd/%s" % (pid, n)).split(":")[0]
+                          for n in os.listdir("/proc/%d/fd" % pid))
+            equal(left, ["/dev/null", "/proc/%d/fd" % pid, LOCKS + "/600", "/srv", "pipe"],
+                  "descriptors")
+        finally:
+            p.kill()
+            p.wait()
+            p.stdout.close()
+
+
+def hold_lock(path, uid):
+    """A process of that user that holds the lock of a file, or exits with 1."""
+    def child():
+        os.setgid(uid)
+        os.setuid(uid)
+    return subprocess.Popen(
+        ["/usr/bin/python3", "-c", "import fcntl,os,sys\n"
+         "fd = os.open(sys.argv[1], os.O_RDONLY)\nfcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+         "print('ready', flush=True)\nsys.stdin.read()", path],
+        preexec_fn=child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+@test("no other user can hold up the readers of a container by a lock")
+@both
+def foreign_lock(vmid):
+    equal(one(vmid, "stat=/").why, OK, "without")
+    st, f = os.stat(LOCKS), os.stat("%s/%d" % (LOCKS, vmid))
+    equal((st.st_mode, st.st_uid, f.st_mode, f.st_uid), (0o40700, 0, 0o100600, 0), "modes")
+    for path, can in (("/sys/fs/cgroup/lxc/%d" % vmid, True), (LOCKS, False),
+                      ("%s/%d" % (LOCKS, vmid), False)):
+        p = hold_lock(path, 1000)
+        equal(p.stdout.readline(), b"ready\n" if can else b"", "uid 1000 holds %s" % path)
+        a, job = ask(vmid, "stat=/", msec=1000)
+        equal((job.error, a[0].why, job.waited), (0, OK, 0), "%s: %s" % (path, job.msg))
+        p.stdin.close()
+        p.wait()
+        p.stdout.close()
+    # the control: root's own lock does hold it up
+    p = hold_lock("%s/%d" % (LOCKS, vmid), 0)
+    equal(p.stdout.readline(), b"ready\n", "root holds it")
+    _, job = ask(vmid, "stat=/", msec=200)
+    equal((job.error, job.waited), (-16, 1), "control: %s" % job.msg)
+    p.stdin.close()
+    p.wait()
+    p.stdout.close()
+
+
+@test("a reader that waited for another one that was only slow is not told that it hangs")
+def slow_lock():
+    target(600, 1)
+    one(600, "stat=/")
+    p = hold_lock(LOCKS + "/600", 0)
+    equal(p.stdout.readline(), b"ready\n", "root holds it")
+    waits, _ = held(600, "stat=/", msec=5000)
+    time.sleep(0.3)
+    p.kill()
+    p.wait()
+    out = waits.communicate(timeout=10 * SLOW)[0].decode()
+    check("job error=0 stuck=0 waited=1" in out, out)
+
+
+@test("a lock directory or file that is not root's alone is not used")
+def odd_lock():
+    target(600, 1)
+    shutil.rmtree(LOCKS, ignore_errors=True)
+    try:
+        os.symlink("/tmp", LOCKS)
+        equal(ask(600, "stat=/")[1].error, -20, "a link as the directory")
+        os.unlink(LOCKS)
+        os.mkdir(LOCKS)
+        os.chmod(LOCKS, 0o755)
+        equal(ask(600, "stat=/")[1].error, -1, "a directory for all")
+        os.chmod(LOCKS, 0o700)
+        os.symlink("/etc/hostname", LOCKS + "/600")
+        equal(ask(600, "stat=/")[1].error, -40, "a link as the file")
+        os.unlink(LOCKS + "/600")
+        os.mkfifo(LOCKS + "/600", 0o600)
+        equal(ask(600, "stat=/")[1].error, -1, "a FIFO as the file")
+    finally:
+        if os.path.islink(LOCKS):
+            os.unlink(LOCKS)
+        else:
+            shutil.rmtree(LOCKS, ignore_errors=True)
+    equal(ask(600, "stat=/")[1].error, 0, "afterwards")
+
+
+@test("renames of one container do not disturb the readers of another")
+def storm():
+    target(600, 1)
+    target(601, 0)
+    sh(600, "mkdir /tmp/a /tmp/b /tmp/c /tmp/d")
+    sh(601, "mkdir -p /usr/lib /run/systemd/resolve; echo os >/usr/lib/os-release; "
+       "ln -sf ../usr/lib/os-release /etc/os-release; echo dns >/run/systemd/resolve/stub; "
+       "rm -f /etc/resolv.conf; ln -s ../run/systemd/resolve/stub /etc/resolv.conf")
+    items = ["file=/etc/os-release", "file:c=/etc/resolv.conf",
+             "file=/etc/../usr/../etc/../usr/lib/../lib/os-release"] * 42
+    with Attack(600, "exchange", "/tmp/a", "/tmp/b"), \
+            Attack(600, "exchange", "/tmp/c", "/tmp/d"):
+        _, job = ask(601, *items, loop=80, msec=5000)
+        note("%d reads in %.1f s, whys %s" % (sum(job.whys), job.seconds, job.whys))
+        equal(job.whys[OK], sum(job.whys), "whys %s" % job.whys)
+        # so many ".." that something is renamed during each try of the kernel's
+        long = "file=/usr/" + "lib/../" * 300 + "lib/os-release"
+        _, job = ask(601, *[long] * 40, loop=10, msec=5000)
+        note("%d long ones in %.1f s, whys %s" % (sum(job.whys), job.seconds, job.whys))
+        equal(job.whys[OK], sum(job.whys), "whys %s" % job.whys)
+
+
+@test("init's root made a FUSE that never answers: said at once, not asked once")
+def fuse_root():
+    need_fuse()
+    for vmid, unprivileged in KINDS:
+        target(vmid, unprivileged, raw=FUSE)
+        init = pct.init_pid(vmid)
+        with Attack(vmid, "fuseroot", "/srv", "/var/count"):
+            a, job = ask(vmid, "file=/etc/shadow", "list=/", "statfs=/", pid=init)
+            note("%d: %s %s" % (vmid, [x.why for x in a], job.msg))
+            check(job.error == -13 if unprivileged and job.error else
+                  [x.why for x in a] == [FSTYPE] * 3, "%d: %s %s" % (vmid, a, job.msg))
+            equal(fuse_requests(vmid), 0, "requests that the FUSE got")
+            check(job.seconds < 1 * SLOW, "%.2f s" % job.seconds)
+            check(naive(vmid, "/etc/shadow", 0.5) in (None, b"error=13\n"), "control")
+
+
+@test("init that took a directory as its root: said, and not read as the container")
+@both
+def decoy(vmid):
+    sh(vmid, "mkdir -p /srv/decoy/etc; echo decoy >/srv/decoy/etc/shadow")
+    guest(vmid, "/bin/attacker", "rechroot", "/srv/decoy")
+    check(b"decoy" in (naive(vmid, "/etc/shadow") or b""), "control: a naive reader reads it")
+    a, job = ask(vmid, "file=/etc/shadow", "file:c=/etc/shadow", "list=/")
+    equal(job.error, 0, job.msg)
+    equal([x.why for x in a], [CHROOT] * 3, "whys")
+
+
+@test("a container that stops while its reader waits or hangs is let go at once")
+def stop_while_read():
+    target(600, 1)
+    one(600, "stat=/")
+    p = hold_lock(LOCKS + "/600", 0)
+    equal(p.stdout.readline(), b"ready\n", "root holds it")
+    reader, pid = held(600, "stat=/", msec=8000)
+    t0 = time.monotonic()
+    subprocess.run(["lxc-stop", "-n", "600", "--kill"], check=True)
+    out = reader.communicate(timeout=10 * SLOW)[0].decode()
+    check(time.monotonic() - t0 < 1.5 * SLOW, "%.2f s" % (time.monotonic() - t0))
+    check("job error=-3" in out, out)
+    until(lambda: not os.path.exists("/proc/%d" % pid), "the reader is gone")
+    p.kill()
+    p.wait()
+    p.stdout.close()
+
+
+@test("H23 a hard link to a file of the host's root, 0600: what the guest's root may read")
+@both
+def h23(vmid):
+    secret = os.path.dirname(rootfs(vmid)) + "/secret"
+    with open(secret, "w") as f:
+        f.write(CANARY)
+    os.chmod(secret, 0o600)
+    os.link(secret, rootfs(vmid) + "/var/log/hard")
+    check(CANARY.encode() in (naive(vmid, "/var/log/hard") or b""), "control")
+    a = one(vmid, "file=/var/log/hard")
+    # the root of a privileged container is the host's
+    equal(a.why, DENIED if vmid == 600 else OK, "why")
+    equal(a.data, b"" if vmid == 600 else CANARY.encode(), "data")
+
+
+@test("H25 names of any bytes: listed as they are, read by them, never an option")
+@both
+def h25(vmid):
+    names = [b"\xff" * 255, b"a\nb", b"--help", b"-rf", b"\x1b[2J", b"*", b" ", b"[a]", b"\\",
+             "\u202e".encode()]
+    top = os.fsencode(rootfs(vmid)) + b"/srv/"
+    for n in names:
+        with open(top + n, "wb") as f:
+            f.write(n)
+    a = one(vmid, "list=/srv")
+    equal(sorted(a.names), sorted(names), "names")
+    for n in names:
+        equal(one(vmid, b"file=/srv/" + n).data, n, "file %r" % n)
+    equal(one(vmid, "list=/srv|-*").names and sorted(one(vmid, "list=/srv|-*").names),
+          [b"--help", b"-rf"], "pattern")
+
+
+@test("H26 an os-release that is a FIFO, a directory, 100 MB, or no text: bounded and exact")
+@both
+def h26(vmid):
+    f = rootfs(vmid) + "/etc/os-release"
+    if os.path.lexists(f):
+        os.unlink(f)
+    os.mkfifo(f)
+    equal(one(vmid, "file=/etc/os-release").why, KIND, "a FIFO")
+    os.unlink(f)
+    os.mkdir(f)
+    equal(one(vmid, "file=/etc/os-release").why, KIND, "a directory")
+    os.rmdir(f)
+    put(vmid, "/etc/os-release", b"VERSION_ID=99.9\n" * 6250000)
+    a, job = ask(vmid, "file::65536=/etc/os-release", "stat=/etc/os-release")
+    equal((a[0].bytes, a[0].truncated, a[1].size), (65536, 1, 100000000), "100 MB")
+    check(job.usec < 200000 * SLOW, "%d us" % job.usec)
+    put(vmid, "/etc/os-release", bytes(range(256)) * 4)
+    equal(one(vmid, "file=/etc/os-release").data, bytes(range(256)) * 4, "bytes")
+
+
+@test("H20 H21 a resolv.conf that steers terminals: no byte of it reaches an output as it is")
+@both
+def h20(vmid):
+    evil = ("nameserver 192.0.2.1\nsearch \x1b]52;c;aGk=\x07 \x1b]8;;http://x\x07 \x1b[6n "
+            "\x1bP$q\x1b\\ \u202etxt.exe\u2066 \x9b31m\r\nnameserver \x1b[2J\n")
+    put(vmid, "/etc/resolv.conf", evil)
+    for args in ((), ("--json",)):
+        out = ctscope("network", vmid, *args).out
+        check(b"192.0.2.1" in out, "it was read: %r" % out)
+        bad = [c for c in out.decode() if ord(c) < 32 and c != "\n" or 0x7f <= ord(c) < 0xa0 or
+               c in "\u202e\u2066"]
+        equal(bad, [], "control characters in %r" % out)
+
+
+@test("what is read in is read without a trace: the time of its last reading stays")
+@both
+def no_trace(vmid):
+    log = rootfs(vmid) + "/var/log/syslog"
+    os.utime(log, (1000000000, 1000000000))
+    equal(one(vmid, "file=/var/log/syslog").why, OK, "read")
+    equal(os.stat(log).st_atime, 1000000000, "atime")
+
+
+@test("a link text of 800 mounts: given up after some, and only that item")
+@both
+def crossings(vmid):
+    sh(vmid, "mkdir -p /srv/m; mount -t tmpfs m /srv/m")
+    os.symlink("m/../" * 800 + "m/x", rootfs(vmid) + "/srv/link")
+    os.symlink("m/../" * 60 + "m/x", rootfs(vmid) + "/srv/less")
+    sh(vmid, "echo x >/srv/m/x")
+    a, job = ask(vmid, "file:c=/srv/link", "file:c=/srv/less", "file=/etc/shadow", msec=3000)
+    equal(job.error, 0, job.msg)
+    equal([x.why for x in a], [LOOP, OK, OK], "whys")
+
+
+@test("a program that others than its owner may change is not started")
+def odd_program():
+    target(600, 1)
+    os.makedirs("/run/node/odd", exist_ok=True)
+    for name in ("ctscope", "guest-read"):
+        shutil.copy(BUILD + "/" + name, "/run/node/odd/" + name)
+    wrong = b"#!/bin/sh\ntouch /run/node/odd-was-run\n"
+    own = ASK
+    try:
+        shutil.copy(own, "/run/node/odd/ask")
+        globals()["ASK"] = "/run/node/odd/ask"
+        os.environ["CTSCOPE_BUILD"] = "/run/node/odd"
+        equal(one(600, "stat=/").why, OK, "root's alone")
+        for mode, uid, code in ((0o775, 0, -1), (0o757, 0, -1), (0o755, 1000, -1)):
+            os.chown("/run/node/odd/guest-read", uid, 0)
+            os.chmod("/run/node/odd/guest-read", mode)
+            _, job = ask(600, "stat=/")
+            equal(job.error, code, "mode %o of %d: %s" % (mode, uid, job.msg))
+        os.unlink("/run/node/odd/guest-read")
+        os.symlink(BUILD + "/guest-read", "/run/node/odd/guest-read")
+        equal(ask(600, "stat=/")[1].error, -40 if False else -1, "a link")
+    finally:
+        globals()["ASK"] = own
+        os.environ["CTSCOPE_BUILD"] = BUILD
+    # beside a program in a directory that anybody may write to
+    os.unlink("/run/node/odd/guest-read")
+    with open("/run/node/odd/guest-read", "wb") as f:
+        f.write(wrong)
+    os.chmod("/run/node/odd/guest-read", 0o755)
+    os.chmod("/run/node/odd", 0o777)
+    subprocess.run(["/run/node/odd/ctscope", "df", "--all", "600"], stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    check(not os.path.exists("/run/node/odd-was-run"), "it was started")
+    shutil.rmtree("/run/node/odd")
+
+
+@test("a steady read makes at most 18 different system calls")
+def calls():
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    target(600, 1)
+    log = "/run/node/strace"
+    init = pct.init_pid(600)
+    put(600, "/var/log/two", b"x" * 300000)
+    for f in glob.glob(log + "*"):
+        os.unlink(f)
+    subprocess.run(["strace", "-ff", "-o", log, ASK, "600", str(init), str(start_ticks(init)),
+                    "5000", "file=/var/log/syslog", "tail=/var/log/two", "list=/var/log",
+                    "readlink=/etc/rc", "stat=/", "statfs=/"], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen = []
+    for f in glob.glob(log + ".*"):
+        with open(f) as lines:
+            text = lines.read().splitlines()
+        at = [i for i, line in enumerate(text) if line.startswith("seccomp(SECCOMP_SET_MODE") and line.endswith(" = 0")]
+        if at:
+            check("SIGSYS" not in "\n".join(text), "it was killed")
+            seen += [line.split("(")[0] for line in text[at[0]:] if re.match(r"[a-z0-9_]+\(", line)]
+        os.unlink(f)
+    note("%d calls, %d different: %s" % (len(seen), len(set(seen)), " ".join(sorted(set(seen)))))
+    check("openat2" in seen and "pread64" in seen, "the reader was not seen: %s" % seen)
+    check(len(set(seen)) <= 18, "%d different" % len(set(seen)))
+
+
+@test("5 of 100 containers with a file system that never answers do not delay the others")
+def hanging():
+    need_fuse()
+    first, count = 2000, 95
+    hung = list(range(610, 615))
+    many(first, count)
+    for vmid in hung:
+        target(vmid, 1, raw=FUSE)
+    t0 = time.monotonic()
+    ctjson("df")
+    calm = time.monotonic() - t0
+    attacks = [Attack(vmid, "fuse", "/srv", "/var/count") for vmid in hung]
+    try:
+        t0 = time.monotonic()
+        got = {c["vmid"]: c for c in ctjson("df", "--all")["containers"]}
+        took = time.monotonic() - t0
+        note("df of %d: %.2f s, with %d that hang: %.2f s" % (len(got), calm, len(hung), took))
+        for vmid in hung:
+            row = [m for m in got[vmid]["mounts"] if m["path"] == "/srv"][0]
+            equal((row["stale"], "size" in row), (True, False), "%d" % vmid)
+        for vmid in list(range(first, first + count)) + hung:
+            root = [m for m in got[vmid]["mounts"] if m["path"] == "/"][0]
+            check(root.get("size"), "%d has no size: %r" % (vmid, root))
+        check(took < calm + 1.5 * SLOW, "%.2f s, without them %.2f s" % (took, calm))
+        t0 = time.monotonic()
+        for vmid in range(first, first + 20):
+            equal(one(vmid, "stat=/").why, OK, "%d" % vmid)
+        check(time.monotonic() - t0 < 2 * SLOW, "20 others: %.2f s" % (time.monotonic() - t0))
+    finally:
+        for a in attacks:
+            a.__exit__()
+
+
 @test("a process that is not the container's init, or another by now, is not read")
 @both
 def identity(vmid):
@@ -457,6 +863,37 @@ def identity(vmid):
     equal(job.error, -3, "another start time: %s" % job.msg)
     _, job = ask(vmid + 5, "file=/etc/shadow", pid=init)
     equal(job.error, -3, "another container: %s" % job.msg)
+
+
+@test("H47 an init whose number another container's init gets, again and again: never mixed up")
+def h47():
+    reuse = BUILD + "/tests/guest/reuse"
+    dirs = []
+    try:
+        for vmid in (690, 691):
+            os.makedirs("/sys/fs/cgroup/lxc/%d" % vmid, exist_ok=True)
+            d = "/run/node/reuse/%d" % vmid
+            os.makedirs(d, exist_ok=True)
+            subprocess.run(["mount", "-t", "tmpfs", "tmpfs", d], check=True)
+            dirs.append(d)
+            with open(d + "/canary", "w") as f:
+                f.write("%d" % vmid)
+        n = 100000 if LONG else 1500
+        p = subprocess.run([reuse, str(n), "690", "691"] + dirs, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, timeout=7200 if LONG else 120 * SLOW)
+        note(p.stdout.decode().strip() + " " + p.stderr.decode()[:500])
+        equal(p.returncode, 0, "exit")
+        got = dict((k, int(v)) for k, v in (w.split("=") for w in p.stdout.decode().split()))
+        equal((got["wrong"], got["other"]), (0, 0), "readings")
+        check(got["ok"] > n // 50 and got["gone"] > 0, "%s" % got)
+        check(got["naive_wrong"] > 0, "control: by number alone they are mixed up")
+    finally:
+        for d in dirs:
+            subprocess.run(["umount", "-l", d])
+        for vmid in (690, 691):
+            until(lambda: not os.path.exists("/sys/fs/cgroup/lxc/%d" % vmid) or
+                  not subprocess.run(["rmdir", "/sys/fs/cgroup/lxc/%d" % vmid],
+                                     stderr=subprocess.DEVNULL).returncode, "rmdir")
 
 
 @test("H50 the container stops while it is read: an error or all of it, within a second")
