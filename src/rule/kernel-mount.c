@@ -35,9 +35,11 @@ static bool is_denied(const struct ct *ct, const struct ctsec *sec)
 	       str_starts(l->profile, generated);
 }
 
+#define LOOKED_AT 256 /* a guest may mount as many as it likes */
+
 struct writable {
 	struct buf names;
-	size_t n, n_nesting;
+	size_t n, n_nesting, looked_at;
 };
 
 /* The mount points of that kind, whole and reachable, below which `dir` is writable. */
@@ -55,6 +57,8 @@ static void find_writable(const struct ctsec *sec, const char *fstype, const cha
 		if (!is(m->fstype, fstype) || !is(m->root, "/") ||
 		    !mounttree_seen(&t, i) || (denied && is_nesting(m->point)))
 			continue;
+		if (w->looked_at++ == LOOKED_AT)
+			break;
 		path = xasprintf("%.*s%s", is(m->point, "/") ? 0 : (int)m->point.n,
 				 (const char *)m->point.p, dir);
 		at = mounttree_on(&t, tbytes_str(path));

@@ -51,17 +51,21 @@ typedef void mount_fn(const struct rule *rule, const struct ct *ct,
 		      const struct ctsec *sec, const struct mount *m, const char *path,
 		      struct findings *out);
 
+/* Of one container and rule; a guest may bind what it has as often as it likes. */
+#define MAX_FOUND 20
+
 /* Each that a path inside leads to, with its path on the node. */
 static void each_mount(const struct rule *rule, const struct ct *ct,
 		       const struct ctsec *sec, mount_fn *fn, struct findings *out)
 {
 	struct mounttree t = { 0 };
+	size_t first = out->n;
 
 	if (!kernel_init(sec) || sec->mounts_got != SEC_GOT || !sec->host ||
 	    sec->host->mounts_got != SEC_GOT)
 		return;
 	mounttree_build(&sec->mounts, &t);
-	for (size_t i = 0; i < sec->mounts.n; i++) {
+	for (size_t i = 0; i < sec->mounts.n && out->n - first < MAX_FOUND; i++) {
 		const struct mount *m = &sec->mounts.v[i];
 		_cleanup_free_ char *path = NULL;
 

@@ -463,6 +463,61 @@ static int do_sockets(char **a)
 	return 0;
 }
 
+/* Children that do nothing; they end with us. */
+static void children(unsigned long n)
+{
+	while (n--) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			stay();
+		}
+	}
+}
+
+static int do_sleepers(char **a)
+{
+	children(number(a[0]));
+	ready();
+	stay();
+	return 0;
+}
+
+/* As many supplementary groups as there may be: a status of 700 KiB each. */
+static int do_groups(char **a)
+{
+	gid_t *v = calloc(65536, sizeof(*v));
+
+	for (unsigned i = 0; i < 65536; i++)
+		v[i] = i;
+	if (syscall(SYS_setgroups, 65535, v) < 0)
+		die("setgroups");
+	free(v);
+	children(number(a[0]));
+	ready();
+	stay();
+	return 0;
+}
+
+/* N mounts of that type, side by side. */
+static int do_mounts(char **a)
+{
+	unsigned long n = number(a[0]);
+
+	for (unsigned long i = 0; i < n; i++) {
+		char dir[256];
+
+		snprintf(dir, sizeof(dir), "%s/%lu", a[2], i);
+		if (mkdir(dir, 0755) < 0 || mount("x", dir, a[1], 0, NULL) < 0)
+			die(dir);
+	}
+	ready();
+	return 0;
+}
+
 static const struct {
 	const char *name, *args;
 	int nargs;
@@ -483,6 +538,9 @@ static const struct {
 	{ "reread", "FILE", 1, do_reread },
 	{ "crash", "SECONDS", 1, do_crash },
 	{ "sockets", "KIND:VALUE...", 1, do_sockets },
+	{ "sleepers", "N", 1, do_sleepers },
+	{ "groups", "N", 1, do_groups },
+	{ "mounts", "N TYPE DIR", 3, do_mounts },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(*commands))

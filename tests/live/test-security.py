@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from live import BUILD, CGROUP, SLOW, Load, Skip, check, ctscope, destroy, equal, main, make, \
-    note, pct, test, until, write_conf
+from live import BUILD, CGROUP, SLOW, Load, Skip, check, ctscope, destroy, equal, guest, main, \
+    make, note, pct, test, until, write_conf
 
 PROBE = BUILD + "/tests/live/secprobe"
 DROPPED = {16, 17, 25, 32, 33}  # sys_module sys_rawio sys_time mac_override mac_admin
@@ -292,6 +292,209 @@ def brought_in():
             equal(mine[0]["ns_user"], host["ns_user"], "whose user namespace")
             equal(mine[0]["ns_mnt"], inode(p.pid, "mnt"), "whose mounts")
             equal(mine[0]["seccomp"], status(p.pid)["Seccomp"], "seccomp")
+        finally:
+            p.kill()
+
+
+def audit(vmid, *args):
+    """{rule: [what was seen]}, what was warned of, the exit code, and how long it took."""
+    r = ctscope("audit", vmid, "--severity", "info", "--json", *args, code=None)
+    check(r.code in (0, 1, 3), "exit %d: %s" % (r.code, r.err))
+    got = {}
+    for f in json.loads(r.out)["container"]["findings"]:
+        got.setdefault(f["rule"], []).append(f["seen"])
+    return got, r.err.decode(errors="replace"), r.code, r.seconds
+
+
+def inside(vmid, *cmd):
+    """In the mount namespace of its init, with the node's own tools."""
+    subprocess.run(["nsenter", "-m", "-t", str(pct.init_pid(vmid)), "--"] + list(cmd), check=True)
+
+
+@test("what of the node is mounted inside is told, also without a line in the config")
+def mounted():
+    os.makedirs("/run/ctscope-x", exist_ok=True)
+    with open("/run/docker.sock", "w"):
+        pass
+    make(816, unprivileged=0, raw=(
+        "lxc.mount.entry: /run/docker.sock run/docker.sock none bind,create=file 0 0",
+        "lxc.mount.entry: /proc mnt none rbind 0 0",
+        "lxc.mount.entry: /dev opt none bind,optional,create=dir 0 0"))
+    make(817)
+    try:
+        got = audit(816)[0]
+        note("\n".join("%s: %s" % (r, s) for r in sorted(got) for s in got[r]))
+        equal(got["kernel-host-socket"], ["/run/docker.sock of the node is mounted at "
+                                          "/run/docker.sock: that of Docker, which is root"], "socket")
+        check(any(s.startswith("/proc of the node is mounted at /mnt: ")
+                  for s in got["kernel-host-proc"]), "proc")
+        check(any("/dev of the node is mounted at /opt" in s
+                  for s in got["kernel-host-device"]), "devices")
+        # taken out of the file while it runs: it is there all the same
+        with open(pct.conf_path(816)) as f:
+            text = "".join(line for line in f if "lxc.mount" not in line)
+        write_conf(816, text)
+        got = audit(816)[0]
+        check("host-socket-root" not in got, "a line is still there: %s" % got)
+        check(len(got["kernel-host-socket"]) == 1, "%s" % got)
+        equal([r for r in audit(817)[0] if "host" in r], [], "817")
+    finally:
+        os.unlink("/run/docker.sock")
+        os.rmdir("/run/ctscope-x")
+
+
+@test("a process of the node is found however deep it is put, and its name shows nothing")
+def hidden_deep():
+    make(818)
+    deepest = "%s/lxc/818/ns" % CGROUP + "/x" * 12
+    os.makedirs(deepest)
+    with subprocess.Popen([BUILD + "/tests/live/load", "forge", "819"],
+                          stdout=subprocess.PIPE) as p:
+        try:
+            equal(p.stdout.readline(), b"ready\n", "load")
+            with open(deepest + "/cgroup.procs", "w") as f:
+                f.write("%d" % p.pid)
+            got = audit(818)[0]
+            check("kernel-process-unfiltered" in got and
+                  "kernel-process-host-namespace" in got, "%s" % got)
+            for args in ((), ("-o", "VMID,SEEN"), ("--json",), ("--sarif",), ("818",)):
+                r = ctscope("audit", *args, code=None)
+                check(r.code == 1, "exit %d: %s" % (r.code, r.err))
+                bad = [c for c in r.out + r.err if c < 32 and c != 10 or c == 127]
+                check(not bad, "%s: control bytes %s" % (args, bad))
+        finally:
+            p.kill()
+
+
+@test("4,200 sleepers do not hide it silently: audit says what it did not look at")
+def crowd():
+    make(819)
+    with Load(819, "sleepers", 4200):
+        got, said, code, took = audit(819)
+        check("of its processes were not looked at" in said, said)
+        note("%.2f s: %s" % (took, said.strip()))
+        check(took < 5 * SLOW, "%.1f s" % took)
+        if not got:
+            equal(code, 3, "exit code")
+    equal(audit(819)[1], "", "what is said without them")
+
+
+@test("a status of 700 KiB is read like any other, and 60 of them are bounded")
+def long_status():
+    make(811)
+    with Load(811, "groups", 1):
+        got, said, code, took = audit(811)
+        equal(said, "", "said of two")
+        check(took < 2 * SLOW, "%.1f s" % took)
+    with Load(811, "groups", 60):
+        got, said, code, took = audit(811)
+        note("%.2f s: %s" % (took, said.strip()))
+        check(took < 5 * SLOW, "%.1f s" % took)
+
+
+@test("20,000 mounts of a privileged guest: as quick, and what matters is still found")
+def many_mounts():
+    make(812, unprivileged=0, features="nesting=1")
+    guest(812, "/bin/mkdir", "/tmp/m")
+    guest(812, "/bin/load", "mounts", "20000", "tmpfs", "/tmp/m")
+    with open("/proc/%d/mountinfo" % pct.init_pid(812)) as f:
+        check(len(f.readlines()) > 20000, "mounts")
+    got, said, code, took = audit(812)
+    note("tmpfs: %.2f s %s" % (took, sorted(got)))
+    check(took < 5 * SLOW, "%.1f s" % took)
+    make(813, unprivileged=0)
+    guest(813, "/bin/mkdir", "/tmp/m")
+    guest(813, "/bin/load", "mounts", "5000", "proc", "/tmp/m")
+    got, said, code, took = audit(813)
+    note("proc: %.2f s" % took)
+    check("kernel-proc-writable" in got, "%s" % sorted(got))
+    check(took < 5 * SLOW, "%.1f s" % took)
+
+
+def cgroup_pids(vmid):
+    for path, _, _ in os.walk("%s/lxc/%d" % (CGROUP, vmid)):
+        with open(path + "/cgroup.procs") as f:
+            yield from f.read().split()
+
+
+def unfiltered(pid):
+    try:
+        return status(pid)["Seccomp"] == "0"
+    except (OSError, KeyError):
+        return False
+
+
+def confined():
+    if pct.apparmor_profile() != "generated":
+        raise Skip("no AppArmor here")
+
+
+@test("lxc-attach at work is no finding, whenever audit looks")
+def attaching():
+    make(805)
+    stop = "/run/node/attaching"
+    with open(stop, "w"):
+        pass
+    p = subprocess.Popen(["sh", "-c", "while [ -e %s ]; do lxc-attach -n 805 --clear-env -- "
+                          "/bin/true; done" % stop], stdin=subprocess.DEVNULL)
+    naive = 0
+    try:
+        for i in range(40):
+            naive += sum(unfiltered(pid) for pid in cgroup_pids(805))
+            got = audit(805)[0]
+            equal([r for r in got if r.startswith("kernel")], [], "round %d: %s" % (i, got))
+    finally:
+        os.unlink(stop)
+        p.wait()
+    note("a single look at the same time would have found %d" % naive)
+
+
+@test("AppArmor: a generated profile confines and is silent, with nesting too")
+def profiles():
+    confined()
+    make(806)
+    make(807, unprivileged=0, features="nesting=1", raw=(
+        "lxc.apparmor.allow_nesting: 1",
+        "lxc.mount.entry: proc dev/.lxc/proc proc create=dir,optional 0 0",
+        "lxc.mount.entry: sysfs dev/.lxc/sys sysfs create=dir,optional 0 0"))
+    with open("/proc/%d/mountinfo" % pct.init_pid(807)) as f:
+        check(" /dev/.lxc/proc rw," in f.read(), "no second /proc")
+    r = subprocess.run(["lxc-attach", "-n", "807", "--clear-env", "--", "/bin/sh", "-c",
+                        "cat /dev/.lxc/proc/sys/kernel/core_pattern"],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    check(r.returncode and b"Permission denied" in r.stdout, "it is not denied: %s" % r.stdout)
+    for vmid in (806, 807):
+        p = read()[1][vmid][2][0]
+        equal(p["labelgot"], "2", "label")
+        note("%d: mode %s, profile %s, namespace %s" % (vmid, p["mode"], p["profile"], p["aans"]))
+        check(p["profile"].startswith("lxc-%d_" % vmid), p["profile"])
+        equal(p["mode"], "enforce", "mode")
+        equal([r for r in audit(vmid, "--deep")[0] if r.startswith("kernel")], [], "found")
+
+
+@test("AppArmor: unconfined, a profile that only complains, a process outside the profile")
+def unconfined():
+    confined()
+    make(808, raw=("lxc.apparmor.profile: unconfined",))
+    check("kernel-apparmor-unconfined" in audit(808)[0], "unconfined")
+    with open("/run/node/complain", "w") as f:
+        f.write("profile ctscope-complain flags=(complain,attach_disconnected) {\n}\n")
+    subprocess.run(["apparmor_parser", "-r", "/run/node/complain"], check=True)
+    try:
+        make(809, raw=("lxc.apparmor.profile: ctscope-complain",))
+        got = audit(809)[0]
+        check("kernel-apparmor-complain" in got, "%s" % got)
+        note(got["kernel-apparmor-complain"][0])
+        destroy(809)
+    finally:
+        subprocess.run(["apparmor_parser", "-R", "/run/node/complain"])
+    make(810)
+    with subprocess.Popen(["sleep", "600"]) as p:
+        try:
+            with open("%s/lxc/810/ns/cgroup.procs" % CGROUP, "w") as f:
+                f.write("%d" % p.pid)
+            got = audit(810)[0]
+            check("kernel-process-unconfined" in got, "%s" % got)
         finally:
             p.kill()
 
