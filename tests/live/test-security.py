@@ -68,9 +68,12 @@ def inode(pid, ns):
 
 def same_as_proc(p):
     try:
-        st = status(p["pid"])
-    except FileNotFoundError:
-        return  # it has ended since
+        compare(p, status(p["pid"]))
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has ended since
+
+
+def compare(p, st):
     for key, name in (("inh", "CapInh"), ("prm", "CapPrm"), ("eff", "CapEff"),
                       ("bnd", "CapBnd"), ("amb", "CapAmb")):
         equal(int(p[key], 16), int(st[name], 16), name)
