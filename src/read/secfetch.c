@@ -17,10 +17,11 @@
 #include "read/procfs.h"
 #include "read/procs.h"
 
-#define STOP_USEC  100000 /* until it goes on again, at the very most */
-#define GUARD_USEC ((uint64_t)500000)
-#define BUSY_TRIES 3
-#define BUSY_USEC  10000
+#define WAIT_USEC  1000000 /* until it stops: it runs on, or waits for a CPU */
+#define STOP_USEC  100000  /* until it goes on again, at the very most */
+#define GUARD_USEC ((uint64_t)2000000)
+#define D_TRIES    20
+#define D_USEC     25000
 #define MAX_BYTES  (SECFETCH_MAX * (sizeof(uint32_t) + SECFILTER_MAX * 8) + 64)
 
 struct job {
@@ -55,6 +56,8 @@ static int check_proc(int dir, const struct job *j)
 		return r;
 	if (st.pid != j->pid || st.start_ticks != j->start_ticks)
 		return -ESRCH;
+	if (st.state == 'D')
+		return -EAGAIN;
 	return st.state == 'S' || st.state == 'R' || st.state == 'I' ? 0 : -EBUSY;
 }
 
@@ -109,6 +112,15 @@ static int add_filter(struct buf *b, pid_t pid, unsigned long i)
 	return 0;
 }
 
+/* Then we are ended, and what we trace is let go. */
+static void end_after(unsigned usec)
+{
+	const struct itimerval t = { .it_value = { .tv_sec = usec / 1000000,
+						   .tv_usec = usec % 1000000 } };
+
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
 static uint64_t timer_left(void)
 {
 	struct itimerval t = { 0 };
@@ -128,6 +140,7 @@ static int take_filters(pid_t pid, struct buf *b)
 	r = wait_stop(pid, &sig);
 	if (r < 0)
 		return r;
+	end_after(STOP_USEC);
 	left = timer_left();
 	for (unsigned long i = 0; r == 0 && i < SECFETCH_MAX; i++)
 		r = add_filter(b, pid, i);
@@ -142,7 +155,6 @@ static int take_filters(pid_t pid, struct buf *b)
 static void prepare(struct buf *b)
 {
 	const struct sched_param first = { .sched_priority = 1 };
-	const struct itimerval t = { .it_value = { .tv_usec = STOP_USEC } };
 	const uint64_t head = 0;
 	sigset_t alarm;
 
@@ -154,7 +166,7 @@ static void prepare(struct buf *b)
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
-	setitimer(ITIMER_REAL, &t, NULL);
+	end_after(WAIT_USEC);
 }
 
 /* In a process of its own, whose end detaches whatever happens. */
@@ -180,7 +192,7 @@ static int fetch(int out, void *arg)
 	r = check_proc(dir, j);
 	if (r == 0)
 		r = take_filters(j->pid, &b);
-	setitimer(ITIMER_REAL, &(const struct itimerval){ 0 }, NULL);
+	end_after(0);
 	return r < 0 ? r : fs_write_all(out, b.p, b.n);
 }
 
@@ -217,7 +229,9 @@ static int why_not(const struct job *j, int r, struct err *err)
 	const char *why = strerror(-r);
 
 	if (r == -EBUSY)
-		why = "it is frozen, stopped, waits for a disk or is traced by another";
+		why = "it is frozen, stopped or traced by another";
+	else if (r == -EAGAIN)
+		why = "it waits in the kernel, for a disk maybe";
 	else if (r == -ETIMEDOUT)
 		why = "it did not stop in time";
 	else if (r == -EINVAL || r == -EIO)
@@ -243,9 +257,9 @@ int secfetch(int rootfd, uint32_t vmid, pid_t pid, uint64_t start_ticks,
 	struct job j = { rootfd, vmid, pid, start_ticks };
 	int r = try_once(&j, ret);
 
-	/* whoever reads from a disk is in D for a moment now and then */
-	for (int i = 0; r == -EBUSY && i < BUSY_TRIES; i++) {
-		clock_sleep_usec(BUSY_USEC);
+	/* for a disk, or for a child of vfork() to be a program of its own */
+	for (int i = 0; r == -EAGAIN && i < D_TRIES; i++) {
+		clock_sleep_usec(D_USEC);
 		r = try_once(&j, ret);
 	}
 	return r < 0 ? why_not(&j, r, err) : 0;
