@@ -8,6 +8,7 @@ import lzma
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -18,11 +19,21 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 ID = "0123456789abcdef0123456789abcdef"
 DIR = "/var/log/journal/" + ID
 CT = 820
+T0 = 1795144350  # of the first entry
 
 
 def journal(name):
     with lzma.open(HERE + "/../fixtures/journal/%s.journal.xz" % name) as f:
         return f.read()
+
+
+def moved(name, to):
+    """The same, its entries from that time on, one each second."""
+    data = journal(name)
+    for i in range(3):
+        data = data.replace(struct.pack("<Q", (T0 + i) * 1000000),
+                            struct.pack("<Q", int((to + i) * 1000000)))
+    return data
 
 
 def put(path, text, vmid=CT):
@@ -172,7 +183,12 @@ def followed():
         put("/var/log/new.app", "an app\n")
         put(DIR + "/system.journal", journal("guest"))
         until(lambda: has("an app"), "a file that came", 9)
-        equal("".join(seen).count("x: first"), 1, "the same line twice")
+        put(DIR + "/user-1000.journal", moved("guest-zstd", time.time() - 1))
+        until(lambda: has("zstd: end"), "a new entry", 5)
+        time.sleep(1.2 * SLOW)
+        has("")
+        for text in "x: first", "x: after", "an app", "zstd: bbb", "zstd: end":
+            equal("".join(seen).count(text), 1, text)
         check("GET" not in "".join(seen), "entries that are old")
     finally:
         p.send_signal(signal.SIGINT)
