@@ -35,7 +35,7 @@ struct files {
 	struct file v[MAX_FILES]; /* by time, newest first */
 	size_t n;
 	uint32_t unread;
-	enum guestread_why why; /* no place could be listed */
+	enum guestread_why why; /* of a place or a file that was refused */
 	int error;
 	bool listed;
 };
@@ -202,11 +202,15 @@ static void prepare(const struct guest_root *g, struct work *w)
 	}
 	find(&s);
 	for (size_t i = 0; i < f->n; i++) {
+		enum guestread_why why;
 		int error;
 
-		if (clock_mono_usec() >= w->until_mono_usec ||
-		    open_kind(g, f->v[i].path, S_IFREG, &f->v[i].fd, &error))
-			f->unread++;
+		if (clock_mono_usec() >= w->until_mono_usec)
+			why = GUESTREAD_LATE;
+		else
+			why = open_kind(g, f->v[i].path, S_IFREG, &f->v[i].fd, &error);
+		f->unread += why != GUESTREAD_OK;
+		f->why = why ? why : f->why;
 	}
 	if (f->listed)
 		return;
@@ -304,6 +308,7 @@ static void answer(struct work *w)
 	if (w->item->max_bytes)
 		w->room = MIN(w->room, w->item->max_bytes);
 	head.unread = f->unread;
+	head.unread_why = f->why;
 	for (size_t i = 0; i < f->n; i++) {
 		if (f->v[i].fd < 0)
 			continue;

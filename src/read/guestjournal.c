@@ -2,7 +2,7 @@
 #include "read/guestjournal.h"
 
 struct head {
-	uint32_t files, broken, unread, pad;
+	uint32_t files, broken, unread, unread_why;
 };
 
 struct wire_entry {
@@ -16,7 +16,10 @@ _Static_assert(sizeof(struct head) == GUESTJOURNAL_HEAD, "the head's bytes");
 
 void guestjournal_put_head(struct buf *b, const struct guestjournal *g)
 {
-	struct head h = { .files = g->files, .broken = g->broken, .unread = g->unread };
+	struct head h = { .files = g->files,
+			  .broken = g->broken,
+			  .unread = g->unread,
+			  .unread_why = g->unread_why };
 
 	buf_add(b, &h, sizeof(h));
 }
@@ -91,10 +94,13 @@ int guestjournal_parse(struct tbytes data, struct guestjournal *ret, struct err 
 	if (s.n < sizeof(h))
 		return err_set(err, -EBADMSG, "guest-read: its journal is broken");
 	memcpy(&h, s.p, sizeof(h));
+	if (h.unread_why >= GUESTREAD_N_WHYS)
+		return err_set(err, -EBADMSG, "guest-read: its journal is broken");
 	s = span_of(s.p + sizeof(h), s.n - sizeof(h));
 	g.files = h.files;
 	g.broken = h.broken;
 	g.unread = h.unread;
+	g.unread_why = (enum guestread_why)h.unread_why;
 	while (s.n) {
 		GROW(g.v, g.n, cap);
 		if (g.n >= GUESTREAD_MAX_ENTRIES || !take_entry(&s, &g.v[g.n])) {

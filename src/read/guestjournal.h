@@ -29,7 +29,8 @@ struct guestjournal {
 	size_t n;
 	uint32_t files;  /* that were read */
 	uint32_t broken; /* of those, where it could not be read to its end */
-	uint32_t unread; /* left out: too many, refused, or not of systemd */
+	uint32_t unread; /* left out: refused, or no more of them were read */
+	enum guestread_why unread_why; /* of one that was refused; GUESTREAD_OK: none */
 };
 
 /* The numbers first, then the entries. */

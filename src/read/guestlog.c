@@ -533,7 +533,9 @@ static void say_journal(struct guestlog *g, const struct guestjournal *j,
 			      j->broken, j->files));
 	if (j->unread)
 		say(said, &g->journal_told,
-		    xasprintf("journal inside: %u files were left out", j->unread));
+		    xasprintf("journal inside: files were left out: %u%s%s", j->unread,
+			      j->unread_why ? ", " : "",
+			      j->unread_why ? guestread_why_text(j->unread_why) : ""));
 }
 
 static struct guestread_item journal_item(const struct guestlog *g,

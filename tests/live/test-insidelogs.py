@@ -236,6 +236,8 @@ def attacks():
         case("... into /proc", lambda: link_dir("/proc/1/root/etc"), b"refused")
         case("... out of the root", lambda: link_dir("../../../../../../../etc"), *none)
         case("file is a link", lambda: os.symlink(secret, full), *none)
+        case("the node's own", lambda: (put(system, journal("guest")), os.chown(full, 0, 0),
+                                        os.chmod(full, 0o600)), b"root may not read it")
         case("a pipe", lambda: (os.mkfifo(full), own(system)), *none)
         case("4 GiB of nothing", sparse, b"could not be read to the end")
         case("a header alone", lambda: cut(4096), b"could not be read to the end")

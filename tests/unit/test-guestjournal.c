@@ -20,7 +20,9 @@ static struct guestjournal_entry entry(const char *message)
 
 static struct buf some(void)
 {
-	struct guestjournal head = { .files = 3, .broken = 1, .unread = 2 };
+	struct guestjournal head = {
+		.files = 3, .broken = 1, .unread = 2, .unread_why = GUESTREAD_DENIED
+	};
 	struct guestjournal_entry a = entry("a\nb"), b = entry("");
 	struct buf ret = { 0 };
 
@@ -50,6 +52,7 @@ static void entries_come_out_as_they_went_in(void)
 	CHECK_U64(j.files, 3);
 	CHECK_U64(j.broken, 1);
 	CHECK_U64(j.unread, 2);
+	CHECK_U64(j.unread_why, GUESTREAD_DENIED);
 	CHECK_U64(j.n, 2);
 	CHECK_U64(j.v[0].id, 7);
 	CHECK_U64(j.v[0].real_usec, UINT64_MAX);
