@@ -41,6 +41,7 @@ struct logs {
 	enum ct_state state;
 	struct guestread_target target; /* init_pid 0: it does not run */
 	struct guestlog *inside;
+	uint64_t began_real_usec; /* following */
 	struct journal *journal;
 	bool journal_failed;
 	struct err journal_err; /* why, where it is worth a word */
@@ -332,10 +333,20 @@ static void follow_inside(struct logs *l, const struct log_want *want,
 		find_again(l);
 	if (!l->target.init_pid)
 		return;
-	if (!l->inside)
+	if (!l->inside) {
+		struct log_want first = *want;
+
+		/* it was started since: what it said before is not new; most logs count in
+		 * seconds */
+		first.since_real_usec =
+			l->began_real_usec - l->began_real_usec % USEC_PER_SEC;
+		first.until_real_usec = clock_real_usec();
 		l->inside = guestlog_new(l->app->rootfd, l->sources, &l->o.files,
 					 l->o.unit, true);
-	guestlog_poll(l->inside, &l->target, want, ret, &said);
+		guestlog_lines(l->inside, &l->target, &first, ret, &said);
+	} else {
+		guestlog_poll(l->inside, &l->target, want, ret, &said);
+	}
 	say_notes(l, &said);
 	if (said.gone)
 		l->target.init_pid = 0;
@@ -531,7 +542,7 @@ static int follow(struct logs *l)
 
 	/* the journal is cut at a point in time: what is before is read, the rest
 	 * followed */
-	begin.until_real_usec = clock_real_usec();
+	begin.until_real_usec = l->began_real_usec = clock_real_usec();
 	journal = later;
 	journal.since_real_usec = begin.until_real_usec + 1;
 	catch_signals(&mask);

@@ -24,6 +24,7 @@ struct file {
 	bool other;  /* read only if the one before in the list is not there */
 	bool named;  /* by the caller, not found by a pattern: its absence is told */
 	bool told;
+	bool absent; /* it was not there: all of it is new when it comes */
 	struct guestread_cursor cursor;
 	struct textlog text;
 	struct buf part; /* a line without an end yet */
@@ -40,7 +41,7 @@ struct guestlog {
 	struct buf program;
 	bool sources[LOG_SOURCES];
 	const char *unit;
-	bool follow;
+	bool follow, following; /* the first reading is over */
 	struct file *files;
 	size_t n_files, cap_files;
 	struct pattern *patterns;
@@ -242,6 +243,7 @@ static void take_tail(const struct guestlog *g, struct file *f,
 		      struct guestread_answer *a, struct loglines *ret,
 		      struct guestlog_said *said)
 {
+	f->absent = a->why == GUESTREAD_ABSENT;
 	if (a->why) {
 		say_file(f, a, said);
 		return;
@@ -256,12 +258,18 @@ static void take_tail(const struct guestlog *g, struct file *f,
 	take_text(f, a, f->before || !g->follow, ret);
 }
 
+/* A line that is looked for may be anywhere; of others the last ones are enough. */
+static bool wants_some(const struct log_want *want)
+{
+	return want->max_lines && !want->match;
+}
+
 static struct guestread_item tail_item(const struct file *f, const struct log_want *want)
 {
 	return (struct guestread_item){
 		.op = GUESTREAD_TAIL,
 		.path = f->path,
-		.max_bytes = want->max_lines && !want->match ? SOME_BYTES : 0,
+		.max_bytes = wants_some(want) ? SOME_BYTES : 0,
 		.cross = true,
 	};
 }
@@ -296,7 +304,7 @@ static void take_list(struct guestlog *g, struct pattern *p, struct guestread_an
 				 (const char *)best->name.p);
 		best->name.n = 0;
 		if ((best->st.mode & 0170000) == 0100000 && !find(g, path))
-			add_file(g, take_ptr(path), LOG_FILE);
+			add_file(g, take_ptr(path), LOG_FILE)->absent = g->following;
 	}
 }
 
@@ -325,25 +333,22 @@ static void list_patterns(struct guestlog *g, const struct guestread_target *tar
 		say_failed(said, &told, "files inside", r, &err);
 }
 
-static void read_files(struct guestlog *g, const struct guestread_target *target,
-		       const struct log_want *want, struct loglines *ret,
-		       struct guestlog_said *said)
+/* So many files in one request that all of what may be asked of them fits the answer. */
+static int read_some(struct guestlog *g, const struct guestread_target *target,
+		     size_t from, size_t n, const struct log_want *want,
+		     struct loglines *ret, struct guestlog_said *said)
 {
 	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
-	_cleanup_free_ struct guestread_item *items = NULL;
+	struct guestread_item items[GUESTREAD_MAX_ANSWER / 2 / SOME_BYTES];
 	struct err err = { 0 };
 	bool told = false;
 	int r;
 
-	list_patterns(g, target, said);
-	if (!g->n_files || said->gone)
-		return;
-	items = xcalloc(g->n_files, sizeof(*items));
-	for (size_t i = 0; i < g->n_files; i++)
-		items[i] = tail_item(&g->files[i], want);
-	r = ask(g, target, items, g->n_files, FILES_MSEC, &a, &err);
-	for (size_t i = 0; i < g->n_files && i < a.n; i++) {
-		struct file *f = &g->files[i];
+	for (size_t i = 0; i < n; i++)
+		items[i] = tail_item(&g->files[from + i], want);
+	r = ask(g, target, items, n, FILES_MSEC, &a, &err);
+	for (size_t i = 0; i < n && i < a.n; i++) {
+		struct file *f = &g->files[from + i];
 		size_t start = ret->n;
 
 		if (is_other(g, f))
@@ -353,6 +358,23 @@ static void read_files(struct guestlog *g, const struct guestread_target *target
 	}
 	if (r < 0)
 		say_failed(said, &told, "files inside", r, &err);
+	return r;
+}
+
+static void read_files(struct guestlog *g, const struct guestread_target *target,
+		       const struct log_want *want, struct loglines *ret,
+		       struct guestlog_said *said)
+{
+	size_t bytes = GUESTREAD_MAX_BYTES, step;
+
+	list_patterns(g, target, said);
+	if (wants_some(want))
+		bytes = SOME_BYTES;
+	step = GUESTREAD_MAX_ANSWER / 2 / bytes;
+	for (size_t i = 0; i < g->n_files && !said->gone; i += step)
+		if (read_some(g, target, i, MIN(step, g->n_files - i), want, ret, said) <
+		    0)
+			return;
 }
 
 /* ---- files as they grow ------------------------------------------------------------- */
@@ -392,8 +414,15 @@ static void take_more(struct guestlog *g, const struct guestread_target *target,
 		      struct guestlog_said *said)
 {
 	if (a->why) {
-		if (a->why != GUESTREAD_ABSENT)
+		f->absent |= a->why == GUESTREAD_ABSENT;
+		/* its turn comes with the next poll */
+		if (a->why != GUESTREAD_ABSENT && a->why != GUESTREAD_LATE)
 			say_file(f, a, said);
+		return;
+	}
+	/* the first reading did not come to it: what is there is not new */
+	if (!f->cursor.ino && !f->absent) {
+		f->cursor = a->next;
 		return;
 	}
 	if (a->reset)
@@ -542,16 +571,14 @@ static struct guestread_item journal_item(const struct guestlog *g,
 					  const struct log_want *want, uint64_t since,
 					  uint64_t until)
 {
-	/* a line that is looked for may be anywhere */
-	bool some = want->max_lines && !want->match;
-
 	return (struct guestread_item){
 		.op = GUESTREAD_JOURNAL,
 		.path = "",
 		.pattern = g->unit,
-		.max_entries = some ? (uint32_t)MIN(want->max_lines,
-						    (size_t)GUESTREAD_MAX_ENTRIES)
-				    : 0,
+		.max_entries = wants_some(want)
+				       ? (uint32_t)MIN(want->max_lines,
+						       (size_t)GUESTREAD_MAX_ENTRIES)
+				       : 0,
 		.span = { .since_real_usec = since, .until_real_usec = until },
 	};
 }
@@ -646,6 +673,7 @@ void guestlog_lines(struct guestlog *g, const struct guestread_target *target,
 		    struct guestlog_said *said)
 {
 	read_files(g, target, want, ret, said);
+	g->following = true;
 	if (!g->sources[LOG_GUEST] || said->gone)
 		return;
 	g->first_real_usec = g->newest_real_usec = want->until_real_usec;

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import time
 
-from live import (CTSCOPE, SLOW, check, ctjson, ctscope, equal, guest, main, make, note,
+from live import (CTSCOPE, SLOW, check, ctjson, ctscope, equal, guest, main, make, note, pct,
                   rootfs, test, until)
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -182,9 +182,9 @@ def followed():
         check("x: before" in "".join(seen), "".join(seen))
         put("/var/log/new.app", "an app\n")
         put(DIR + "/system.journal", journal("guest"))
-        until(lambda: has("an app"), "a file that came", 9)
         put(DIR + "/user-1000.journal", moved("guest-zstd", time.time() - 1))
         until(lambda: has("zstd: end"), "a new entry", 5)
+        until(lambda: has("an app"), "a file that came", 9)
         time.sleep(1.2 * SLOW)
         has("")
         for text in "x: first", "x: after", "an app", "zstd: bbb", "zstd: end":
@@ -256,7 +256,7 @@ def cut():
     good = journal("guest")
     put(DIR + "/system.journal", good)
     path = rootfs(CT) + DIR + "/system.journal"
-    stop = time.monotonic() + 3
+    stop = time.monotonic() + 1.5
     lines_seen = told = 0
     pid = os.fork()
     if pid == 0:
@@ -278,6 +278,35 @@ def cut():
         os.waitpid(pid, 0)
     note("%d times lines, %d times a sentence" % (lines_seen, told))
     check(lines_seen + told > 0, "neither")
+
+
+@test("one that is started while it is followed says only what is new")
+@inside
+def started():
+    put("/var/log/syslog", stamp(time.time() - 60) + " web x: old\n")
+    put(DIR + "/system.journal", journal("guest"))
+    subprocess.run(["lxc-stop", "-n", str(CT), "--kill"], check=True)
+    p = subprocess.Popen([CTSCOPE, "logs", str(CT), "-f", "--source", "inside"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
+    out = []
+    os.set_blocking(p.stdout.fileno(), False)
+
+    def has(text):
+        out.append((p.stdout.read() or b"").decode())
+        return text in "".join(out)
+
+    try:
+        time.sleep(0.3 * SLOW)
+        pct.start(CT)
+        time.sleep(0.2 * SLOW)
+        with open(rootfs(CT) + "/var/log/syslog", "a") as f:
+            f.write(stamp(time.time()) + " web x: new\n")
+        until(lambda: has("x: new"), "a new line", 5)
+        equal("".join(out).count("\n"), 1, "".join(out))
+    finally:
+        p.send_signal(signal.SIGINT)
+    equal(p.wait(timeout=10 * SLOW), 0, "exit code")
 
 
 @test("one that is stopped has a sentence that says what to do")
