@@ -9,6 +9,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,14 +26,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "attacker: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
 /* Of the one call of a case that a kernel or a container may not have. */
-static void no_means(const char *what)
+static _Noreturn void no_means(const char *what)
 {
 	fprintf(stderr, "attacker: %s: %s\n", what, strerror(errno));
 	exit(errno == EPERM || errno == EACCES || errno == ENODEV || errno == EINVAL ||
@@ -217,6 +218,52 @@ static int do_fanotify(char **a)
 		no_means("fanotify");
 	ready();
 	return stay();
+}
+
+/* N file systems, one over the other, on a path of some 3800 bytes below DIR. */
+static int do_mounts(char **a)
+{
+	char name[256];
+
+	memset(name, 'm', 250);
+	name[250] = '\0';
+	if (chdir(a[0]) < 0)
+		die(a[0]);
+	for (int i = 0; i < 15; i++)
+		if ((mkdir(name, 0755) < 0 && errno != EEXIST) || chdir(name) < 0)
+			die("mkdir");
+	for (unsigned long i = 0, n = number(a[1]); i < n; i++)
+		if (mount("none", ".", "tmpfs", 0, "size=4k") < 0)
+			no_means("mount");
+	ready();
+	return 0;
+}
+
+/* A FUSE comes to lie over DIR and goes again, for ever; it answers nothing but INIT. */
+static int fuse_mount(const char *dir);
+static void fuse_init(int fuse, const struct fuse_in_header *in);
+
+static int do_fuseover(char **a)
+{
+	static _Alignas(8) char buf[1 << 18];
+	bool first = true;
+
+	for (;; first = false) {
+		int fuse = fuse_mount(a[0]);
+		const struct fuse_in_header *in = (const void *)buf;
+
+		if (read(fuse, buf, sizeof(buf)) > 0 && in->opcode == FUSE_INIT)
+			fuse_init(fuse, in);
+		if (first)
+			ready();
+		usleep(200);
+		if (umount2(a[0], MNT_DETACH) < 0)
+			die("umount");
+		/* whoever is in it waits as long as this is open */
+		usleep(2000);
+		close(fuse);
+	}
+	return 0;
 }
 
 static int fuse_mount(const char *dir)
@@ -423,7 +470,8 @@ int main(int argc, char **argv)
 		{ "names", 2, do_names },       { "chain", 3, do_chain },
 		{ "fanotify", 1, do_fanotify }, { "fuse", 2, do_fuse },
 		{ "rechroot", 1, do_rechroot }, { "fuseroot", 2, do_fuseroot },
-		{ "peek", 2, do_peek },
+		{ "peek", 2, do_peek },         { "mounts", 2, do_mounts },
+		{ "fuseover", 1, do_fuseover },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(*cases); i++)

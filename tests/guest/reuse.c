@@ -6,8 +6,9 @@
  *   reuse N VMID_A VMID_B DIR_A DIR_B
  *
  * The cgroups lxc/VMID and the directories are there; each holds a file "canary" with its
- * vmid. Prints what came of N readings, and of as many by who only looks at the cgroup of
- * that number first. "wrong" are those that were given the other's canary.
+ * vmid. Until the number was used N times: prints what came of the readings, and of as many
+ * by who only looks at the cgroup of that number first. "wrong" are those that were given
+ * the other's canary.
  */
 #include "config.h"
 
@@ -15,6 +16,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -64,7 +66,7 @@ static pid_t start_init(const struct side *s)
 	return (pid_t)pid;
 }
 
-static _noreturn_ void churn(const struct side *sides)
+static _noreturn_ void churn(const struct side *sides, _Atomic uint64_t *lives)
 {
 	unsigned failed = 0;
 
@@ -79,7 +81,8 @@ static _noreturn_ void churn(const struct side *sides)
 			perror("clone3");
 			_exit(1);
 		}
-		clock_sleep_usec(some(3) ? some(1000) : 4000 + some(6000));
+		(*lives)++;
+		clock_sleep_usec(some(4) ? some(600) : 2000 + some(2000));
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
@@ -166,7 +169,8 @@ int main(int argc, char **argv)
 	_cleanup_(buf_done) struct buf program = { 0 };
 	struct side sides[2];
 	struct count c = { 0 };
-	uint64_t n, start;
+	_Atomic uint64_t *lives;
+	uint64_t n, start, reads = 0;
 	int root = -1;
 	pid_t pid;
 
@@ -185,18 +189,23 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	buf_addf(&program, "%s/guest-read", getenv("CTSCOPE_BUILD"));
+	lives = mmap(NULL, sizeof(*lives), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (lives == MAP_FAILED)
+		return 2;
 	pid = fork();
 	if (pid == 0)
-		churn(sides);
+		churn(sides, lives);
 	start = clock_mono_usec();
-	for (uint64_t i = 0; i < n; i++) {
-		ask(root, program.p, sides[i % 2].vmid, &c);
-		ask_naively(root, sides[i % 2].vmid, &c);
+	for (; *lives < n && waitpid(pid, NULL, WNOHANG) == 0; reads++) {
+		ask(root, program.p, sides[reads % 2].vmid, &c);
+		ask_naively(root, sides[reads % 2].vmid, &c);
 	}
-	printf("reads=%ju ok=%ju gone=%ju other=%ju wrong=%ju naive_ok=%ju naive_wrong=%ju "
+	printf("lives=%ju reads=%ju ok=%ju gone=%ju other=%ju wrong=%ju naive_ok=%ju naive_wrong=%ju "
 	       "msec=%ju\n",
-	       (uintmax_t)n, (uintmax_t)c.ok, (uintmax_t)c.gone, (uintmax_t)c.other,
-	       (uintmax_t)c.wrong, (uintmax_t)c.naive_ok, (uintmax_t)c.naive_wrong,
+	       (uintmax_t)*lives, (uintmax_t)reads, (uintmax_t)c.ok, (uintmax_t)c.gone,
+	       (uintmax_t)c.other, (uintmax_t)c.wrong, (uintmax_t)c.naive_ok,
+	       (uintmax_t)c.naive_wrong,
 	       (uintmax_t)((clock_mono_usec() - start) / USEC_PER_MSEC));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
