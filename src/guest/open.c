@@ -173,6 +173,20 @@ static int check_type(const struct guest_root *g, int fd)
 }
 
 /*
+ * EXDEV: something is mounted there. Or it was moved to another directory in that very
+ * moment, which does not happen each time.
+ */
+static int open_beneath(int dir, const char *name, uint64_t resolve)
+{
+	int fd = -EXDEV;
+
+	for (int tries = 0; fd == -EXDEV && tries < MAX_TRIES; tries++)
+		fd = open_below(dir, name, O_PATH | O_NOFOLLOW,
+				RESOLVE_BENEATH | resolve);
+	return fd;
+}
+
+/*
  * One component, which is no "..": what is mounted there is only entered by an O_PATH
  * open of its root, which asks it nothing, and then looked at. While its descriptor is
  * held its id is no other mount's.
@@ -180,13 +194,12 @@ static int check_type(const struct guest_root *g, int fd)
 static int open_component(struct walk *w, const char *name, int *ret)
 {
 	_cleanup_close_ int fd = -1;
-	int r = open_below(here(w), name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | STAY);
+	int r = open_beneath(here(w), name, STAY);
 
 	if (r == -EXDEV && w->how->cross) {
 		if (++w->crossed > MAX_CROSS)
 			return -ELOOP;
-		r = open_below(here(w), name, O_PATH | O_NOFOLLOW,
-			       RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+		r = open_beneath(here(w), name, RESOLVE_NO_MAGICLINKS);
 		fd = r;
 		if (r >= 0 && !(w->how->any_last && is_last(w)))
 			r = check_type(w->g, fd);
