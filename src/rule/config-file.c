@@ -362,7 +362,7 @@ static void lock_set(const struct rule *rule, const struct ct *ct, struct findin
 	}
 	finding_add(out, rule, ct, "lock", rule_line(ct, "lock"), NULL,
 		    "lock: %s, and a %s task is running", lock, ct->task);
-	finding_amend(out, SEV_INFO, NULL);
+	finding_amend(out, SEV_INFO, "as it should be while the task runs");
 }
 
 const struct rule rule_lock_set = {

@@ -41,7 +41,7 @@ static void unfinished_one(const struct rule *rule, const struct ct *ct,
 		    ct->task ? NULL : fix(ct, "no task of it", s->name),
 		    "snapshot %s is not finished: snapstate %s", s->name, s->state);
 	if (ct->task)
-		finding_amend(out, SEV_INFO, NULL);
+		finding_amend(out, SEV_INFO, "as it should be while the task runs");
 }
 
 static void unfinished(const struct rule *rule, const struct ct *ct, struct findings *out)
@@ -119,7 +119,7 @@ static void vzdump_left(const struct rule *rule, const struct ct *ct,
 		finding_add(out, rule, ct, NULL, s->line, NULL,
 			    "the snapshot of a backup, and a %s task is running",
 			    ct->task);
-		finding_amend(out, SEV_INFO, NULL);
+		finding_amend(out, SEV_INFO, "as it should be while the task runs");
 		return;
 	}
 	finding_add(out, rule, ct, NULL, s->line, fix(ct, "no backup of it", "vzdump"),

@@ -304,6 +304,13 @@ static const struct {
 	  SEV_ERROR, "/run/docker.sock of the node is at run/docker.sock" },
 	{ "idmap-malformed", FINE "lxc.idmap: \"u 0 100000 65536\"\n", SEV_ERROR,
 	  "lxc.idmap: \"u 0 100000 65536\"" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /etc/sudoers.d/x,mp=/x\n", SEV_ERROR,
+	  "who may be root" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /etc/crontab2,mp=/x\n", 0, NULL },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /usr/local/share,mp=/x\n", 0, NULL },
+	{ "bind-sensitive-ro", FINE "mp0: /etc/ssl/private,mp=/x,ro=1\n", SEV_WARN,
+	  "keys" },
+	{ "bind-sensitive-ro", FINE "mp0: /etc/apt,mp=/x,ro=1\n", 0, NULL },
 	/* without id 0 of the node inside file modes decide */
 	{ "bind-sensitive-rw", FINE "mp0: /root/b,mp=/x\n", SEV_WARN, "/root/b" },
 	{ "bind-sensitive-rw", PRIVILEGED "mp0: /root/b,mp=/x\n", SEV_ERROR, "/root/b" },
