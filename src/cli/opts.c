@@ -272,20 +272,30 @@ struct given {
 	const char *arg;
 };
 
-int opts_parse(struct app *app, const struct cmd *cmd, void *dst, int argc, char **argv,
-	       struct strv *pos)
-{
-	struct option longs[MAX_OPTS] = { 0 };
-	char shorts[3 * MAX_OPTS] = "-:"; /* '-': arguments in order, ':' own messages */
-	_cleanup_free_ char **av = xcalloc((size_t)argc + 2, sizeof(*av));
-	struct common c = { 0 };
+/* One command line on its way through getopt. */
+struct parse {
+	struct app *app;
+	const struct cmd *cmd;
+	void *dst;
+	struct strv *pos;
+	struct option longs[MAX_OPTS];
+	char shorts[3 * MAX_OPTS];
+	struct common common;
 	struct given times[MAX_OPTS];
-	size_t n = 0, n_times = 0;
-	int val, r;
+	size_t n_times;
+};
 
-	n = add_opts(longs, shorts, n, common_opts, ARRAY_SIZE(common_opts));
+static void describe(struct parse *p)
+{
+	const struct cmd *cmd = p->cmd;
+	char *shorts = p->shorts;
+	size_t n;
+
+	/* '-': arguments in order, ':' own messages */
+	memcpy(shorts, "-:", sizeof("-:"));
+	n = add_opts(p->longs, shorts, 0, common_opts, ARRAY_SIZE(common_opts));
 	/* own letters come first in the string, so that getopt takes their form */
-	add_opts(longs, shorts, n, cmd->opts, cmd->nopts);
+	add_opts(p->longs, shorts, n, cmd->opts, cmd->nopts);
 	for (size_t i = 0; i < cmd->nopts; i++) {
 		char *dup = cmd->opts[i].letter ? strchr(shorts + 2, cmd->opts[i].letter)
 						: NULL;
@@ -294,47 +304,72 @@ int opts_parse(struct app *app, const struct cmd *cmd, void *dst, int argc, char
 			memmove(dup, dup + 1 + (dup[1] == ':'),
 				strlen(dup + (dup[1] == ':')));
 	}
+}
+
+/* `val` of getopt; `word` is what it stands for on the command line. */
+static int take_one(struct parse *p, int val, const char *word)
+{
+	const struct opt *o;
+	bool common;
+
+	if (val == 1) {
+		strv_addn(p->pos, optarg, strlen(optarg));
+		return 0;
+	}
+	if (val == ':' || val == '?') {
+		app_error(p->app, 0,
+			  val == ':' ? "option %s needs a value" : "unknown option %s",
+			  word);
+		return -EINVAL;
+	}
+	o = find_opt(p->cmd, val, &common);
+	if (!o)
+		return -EINVAL;
+	if (!common && o->kind == OPT_TIME && p->n_times < MAX_OPTS) {
+		p->times[p->n_times++] = (struct given){ o, optarg };
+		return 0;
+	}
+	return store(p->app, o, common ? (void *)&p->common : p->dst, optarg);
+}
+
+static int take_all(struct parse *p, int argc, char **argv)
+{
+	_cleanup_free_ char **av = xcalloc((size_t)argc + 2, sizeof(*av));
+	int val, r;
+
 	av[0] = argv[-1];
 	for (int i = 0; i < argc; i++)
 		av[i + 1] = argv[i];
 	optind = 0;
 	opterr = 0;
-	while ((val = getopt_long(argc + 1, av, shorts, longs, NULL)) != -1) {
-		const struct opt *o;
-		bool common;
-
-		if (val == 1) {
-			strv_addn(pos, optarg, strlen(optarg));
-			continue;
-		}
-		if (val == ':' || val == '?') {
-			app_error(app, 0,
-				  val == ':' ? "option %s needs a value"
-					     : "unknown option %s",
-				  av[optind - 1]);
-			return -EINVAL;
-		}
-		o = find_opt(cmd, val, &common);
-		if (!o)
-			return -EINVAL;
-		if (!common && o->kind == OPT_TIME && n_times < MAX_OPTS) {
-			times[n_times++] = (struct given){ o, optarg };
-			continue;
-		}
-		r = store(app, o, common ? (void *)&c : dst, optarg);
+	while ((val = getopt_long(argc + 1, av, p->shorts, p->longs, NULL)) != -1) {
+		r = take_one(p, val, av[optind - 1]);
 		if (r < 0)
 			return r;
 	}
 	for (int i = optind; i < argc + 1; i++)
-		strv_addn(pos, av[i], strlen(av[i]));
-	if (c.help) {
+		strv_addn(p->pos, av[i], strlen(av[i]));
+	return 0;
+}
+
+int opts_parse(struct app *app, const struct cmd *cmd, void *dst, int argc, char **argv,
+	       struct strv *pos)
+{
+	struct parse p = { .app = app, .cmd = cmd, .dst = dst, .pos = pos };
+	int r;
+
+	describe(&p);
+	r = take_all(&p, argc, argv);
+	if (r < 0)
+		return r;
+	if (p.common.help) {
 		opts_help(app->out, cmd);
 		return 1;
 	}
-	r = take_common(app, cmd, &c);
+	r = take_common(app, cmd, &p.common);
 	/* "yesterday" means something only when --now is known, wherever it stands */
-	for (size_t i = 0; r == 0 && i < n_times; i++)
-		r = store(app, times[i].o, dst, times[i].arg);
+	for (size_t i = 0; r == 0 && i < p.n_times; i++)
+		r = store(app, p.times[i].o, dst, p.times[i].arg);
 	return r;
 }
 
