@@ -57,3 +57,6 @@ int backup_results_read(int rootfd, uint32_t vmid, struct backup_results *ret,
  * behind after a job with errors), or a negative errno.
  */
 int backup_running(int rootfd, struct upid *ret, struct err *err);
+
+/* Cuts exactly so many digits and what parts them from the rest off the front. */
+bool backup_cut_number(struct span *s, size_t digits, char sep, unsigned *ret);

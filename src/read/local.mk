@@ -153,3 +153,5 @@ libct_a_SOURCES += src/read/secpolicy.c
 libct_a_SOURCES += src/read/secpolicy.h
 libct_a_SOURCES += src/read/secprofile.c
 libct_a_SOURCES += src/read/secprofile.h
+libct_a_SOURCES += src/read/tasklines.c
+libct_a_SOURCES += src/read/backupresult.c

@@ -47,3 +47,4 @@ libct_a_SOURCES += src/rule/drift-device.c
 libct_a_SOURCES += src/rule/drift-inside.c
 libct_a_SOURCES += src/rule/kernel-filter.c
 libct_a_SOURCES += src/rule/kernel-path.c
+libct_a_SOURCES += src/rule/network-check.c

@@ -33,3 +33,6 @@ struct val network_rate(const char *rate);
 
 /* "10;20-22": sets the bits of these VLANs in a map of 4096 bits. False: not a list. */
 bool network_parse_trunks(const char *trunks, uint64_t map[64]);
+
+/* The same the other way: "10,20-22"; empty: none. */
+char *network_vlans_text(const uint64_t map[64]);
