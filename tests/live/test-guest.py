@@ -147,6 +147,8 @@ def both(fn, **keys):
 
 def quickest(fn, usec, what, tries=10):
     """The best of some: a machine that is busy is no fault of what is measured."""
+    if SLOW > 1:
+        usec *= 4  # a process takes 40 times as long to start there
     best = min(fn() for _ in range(tries))
     note("%s: %d us" % (what, best))
     check(best < usec * SLOW, "%s: %d us" % (what, best))
@@ -388,10 +390,10 @@ def h22():
     equal(one(vmid, "statfs=/mnt/h22").why, OK, "statfs of the mount point")
 
 
-@test("H24 a directory of 200,000 names: so many are looked at, and it is said")
+@test("H24 a directory of 80,000 names: so many are looked at, and it is said")
 @both
 def h24(vmid):
-    guest(vmid, "/bin/attacker", "names", "/var/log/many", "200000")
+    guest(vmid, "/bin/attacker", "names", "/var/log/many", "80000")
     a, job = ask(vmid, "list=/var/log/many", "list::10=/var/log/many", "list=/var/log/many|g*")
     equal([x.why for x in a], [OK] * 3, "whys")
     equal([x.entries for x in a], [4096, 10, 0], "entries")

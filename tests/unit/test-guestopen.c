@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
+#include "base/clock.h"
 #include "guest/mounts.h"
 #include "guest/open.h"
 #include "tmproot.h"
@@ -163,6 +166,66 @@ static void by_hand_the_same_comes_out(void)
 	end(&s);
 }
 
+static _noreturn_ void exchange_for_ever(int dir, int ready)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned i = 0;; i++) {
+		(void)renameat2(dir, "x", dir, "y", RENAME_EXCHANGE);
+		if (i == 1000)
+			close(ready);
+	}
+}
+
+/* The kernel counts the renames of the whole machine: another guest must not matter. */
+static void renames_elsewhere_do_not_disturb_a_walk(void)
+{
+	_cleanup_(buf_done) struct buf path = { 0 };
+	unsigned n = 0, failed = 0;
+	struct setup s;
+	uint64_t until;
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	begin(&s);
+	tmproot_put(&s.t, "x", "");
+	tmproot_put(&s.t, "y", "");
+	for (int i = 0; i < 400; i++)
+		buf_adds(&path, "etc/../");
+	buf_adds(&path, "etc/shadow");
+	CHECK(pipe(fds) == 0, "pipe");
+	pid = fork();
+	if (pid == 0)
+		exchange_for_ever(s.t.fd, fds[1]);
+	close(fds[1]);
+	CHECK(read(fds[0], &c, 1) == 0, "nobody renames");
+	close(fds[0]);
+	until = clock_mono_usec() + 300 * USEC_PER_MSEC;
+	for (; clock_mono_usec() < until; n++)
+		failed += !str_eq(say(&s, path.p, &plain), "guest");
+	CHECK(failed == 0, "%u of %u failed", failed, n);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	end(&s);
+}
+
+static void a_walk_ends_with_the_time(void)
+{
+	struct setup s;
+
+	begin(&s);
+	close(s.g.root);
+	s.g.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s.g.until_mono_usec = 1;
+	/* where the kernel walks it is one call; by hand it is many */
+	CHECK_STR(say(&s, "/proc/../etc/passwd", &crossing),
+		  guestread_why_text(GUESTREAD_LATE));
+	s.g.until_mono_usec = clock_mono_usec() + 3600 * USEC_PER_SEC;
+	CHECK_STR(say(&s, "/proc/../etc/passwd", &crossing),
+		  guestread_why_text(GUESTREAD_FSTYPE));
+	end(&s);
+}
+
 static void what_is_exchanged_while_it_is_opened_is_seen(void)
 {
 	struct setup s;
@@ -302,6 +365,8 @@ int main(void)
 	RUN(a_chain_of_links_is_followed_40_times);
 	RUN(a_procfs_is_never_entered);
 	RUN(by_hand_the_same_comes_out);
+	RUN(renames_elsewhere_do_not_disturb_a_walk);
+	RUN(a_walk_ends_with_the_time);
 	RUN(what_is_exchanged_while_it_is_opened_is_seen);
 	RUN(a_lease_is_not_waited_for);
 	RUN(lines_of_mountinfo_are_parsed);

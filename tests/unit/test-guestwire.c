@@ -217,6 +217,45 @@ static void answers_that_nobody_asked_for_are_refused(void)
 	buf_done(&b);
 }
 
+/* How far a reader came that was ended before it had answered. */
+static void marks_say_how_far_it_came(void)
+{
+	static const struct {
+		bool waited, blocked, opened;
+		int failed;
+	} want[] = {
+		{ true, true, false, 0 },
+		{ true, false, false, 0 },
+		{ true, false, true, 0 },
+		{ true, false, true, EPERM },
+	};
+	struct buf b = { 0 };
+	uint32_t kind = 6;
+
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		struct guestread_answers a = { 0 };
+
+		if (i == 0)
+			guestwire_put_waits(&b);
+		else if (i == 1)
+			guestwire_put_goes_on(&b);
+		else if (i == 2)
+			guestwire_put_opened(&b);
+		else
+			guestwire_put_failed(&b, EPERM);
+		CHECK(take(&b, b.n, 1, &a) == 0, "%zu", i);
+		CHECK(a.waited == want[i].waited && a.blocked == want[i].blocked, "%zu",
+		      i);
+		CHECK(a.opened == want[i].opened && a.failed == want[i].failed, "%zu", i);
+		CHECK(!a.complete && a.v[0].why == GUESTREAD_NO_ANSWER, "%zu", i);
+		guestread_answers_done(&a);
+	}
+	/* one of a kind that there is not */
+	memcpy(b.p + sizeof(uint32_t), &kind, sizeof(kind));
+	CHECK(take(&b, b.n, 1, &(struct guestread_answers){ 0 }) == -EBADMSG, "taken");
+	buf_done(&b);
+}
+
 static void the_mark_is_of_the_last_64_bytes(void)
 {
 	char a[100], b[64];
@@ -293,6 +332,7 @@ int main(void)
 	RUN(answers_come_out_as_they_went_in);
 	RUN(answers_that_break_off_are_taken_as_far_as_they_came);
 	RUN(answers_that_nobody_asked_for_are_refused);
+	RUN(marks_say_how_far_it_came);
 	RUN(the_mark_is_of_the_last_64_bytes);
 	RUN(patterns_fit_as_in_a_shell);
 	RUN(a_pattern_that_doubles_back_ends);
