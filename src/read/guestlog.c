@@ -252,6 +252,12 @@ static void take_tail(const struct guestlog *g, struct file *f,
 	said->has_file |= f->source == LOG_FILE;
 	f->cursor = a->next;
 	if (a->start_offset) {
+		if (a->data.n && !memchr(a->data.p, '\n', a->data.n))
+			say(said, &f->told,
+			    xasprintf(
+				    "%s: its last line has no end and is longer than %u "
+				    "bytes",
+				    f->path, a->data.n));
 		cut_first_line(&a->data);
 		ret->cut = true;
 	}
@@ -496,6 +502,16 @@ static const char *keep_name(struct loglines *l, struct tbytes t)
 	return loglines_keep_str(l, s);
 }
 
+/* How much longer it is nobody knows: it is not unpacked any further. */
+static struct tbytes keep_cut(struct loglines *l, struct span line)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	buf_add(&b, line.p, line.n);
+	buf_adds(&b, " [cut]");
+	return loglines_keep(l, b.p, b.n);
+}
+
 /* The entry as lines, those of its message backwards. */
 static void add_entry(const struct guestjournal_entry *e, const struct log_want *want,
 		      struct loglines *ret)
@@ -516,7 +532,8 @@ static void add_entry(const struct guestjournal_entry *e, const struct log_want 
 		l.text = span_tbytes(line);
 		if (!line.n || !log_want_has(want, &l))
 			continue;
-		l.text = loglines_keep(ret, line.p, line.n);
+		l.text = e->cut && !msg.n ? keep_cut(ret, line)
+					  : loglines_keep(ret, line.p, line.n);
 		loglines_add(ret, l);
 	}
 	loglines_reverse(ret, start);

@@ -378,6 +378,18 @@ static void take_syslog(struct span *text, struct logline *line, struct loglines
 	}
 }
 
+/* What is kept of a line, and how much is not. */
+static struct tbytes keep_line(struct span text, struct loglines *ret)
+{
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	if (text.n <= LINE_MAX_BYTES)
+		return loglines_keep(ret, text.p, text.n);
+	buf_add(&b, text.p, LINE_MAX_BYTES);
+	buf_addf(&b, " [+%zu bytes]", text.n - LINE_MAX_BYTES);
+	return loglines_keep(ret, b.p, b.n);
+}
+
 static void add(struct textlog *t, struct span text, const char *origin,
 		struct loglines *ret)
 {
@@ -405,7 +417,7 @@ static void add(struct textlog *t, struct span text, const char *origin,
 		text.n--;
 	if (!text.n)
 		return;
-	line.text = loglines_keep(ret, text.p, MIN(text.n, LINE_MAX_BYTES));
+	line.text = keep_line(text, ret);
 	loglines_add(ret, line);
 }
 

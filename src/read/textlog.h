@@ -35,5 +35,5 @@ struct textlog {
 	uint64_t last_real_usec; /* of the line before, if it had one; else 0 */
 };
 
-/* Appends copies of the lines. Pure. */
+/* Appends copies of the lines, of each 16 KiB and how many bytes it has more. Pure. */
 void textlog_parse(struct textlog *t, struct span text, struct loglines *ret);

@@ -115,7 +115,8 @@ def packed():
         seconds = time.monotonic() - t0
         check(got and got[0] == kind + ": " + "a" * 2000, [x[:40] for x in got])
         equal(got[-1], kind + ": end", "the last line")
-        check(all(len(x) <= 16384 for x in got), "a line that is too long")
+        check(all(len(x) <= 16384 + len(" [cut]") for x in got), "a line that is too long")
+        check(got[1].endswith("bb [cut]"), got[1][-20:])
         check(seconds < 2.5 * SLOW, "%s: %.2f s" % (kind, seconds))
 
 
@@ -137,6 +138,12 @@ def syslog():
     got = lines("--source", "file", "--file", "/var/log/app/*.log")
     equal([x["text"] for x in got], ["hello", "2026/11/20 03:12:00 [error] nginx", "x" * 20],
           "pattern")
+    put("/var/log/long", "x" * (1 << 20))
+    r = ctscope("logs", CT, "--source", "file", "--file", "/var/log/long")
+    check(b"/var/log/long: its last line has no end" in r.err, r.err)
+    put("/var/log/long", "first\n" + "y" * 20000)
+    got = texts("--source", "file", "--file", "/var/log/long")
+    equal(got, ["first", "y" * 16384 + " [+3616 bytes]"], "a long line")
     r = ctscope("logs", CT, "--source", "file", "--file", "/none", "--file", "/var/log/no*")
     check(b"/none: not there" in r.err and b"/var/log/no*: no such file" in r.err, r.err)
 

@@ -205,7 +205,9 @@ static void a_line_is_cut_where_it_is_too_long(void)
 		buf_addc(&b, 'a');
 	parse(LOG_FILE, buf_str(&b));
 	CHECK_U64(got.n, 1);
-	CHECK_U64(got.v[0].text.n, 16384);
+	CHECK_U64(got.v[0].text.n, 16384 + strlen(" [+3616 bytes]"));
+	CHECK(memcmp(got.v[0].text.p + 16384, " [+3616 bytes]", 14) == 0, "%.*s", 14,
+	      (const char *)got.v[0].text.p + 16384);
 }
 
 int main(void)
