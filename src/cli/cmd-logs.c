@@ -671,7 +671,7 @@ const struct cmd cmd_logs = {
 		"Why did 106 not start this morning?\n"
 		"  ctscope logs 106 --since 06:00 --source task,stderr,journal\n"
 		"What does the web server in 105 say, as it says it?\n"
-		"  ctscope logs 105 -f --source inside --unit nginx.service --file '/var/log/nginx/*.log'",
+		"  ctscope logs 105 -f -s inside -u nginx.service -F '/var/log/nginx/*.log'",
 	.opts = logs_opts,
 	.nopts = ARRAY_SIZE(logs_opts),
 	.run = logs_run,
