@@ -79,6 +79,17 @@ def until(fn, what, seconds=10):
         time.sleep(0.05)
 
 
+def one_of(n, fn):
+    """A machine that is busy with something else spoils a measurement, but not all of them."""
+    for left in reversed(range(n)):
+        try:
+            return fn()
+        except Failed:
+            if not left:
+                raise
+            time.sleep(1)
+
+
 def controllers(*need):
     have = pct.controllers()
     for c in need:
