@@ -360,7 +360,7 @@ int audit_view_read(struct audit_view *v, const char *arg)
 	read_tasks(v);
 	read_paths(v);
 	read_secs(v);
-	if (v->deep)
+	if (v->pick.deep)
 		r = read_deep(v);
 	if (r != EXIT_FINE)
 		return r;

@@ -26,7 +26,6 @@ struct audit_view {
 	uint32_t vmid; /* only this one; 0: all, and the node */
 	struct rule_pick pick;
 	enum severity least;
-	bool deep; /* fetch the seccomp filters: init of each is stopped for a moment */
 	struct facts facts;
 	struct ctsecs secs; /* what the kernel enforces on those that run */
 	struct storages storages;
@@ -49,7 +48,7 @@ struct audit_view {
 void audit_view_done(struct audit_view *v);
 
 /*
- * Reads, decides and sorts; vmid, pick, least, deep, waivers and today are given. EXIT_FINE, or
+ * Reads, decides and sorts; vmid, pick, least, waivers and today are given. EXIT_FINE, or
  * the exit code: the sentence is out.
  */
 int audit_view_read(struct audit_view *v, const char *arg);

@@ -76,6 +76,11 @@ static int take_rules(const struct app *app, const char *list, const struct rule
 		if (v->pick.n_only == MAX_RULES)
 			return app_error(app, EXIT_USAGE, "--rule: more than %d rules",
 					 MAX_RULES);
+		if (rule->deep && !v->pick.deep)
+			return app_error(app, EXIT_USAGE,
+					 "--rule: %s is about the seccomp filter itself: "
+					 "add --deep",
+					 rule->id);
 		only[v->pick.n_only++] = rule;
 	}
 	v->pick.only = only;
@@ -146,7 +151,6 @@ static int show(struct app *app, const struct audit_opts *o, const char *arg,
 {
 	int r;
 
-	v->deep = o->deep;
 	v->today = today(app->now_real_usec);
 	r = read_waivers(app, o->waivers, v);
 	if (r == EXIT_FINE)
@@ -187,6 +191,7 @@ static int audit_run(struct app *app, int argc, char **argv)
 
 	if (r)
 		return r < 0 ? EXIT_USAGE : EXIT_FINE;
+	v.pick.deep = o.deep;
 	r = check_args(app, &o, pos.n);
 	if (r == EXIT_FINE)
 		r = take_profile(app, o.profile, &v);

@@ -100,6 +100,7 @@ const struct rule rule_kernel_filter_danger = {
 	       "file system by its number. LXC's own profile refuses them (but "
 	       "kexec_file_load, which it forgets); without it only capabilities of the "
 	       "node are asked for (--deep)",
+	.deep = true,
 	.check_sec = danger,
 };
 
@@ -185,6 +186,7 @@ const struct rule rule_kernel_filter_allows = {
 	.why = "what the profile is believed to refuse is not refused: a profile is read "
 	       "once, at the start, and every line of it has to be known to libseccomp "
 	       "(--deep)",
+	.deep = true,
 	.check_sec = allowed,
 };
 
@@ -212,6 +214,7 @@ const struct rule rule_kernel_filter_arch = {
 	.title = "an architecture that the seccomp filter leaves out",
 	.why = "any program can call the kernel as one of that architecture does, and is "
 	       "past the filter (--deep)",
+	.deep = true,
 	.check_sec = arch_open,
 };
 
@@ -238,6 +241,7 @@ const struct rule rule_kernel_filter_differs = {
 	.title = "the seccomp filter is not what its profile says",
 	.why = "it keeps nothing less away, but a program inside that fails may fail for "
 	       "this (--deep)",
+	.deep = true,
 	.check_sec = differs,
 };
 
@@ -283,5 +287,6 @@ const struct rule rule_kernel_filter_line = {
 	.title = "a line of the seccomp profile without effect",
 	.why = "LXC leaves such a line out and starts the container all the same: what it was "
 	       "to refuse there is not refused (--deep)",
+	.deep = true,
 	.check_sec = line_dead,
 };

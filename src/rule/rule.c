@@ -145,7 +145,7 @@ bool rule_picked(const struct rule *rule, const struct rule_pick *p, enum severi
 
 	for (size_t i = 0; i < p->n_only; i++)
 		named |= p->only[i] == rule;
-	if (p->n_only && !named)
+	if ((p->n_only && !named) || (rule->deep && !p->deep))
 		return false;
 	return rule_severity(rule, p->profile, ret) ||
 	       (named && rule_severity(rule, PROFILE_OWN, ret));

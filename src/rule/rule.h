@@ -55,6 +55,7 @@ struct rule {
 	enum rule_level homelab, production;
 	const char *title; /* what it is about, in a few words */
 	const char *why;   /* why it matters: a sentence or two */
+	bool deep;         /* it is about what is read only where that was asked for */
 
 	/* of one container whose config could be read */
 	void (*check)(const struct rule *rule, const struct ct *ct, struct findings *out);
@@ -86,6 +87,7 @@ struct rule_pick {
 	/* these alone, also where the profile leaves them out; n_only 0: all of the profile */
 	const struct rule *const *only;
 	size_t n_only;
+	bool deep; /* those that need it, too */
 };
 
 /* False: it does not run. */

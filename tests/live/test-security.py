@@ -481,10 +481,10 @@ def unconfined():
     make(808, raw=("lxc.apparmor.profile: unconfined",))
     check("kernel-apparmor-unconfined" in audit(808)[0], "unconfined")
     with open("/run/node/complain", "w") as f:
-        f.write("profile ctscope-complain flags=(complain,attach_disconnected) {\n}\n")
+        f.write("profile lxc-ctscope-complain flags=(complain,attach_disconnected) {\n}\n")
     subprocess.run(["apparmor_parser", "-r", "/run/node/complain"], check=True)
     try:
-        make(809, raw=("lxc.apparmor.profile: ctscope-complain",))
+        make(809, raw=("lxc.apparmor.profile: lxc-ctscope-complain",))
         got = audit(809)[0]
         check("kernel-apparmor-complain" in got, "%s" % got)
         note(got["kernel-apparmor-complain"][0])

@@ -310,6 +310,25 @@ static void each_class_is_told_with_its_calls(void)
 	stage_done(&s);
 }
 
+static void they_run_where_that_was_asked_for_alone(void)
+{
+	const struct rule *const only[] = { &rule_kernel_filter_danger };
+	struct rule_pick named = { .profile = PROFILE_PRODUCTION,
+				   .only = only,
+				   .n_only = 1 };
+	struct rule_pick all = { .profile = PROFILE_PRODUCTION };
+	enum severity s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_filter); i++)
+		CHECK(!rule_picked(of_filter[i], &all, &s), "%s", of_filter[i]->id);
+	CHECK(!rule_picked(only[0], &named, &s), "named, and not asked for");
+	all.deep = named.deep = true;
+	for (size_t i = 0; i < ARRAY_SIZE(of_filter); i++)
+		CHECK(rule_picked(of_filter[i], &all, &s), "%s", of_filter[i]->id);
+	CHECK(rule_picked(only[0], &named, &s), "named");
+	CHECK(!rule_picked(of_filter[1], &named, &s), "another");
+}
+
 /* As libseccomp would make it of a policy for x86_64 alone, with other calls let through. */
 static void an_architecture_that_is_left_out_is_one_finding(void)
 {
@@ -354,6 +373,7 @@ int main(void)
 	RUN(version_1_counts_for_one_architecture);
 	RUN(a_container_with_lxcs_own_filter_is_silent);
 	RUN(each_class_is_told_with_its_calls);
+	RUN(they_run_where_that_was_asked_for_alone);
 	RUN(an_architecture_that_is_left_out_is_one_finding);
 	return DONE();
 }
