@@ -766,17 +766,10 @@ static void many_processes_are_named_in_part(void)
 	CHECK_STR(kernel_some_end(&some), "7 (), 7 (), 7 (), 7 (), 7 () and 3 more");
 }
 
-/* Those that read more than this stage has have their tests where they have theirs. */
+/* Those over the filter itself have theirs in test-secdeep.c. */
 static bool is_elsewhere(const struct rule *rule)
 {
-	static const char *const prefixes[] = { "kernel-filter-", "kernel-host-" };
-
-	if (rule == &rule_kernel_host_namespace)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-		if (str_starts(rule->id, prefixes[i]))
-			return true;
-	return false;
+	return str_starts(rule->id, "kernel-filter-");
 }
 
 static bool has_noted(const struct rule *rule)

@@ -253,12 +253,25 @@ static size_t run(const struct rule *rule, struct stage *s, bool privileged,
 	return f->n;
 }
 
+static const struct rule *fired[32];
+
+static void note(const struct rule *rule)
+{
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_SIZE(fired) && fired[i] && fired[i] != rule)
+		i++;
+	fired[i] = rule;
+}
+
 static void one(const struct rule *rule, struct stage *s, bool privileged,
 		enum severity severity, const char *seen)
 {
 	_cleanup_(findings_done) struct findings f = { 0 };
 
 	CHECK(run(rule, s, privileged, &f) == 1, "%s: %zu", rule->id, f.n);
+	if (f.n)
+		note(rule);
 	CHECK_STR(f.n ? f.v[0].seen : NULL, seen);
 	CHECK(f.n && f.v[0].severity == severity, "%s", rule->id);
 }
@@ -362,6 +375,25 @@ static void an_architecture_that_is_left_out_is_one_finding(void)
 	stage_done(&s);
 }
 
+/*
+ * That it keeps quiet, and says nothing of what was not read, is tested for all that are
+ * listed. It needs the others to have run.
+ */
+static void every_rule_over_a_filter_is_listed_and_fired(void)
+{
+	for (size_t i = 0; i < n_rules; i++) {
+		bool listed = false, seen = !fired[0]; /* without libseccomp none can */
+
+		if (!str_starts(rules[i]->id, "kernel-filter-"))
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(of_filter); k++)
+			listed |= of_filter[k] == rules[i];
+		for (size_t k = 0; k < ARRAY_SIZE(fired); k++)
+			seen |= fired[k] == rules[i];
+		CHECK(listed && seen, "%s has not its three tests", rules[i]->id);
+	}
+}
+
 int main(void)
 {
 	RUN(what_lxc_makes_of_a_policy_is_what_it_says);
@@ -375,5 +407,6 @@ int main(void)
 	RUN(each_class_is_told_with_its_calls);
 	RUN(they_run_where_that_was_asked_for_alone);
 	RUN(an_architecture_that_is_left_out_is_one_finding);
+	RUN(every_rule_over_a_filter_is_listed_and_fired);
 	return DONE();
 }
