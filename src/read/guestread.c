@@ -426,6 +426,18 @@ static void take_answers(struct guestread_job *job, int r)
 	job->error = r < 0 ? err_wrap(&job->err, r, "container %u", job->target.vmid) : 0;
 }
 
+/* So that it can be found: it holds what it hangs in until that lets it go. */
+static void name_stuck(struct guestread_job *job)
+{
+	struct err old = job->err;
+
+	if (job->error)
+		err_set(&job->err, job->error,
+			"%s; process %d, which read it, hangs in the kernel and was left "
+			"behind",
+			old.msg, (int)job->stuck_pid);
+}
+
 /* At its end, or left behind. A reader that waits for another one is not stuck itself. */
 static void end(struct guestread_job *job)
 {
@@ -437,6 +449,8 @@ static void end(struct guestread_job *job)
 		cleanup_close(&job->reader_fd);
 	job->dying = false;
 	take_answers(job, job->result);
+	if (job->stuck)
+		name_stuck(job);
 }
 
 /*

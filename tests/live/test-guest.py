@@ -494,6 +494,7 @@ def h12():
     with Attack(600, "fuse", "/srv", "/var/count"):
         _, job = ask(600, "statfs=/", "statfs:a=/srv", msec=300)
         check(job.error and job.stuck == 1, "error %d, stuck %d" % (job.error, job.stuck))
+        check("hangs in the kernel" in job.msg, job.msg)
         equal((job.whys[OK], job.whys[NO_ANSWER]), (1, 1), "what came before is kept")
         check(job.seconds < 2 * SLOW, "%.2f s" % job.seconds)
         _, job = ask(600, "statfs=/", msec=300)
