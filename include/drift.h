@@ -101,6 +101,7 @@ struct drift_facts {
 	/* "dev/fuse": where LXC's own files of the node mount something for all */
 	const char *const *common_mounts;
 	size_t n_common_mounts;
+	bool common_hooks; /* they run hooks of others, too, which may mount anything */
 	const struct drift_dev *devs; /* each of the config */
 	size_t n_devs;
 	const struct passthrough *passthrough; /* NULL: not looked at */

@@ -294,6 +294,7 @@ static void compare(struct look *l, struct drift *ret)
 		.n_common = n->common.keys.n,
 		.common_mounts = (const char *const *)n->common.mounts.v,
 		.n_common_mounts = n->common.mounts.n,
+		.common_hooks = n->common.hooks,
 		.cpus = n->cpus,
 	};
 

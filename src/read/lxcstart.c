@@ -117,6 +117,30 @@ static void add_mount(struct span value, struct strv *ret)
 		add_once(ret, where);
 }
 
+/* A hook that runs where the mounts of the container can be changed. */
+static bool is_hook(struct span key)
+{
+	static const char *const keys[] = { "hook.pre-mount", "hook.mount",
+					    "hook.autodev", "hook.start-host",
+					    "hook.start" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (span_eq(key, keys[i]))
+			return true;
+	return false;
+}
+
+/* Of whom it is known what they do. */
+static bool is_known_hook(struct span value)
+{
+	static const char *const words[] = { "/lxcfs/", "/lxc-pve-", "/ctscope/" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (memmem(value.p, value.n, words[i], strlen(words[i])))
+			return true;
+	return !value.n;
+}
+
 static void add_keys(struct span text, struct lxcstart_common *ret)
 {
 	struct lxcconf_item item;
@@ -129,6 +153,8 @@ static void add_keys(struct span text, struct lxcstart_common *ret)
 			add_once(&ret->keys, item.key);
 		else if (span_eq(item.key, "mount.entry"))
 			add_mount(item.value, &ret->mounts);
+		else if (is_hook(item.key) && !is_known_hook(item.value))
+			ret->hooks = true;
 	}
 }
 

@@ -43,6 +43,7 @@ int lxcstart_read_seccomp(int rootfd, uint32_t vmid, const struct lxcstart_when 
 struct lxcstart_common {
 	struct strv keys;   /* of cgroup v2: "cgroup2.pids.max" */
 	struct strv mounts; /* where: "sys/fs/fuse/connections" */
+	bool hooks; /* of others than PVE, lxcfs and ctscope, which may mount anything */
 };
 
 int lxcstart_read_common(int rootfd, struct lxcstart_common *ret, struct err *err);

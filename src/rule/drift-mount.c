@@ -231,8 +231,9 @@ static bool has_hooks(const struct drift_facts *f)
 {
 	const struct pveconf_section *s = &f->ct->conf->main;
 
-	if (pveconf_item(s, "hookscript") || drift_raw(f, "lxc.include") ||
-	    drift_raw(f, "lxc.mount.fstab") || drift_raw(f, "lxc.mount"))
+	if (f->common_hooks || pveconf_item(s, "hookscript") ||
+	    drift_raw(f, "lxc.include") || drift_raw(f, "lxc.mount.fstab") ||
+	    drift_raw(f, "lxc.mount"))
 		return true;
 	for (size_t i = 0; i < s->n_lxc; i++)
 		if (str_starts(s->lxc[i].key, "lxc.hook."))

@@ -749,6 +749,17 @@ static void keys_of_all_containers_are_found(void)
 
 	CHECK(lxcstart_read_common(root, &keys, &err) == 0, "%s", err.msg);
 	CHECK(!keys.keys.n && !keys.mounts.n, "%zu", keys.keys.n);
+	CHECK(!keys.hooks, "hooks");
+}
+
+static void hooks_of_pve_lxcfs_and_ctscope_are_not_those_of_others(void)
+{
+	_cleanup_close_ int root = fixture_open("hosts/pvn1");
+	_cleanup_(lxcstart_common_done) struct lxcstart_common c = { 0 };
+	struct err err = { 0 };
+
+	CHECK(lxcstart_read_common(root, &c, &err) == 0, "%s", err.msg);
+	CHECK(!c.hooks, "hooks of PVE and lxcfs are known");
 }
 
 int main(void)
@@ -778,5 +789,6 @@ int main(void)
 	RUN(the_file_of_a_start_is_parsed);
 	RUN(a_file_that_is_newer_than_the_start_is_not_of_it);
 	RUN(keys_of_all_containers_are_found);
+	RUN(hooks_of_pve_lxcfs_and_ctscope_are_not_those_of_others);
 	return DONE();
 }

@@ -251,6 +251,10 @@ static void a_mount_that_no_config_has_is_told_where_no_guest_can_have_made_it(v
 	hooks = xasprintf("%slxc.hook.mount: /x\n", conf_mounts);
 	join(&hook, hooks, more, NULL, NULL);
 	no_drift(&hook, 0, "a hook may have done it");
+	drift_done(&extra.s.d);
+	extra.s.f.common_hooks = true;
+	drift_mounts(&extra.s.f, &extra.s.d);
+	no_drift(&extra, 0, "a hook of all containers may have done it");
 	join(&all, conf_mounts, ROOT_LINE, NULL, NULL);
 	drift_done(&all.s.d);
 	mounts_done(&all.inside);
