@@ -158,16 +158,17 @@ static void take_target(struct logs *l, const struct ct *ct)
 		(struct guestread_target){ ct->vmid, ct->init_pid, ct->init_start_ticks };
 }
 
-/* Where its console goes; "none" and "" are nowhere. */
+/* Where its console is kept; the last line counts, an empty one is nowhere. */
 static char *console_of(const struct pveconf *conf)
 {
 	const struct pveconf_section *s = &conf->main;
-	const char *path = NULL;
+	const struct pveconf_lxc *l = NULL;
 
 	for (size_t i = 0; i < s->n_lxc; i++)
 		if (str_eq(s->lxc[i].key, "lxc.console.logfile"))
-			path = s->lxc[i].value;
-	return path && *path == '/' ? xstrdup(path) : NULL;
+			l = &s->lxc[i];
+	return l && l->value_n && *l->value == '/' ? xstrndup(l->value, l->value_n)
+						   : NULL;
 }
 
 static void take_ct(struct logs *l, const struct ct *ct)

@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 ID = "0123456789abcdef0123456789abcdef"
 DIR = "/var/log/journal/" + ID
 CT = 820
+CONSOLE = "/run/console-820.log"
 T0 = 1795144350  # of the first entry
 
 
@@ -59,7 +60,7 @@ def clear():
 def inside(fn):
     """In a container of its own, which has a machine id and nothing in its /var/log."""
     def run():
-        make(CT)
+        make(CT, raw=('lxc.console.logfile: "%s"' % CONSOLE,))
         until(lambda: guest(CT, "/bin/true") == "", "start")
         put("/etc/machine-id", ID + "\n")
         clear()
@@ -86,6 +87,15 @@ def nothing():
     r = ctscope("logs", CT)
     check(b"keeps no journal and no syslog" in r.err, r.err)
     check(b"--file PATH" in r.err, r.err)
+
+
+@test("what its programs print on the console is among it where the config keeps that")
+@inside
+def console():
+    guest(CT, "/bin/sh", "-c", "echo on the console >/dev/console")
+    until(lambda: "on the console" in texts("--source", "console"), "the line", 3)
+    got = [x for x in lines() if x["text"] == "on the console"]
+    equal([(x["source"], x["time_is"]) for x in got], [("console", "not-after")], "line")
 
 
 @test("entries of its journal have their time, level, unit and process")

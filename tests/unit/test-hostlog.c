@@ -264,6 +264,31 @@ static void a_backup_is_not_told_twice(void)
 	CHECK_U64(l.n, 5);
 }
 
+static void exact(struct loglines *l, uint64_t sec, enum log_source source)
+{
+	struct logline line = { .time_real_usec = sec * 1000000,
+				.time_kind = LOG_TIME_EXACT,
+				.source = source,
+				.text = tbytes_str("CMD (run)") };
+
+	loglines_add(l, line);
+}
+
+static void a_syslog_repeats_the_journal_only_at_that_time(void)
+{
+	_cleanup_(loglines_done) struct loglines l = { 0 };
+
+	exact(&l, 1000, LOG_GUEST);
+	exact(&l, 1001, LOG_SYSLOG);
+	exact(&l, 1060, LOG_SYSLOG); /* the same once more, which the journal lost */
+	exact(&l, 1120, LOG_GUEST);
+	exact(&l, 1120, LOG_SYSLOG);
+	loglines_drop_repeats(&l, LOG_SYSLOG, LOG_GUEST);
+	CHECK_U64(l.n, 3);
+	CHECK(l.v[1].source == LOG_SYSLOG && l.v[1].time_real_usec == 1060000000,
+	      "source %d", l.v[1].source);
+}
+
 int main(void)
 {
 	RUN(a_guest_is_named_by_its_whole_number);
@@ -277,5 +302,6 @@ int main(void)
 	RUN(only_what_is_wanted_is_kept);
 	RUN(lines_are_merged_by_time_and_stay_in_order);
 	RUN(a_backup_is_not_told_twice);
+	RUN(a_syslog_repeats_the_journal_only_at_that_time);
 	return DONE();
 }
