@@ -3,6 +3,7 @@
 """What the collector says of containers that start and stop in every way there is, with
 and without hooks, as an ordinary user without capabilities."""
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,7 +172,11 @@ for H in (True, False):
         seq = last_seq()
         subprocess.run(["lxc-attach", "-n", str(VMID), "--", "reboot", "-f"])
         if hooks:
-            e = wait_event(VMID, "rebooted", seq)
+            # a hook that gave up on a node this busy says so: then it is as without it
+            e = until(lambda: events(VMID, seq, ["rebooted"]) or
+                      "deadline came first" in lib.logged() and
+                      [e for e in events(VMID, seq, ["reconciled"]) if e["data"].get("cause")],
+                      "rebooted")[0]
             equal(e["data"]["cause"], "rebooted-inside", "cause")
         else:
             # PVE's mark comes after the end
@@ -517,6 +522,8 @@ def _():
     c = need()
     up = [d for d in os.listdir("/sys/fs/cgroup/lxc") if d.isdigit()]
     check(len(up) >= 3, "too few containers run: %s" % up)
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
     trace = lib.RUN + "/trace"
     for _ in range(3):  # of what has begun the record is not long enough yet
         subprocess.run(["timeout", "-s", "INT", "11", "strace", "-f", "-qq", "-e", "trace=openat",
