@@ -17,6 +17,7 @@
 #include <sys/fanotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -432,6 +433,84 @@ static int do_fuseroot(char **a)
 	return stay();
 }
 
+/* Answers until somebody wants the bytes of a file: that waits. */
+static void serve_file(int fuse)
+{
+	static _Alignas(8) char buf[1 << 18];
+
+	while (read(fuse, buf, sizeof(buf)) > 0 || errno == EINTR) {
+		const struct fuse_in_header *in = (const void *)buf;
+		struct {
+			struct fuse_out_header h;
+			union {
+				struct fuse_entry_out entry;
+				struct fuse_attr_out attr;
+				struct fuse_open_out open;
+			} u;
+		} out = { .h = { .len = sizeof(out.h), .unique = in->unique } };
+		struct fuse_attr file = {
+			.ino = 2, .mode = S_IFREG | 0644, .nlink = 1, .size = 1 << 20
+		};
+
+		if (in->opcode == FUSE_INIT) {
+			fuse_init(fuse, in);
+			continue;
+		}
+		if (in->opcode == FUSE_READ || in->opcode == FUSE_FORGET)
+			continue;
+		if (in->opcode == FUSE_LOOKUP) {
+			out.u.entry =
+				(struct fuse_entry_out){ .nodeid = 2, .attr = file };
+			out.h.len += sizeof(out.u.entry);
+		} else if (in->opcode == FUSE_GETATTR && in->nodeid == 2) {
+			out.u.attr = (struct fuse_attr_out){ .attr = file };
+			out.h.len += sizeof(out.u.attr);
+		} else if (in->opcode == FUSE_OPEN) {
+			out.h.len += sizeof(out.u.open);
+		} else {
+			out.h.error = -ENOSYS;
+		}
+		(void)!write(fuse, &out, out.h.len);
+	}
+}
+
+/*
+ * Its own command line lies on a file of a FUSE, mounted on DIR, that is never read to its
+ * end. BIG is long enough that nothing else is on that page.
+ */
+static int do_cmdline2(char **a)
+{
+	char path[4096];
+	char *page = (char *)(((uintptr_t)a[1] + 4095) & ~(uintptr_t)4095);
+	int fuse, fd;
+
+	snprintf(path, sizeof(path), "%s/f", a[0]);
+	fuse = fuse_mount(a[0]);
+	if (fork() == 0) {
+		serve_file(fuse);
+		_exit(0);
+	}
+	/* or it would wait at its end for an answer of its own */
+	close(fuse);
+	prctl(PR_SET_NAME, "attacker");
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || mmap(page, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) != page)
+		die(path);
+	ready();
+	return stay();
+}
+
+static int do_cmdline(char **a)
+{
+	static char big[1 << 16];
+	char *argv[] = { (char *)"attacker", (char *)"cmdline2", a[0], big, NULL };
+	char *envp[] = { NULL };
+
+	memset(big, 'x', sizeof(big) - 1);
+	execve("/proc/self/exe", argv, envp);
+	die("exec");
+}
+
 /* Which ways into a process, by its number in a procfs of the host, are open: a line. */
 static int do_peek(char **a)
 {
@@ -472,7 +551,8 @@ int main(int argc, char **argv)
 		{ "fanotify", 1, do_fanotify }, { "fuse", 2, do_fuse },
 		{ "rechroot", 1, do_rechroot }, { "fuseroot", 2, do_fuseroot },
 		{ "peek", 2, do_peek },         { "mounts", 2, do_mounts },
-		{ "fuseover", 1, do_fuseover },
+		{ "fuseover", 1, do_fuseover }, { "cmdline", 1, do_cmdline },
+		{ "cmdline2", 2, do_cmdline2 },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(*cases); i++)

@@ -760,6 +760,29 @@ def h20(vmid):
         equal(bad, [], "control characters in %r" % out)
 
 
+@test("H31 a command line on a FUSE that never answers, and one of 600 KB: ps does not wait")
+def h31():
+    need_fuse()
+    target(601, 0, raw=FUSE)
+    sh(601, "sh -c 'sleep 1000' $(seq 1 100000) >/dev/null 2>&1 &")
+    with Attack(601, "cmdline", "/srv") as attack:
+        pid = [p for p in attack.pids() if "attacker" in open("/proc/%d/comm" % p).read()][0]
+        p = subprocess.Popen(["cat", "/proc/%d/cmdline" % pid], stdout=subprocess.DEVNULL)
+        try:
+            p.wait(0.5)
+            note("this kernel gives no command line that lies on a file: nobody hangs on it")
+        except subprocess.TimeoutExpired:
+            pass
+        t0 = time.monotonic()
+        out = ctscope("ps", 601).out
+        took = time.monotonic() - t0
+        note("ps in %.2f s" % took)
+        check(took < 2 * SLOW, "%.2f s" % took)
+        check(b"attacker" in out and b"sleep" in out, "%r" % out[:2000])
+        check(max(len(line) for line in out.splitlines()) < 5000, "a long line")
+    p.wait(10 * SLOW)
+
+
 @test("what is read in is read without a trace: the time of its last reading stays")
 @both
 def no_trace(vmid):
