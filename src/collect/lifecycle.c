@@ -360,15 +360,19 @@ void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
 {
 	struct lc_ct *ct = lc_get(lc, vmid);
 
-	if (ct->phase != LC_DOWN || not_before(ct->gone, began) ||
-	    not_before(ct->up, began))
+	/* of whole seconds, and the beginning is not: the same one is not told again */
+	ended.real_usec = MAX(ended.real_usec, began.real_usec);
+	ended.boot_usec = MAX(ended.boot_usec, began.boot_usec);
+	/*
+	 * Nor by the next collector, whose time since boot, had from the wall clock, is a
+	 * little off that of the one before.
+	 */
+	if (ct->phase != LC_DOWN || ct->gone.real_usec == ended.real_usec ||
+	    not_before(ct->gone, began) || not_before(ct->up, began))
 		return;
 	lc_begin_life(lc, ct);
 	ct->phase = LC_PRESTART;
 	ct->asked = began;
-	/* of whole seconds, and the beginning is not: the same one is not told again */
-	ended.real_usec = MAX(ended.real_usec, began.real_usec);
-	ended.boot_usec = MAX(ended.boot_usec, began.boot_usec);
 	lc_end_life(lc, ct, NULL, NULL, ended);
 }
 

@@ -739,7 +739,7 @@ def before():
     subprocess.run(["lxc-freeze", "-n", str(a)], check=True)
     began = int(time.time())
     task = pct.Task("vzstart", f, when=began)
-    task.end("CT is locked (backup)", when=began + 1)
+    task.end("CT is locked (backup)", when=began)
     killed_unheard(b)
     equal(os.listdir(lib.SPOOL), [], "the spool")
     time.sleep(4)

@@ -285,6 +285,20 @@ static void a_failed_start_without_hooks(void)
 	lc_done(&lc);
 }
 
+/* The list of tasks has whole seconds; what they are since boot each collector finds out. */
+static void a_failed_start_is_not_told_by_the_next_collector(void)
+{
+	struct lifecycle lc = new_lc();
+	struct lc_time began = at(1000), later = at(1000);
+
+	lc_start_failed(&lc, 101, began, began);
+	CHECK_STR(buf_str(&said), "~start-failed/1:start-failed");
+	later.boot_usec += 3;
+	lc_start_failed(&lc, 101, later, later);
+	CHECK_STR(buf_str(&said), "~start-failed/1:start-failed");
+	lc_done(&lc);
+}
+
 static void a_spoofed_stop_is_unconfirmed(void)
 {
 	struct lifecycle lc = new_lc();
@@ -642,6 +656,7 @@ int main(void)
 	RUN(the_start_hook_was_cut_off);
 	RUN(only_its_stop_was_heard_of);
 	RUN(a_failed_start_without_hooks);
+	RUN(a_failed_start_is_not_told_by_the_next_collector);
 	RUN(a_spoofed_stop_is_unconfirmed);
 	RUN(a_second_init_ends_the_first);
 	RUN(the_kernel_is_faster_than_the_hook);
