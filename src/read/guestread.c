@@ -175,6 +175,14 @@ static int check_cgroup(const struct guestread_target *t, const struct hold *h,
 	return 0;
 }
 
+/* It is still there, so its number was never another's since pidfd_open(). */
+static int check_alive(const struct guestread_target *t, const struct hold *h,
+		       struct err *err)
+{
+	return syscall(SYS_pidfd_send_signal, h->pidfd, 0, NULL, 0) < 0 ? gone(t, err)
+									: 0;
+}
+
 static int open_of(const struct guestread_target *t, const struct hold *h,
 		   const char *name, int flags, int *ret, struct err *err)
 {
@@ -183,9 +191,16 @@ static int open_of(const struct guestread_target *t, const struct hold *h,
 	/* EINVAL: it is exiting and has no mounts any more */
 	if (fd < 0 && (errno == ENOENT || errno == ESRCH || errno == EINVAL))
 		return gone(t, err);
-	if (fd < 0)
-		return err_set(err, -errno, "open %s of container %u: %s", name, t->vmid,
-			       strerror(errno));
+	if (fd < 0) {
+		int r = -errno;
+
+		/* EACCES: of a process that is not there the kernel lets no link be
+		 * followed either */
+		return check_alive(t, h, err) < 0
+			       ? -ESRCH
+			       : err_set(err, r, "open %s of container %u: %s", name,
+					 t->vmid, strerror(-r));
+	}
 	*ret = fd;
 	return 0;
 }
@@ -281,14 +296,6 @@ static int open_lock(int rootfd, const struct guestread_target *t, struct hold *
 			       r == -EPERM ? "not root's alone" : strerror(-r));
 	h->fd[GUESTFD_LOCK] = take_fd(&fd);
 	return 0;
-}
-
-/* It is still there, so its number was never another's since pidfd_open(). */
-static int check_alive(const struct guestread_target *t, const struct hold *h,
-		       struct err *err)
-{
-	return syscall(SYS_pidfd_send_signal, h->pidfd, 0, NULL, 0) < 0 ? gone(t, err)
-									: 0;
 }
 
 static int hold_open(int rootfd, const struct guestread_target *t, struct hold *h,
