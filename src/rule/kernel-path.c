@@ -183,7 +183,10 @@ static bool is_usual(const struct ct *ct, const struct mount *m, const char *pat
 		return true;
 	if (is(m->fstype, "cgroup2") || is(m->fstype, "cgroup"))
 		return !is(m->root, "/");
-	return mounttree_below(tbytes_str(path), tbytes_str(own));
+	/* PVE mounts volumes there before it moves them into the container */
+	return mounttree_below(tbytes_str(path), tbytes_str(own)) ||
+	       mounttree_below(tbytes_str(path),
+			       tbytes_str("/var/lib/lxc/.pve-staged-mounts"));
 }
 
 static void path_one(const struct rule *rule, const struct ct *ct,

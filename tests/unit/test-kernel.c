@@ -523,7 +523,8 @@ static void what_nesting_mounts_again_is_nestings(void)
 	"29 22 0:39 / /var/lib/lxcfs rw - fuse.lxcfs lxcfs rw\n"                         \
 	"30 22 0:50 / /etc/pve rw - fuse /dev/fuse rw\n"                                 \
 	"31 22 8:1 /@home /home rw - btrfs /dev/sda1 rw\n"                               \
-	"32 23 0:8 / /sys/kernel/debug rw - debugfs debugfs rw\n"
+	"32 23 0:8 / /sys/kernel/debug rw - debugfs debugfs rw\n"                        \
+	"33 22 253:6 / /var/lib/lxc/.pve-staged-mounts/rootfs rw - ext4 /dev/x rw\n"
 
 /* What LXC mounts of the node in every container. */
 #define USUAL                                                                            \
