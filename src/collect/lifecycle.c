@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+#define SAME_TASK_USEC (20 * USEC_PER_MSEC)
 /* Of a life with hooks: how long we wait for the one that is to come. */
 #define WAIT_START_HOOK_USEC (500 * USEC_PER_MSEC)
 #define WAIT_STOP_HOOK_USEC  (2 * USEC_PER_SEC)
@@ -355,6 +356,18 @@ static bool not_before(struct lc_time t, struct lc_time began)
 			   : t.real_usec >= began.real_usec;
 }
 
+/*
+ * The next collector finds the same one in the list of tasks, with times of whole seconds.
+ * Since boot it began a little off what the collector before had from its own two clocks;
+ * another start after a failed one takes longer to come.
+ */
+static bool is_told(const struct lc_ct *ct, struct lc_time began, struct lc_time ended)
+{
+	return not_before(ct->gone, began) ||
+	       (ct->gone.real_usec == ended.real_usec && ct->gone.boot_usec &&
+		began.boot_usec < ct->gone.boot_usec + SAME_TASK_USEC);
+}
+
 void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
 		     struct lc_time ended)
 {
@@ -363,12 +376,8 @@ void lc_start_failed(struct lifecycle *lc, uint32_t vmid, struct lc_time began,
 	/* of whole seconds, and the beginning is not: the same one is not told again */
 	ended.real_usec = MAX(ended.real_usec, began.real_usec);
 	ended.boot_usec = MAX(ended.boot_usec, began.boot_usec);
-	/*
-	 * Nor by the next collector, whose time since boot, had from the wall clock, is a
-	 * little off that of the one before.
-	 */
-	if (ct->phase != LC_DOWN || ct->gone.real_usec == ended.real_usec ||
-	    not_before(ct->gone, began) || not_before(ct->up, began))
+	if (ct->phase != LC_DOWN || is_told(ct, began, ended) ||
+	    not_before(ct->up, began))
 		return;
 	lc_begin_life(lc, ct);
 	ct->phase = LC_PRESTART;

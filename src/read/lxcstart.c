@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/fs.h"
+#include "read/dropin.h"
 #include "read/lxcconf.h"
 
 #define COMMON     "usr/share/lxc/config"
@@ -133,7 +134,7 @@ static bool is_hook(struct span key)
 /* Of whom it is known what they do. */
 static bool is_known_hook(struct span value)
 {
-	static const char *const words[] = { "/lxcfs/", "/lxc-pve-", "/ctscope/" };
+	static const char *const words[] = { "/lxcfs/", "/lxc-pve-" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (memmem(value.p, value.n, words[i], strlen(words[i])))
@@ -141,7 +142,8 @@ static bool is_known_hook(struct span value)
 	return !value.n;
 }
 
-static void add_keys(struct span text, struct lxcstart_common *ret)
+/* `ours`: the drop-in, whatever program it has. */
+static void add_keys(struct span text, bool ours, struct lxcstart_common *ret)
 {
 	struct lxcconf_item item;
 	unsigned line = 0;
@@ -153,7 +155,7 @@ static void add_keys(struct span text, struct lxcstart_common *ret)
 			add_once(&ret->keys, item.key);
 		else if (span_eq(item.key, "mount.entry"))
 			add_mount(item.value, &ret->mounts);
-		else if (is_hook(item.key) && !is_known_hook(item.value))
+		else if (is_hook(item.key) && !ours && !is_known_hook(item.value))
 			ret->hooks = true;
 	}
 }
@@ -176,7 +178,7 @@ static int add_dir(int rootfd, const char *dir, struct lxcstart_common *ret,
 		r = fs_read_file(rootfd, path, LXCSTART_MAX_BYTES, &b, err);
 		if (r == -ENOENT)
 			r = 0; /* a link that leads nowhere: LXC does not read it either */
-		add_keys(span_of(buf_str(&b), b.n), ret);
+		add_keys(span_of(buf_str(&b), b.n), str_eq(names.v[i], DROPIN_NAME), ret);
 	}
 	return r;
 }

@@ -762,6 +762,22 @@ static void hooks_of_pve_lxcfs_and_ctscope_are_not_those_of_others(void)
 	CHECK(!c.hooks, "hooks of PVE and lxcfs are known");
 }
 
+static bool has_hooks_of_others(const char *tree)
+{
+	_cleanup_close_ int root = fixture_open(tree);
+	_cleanup_(lxcstart_common_done) struct lxcstart_common c = { 0 };
+	struct err err = { 0 };
+
+	CHECK(lxcstart_read_common(root, &c, &err) == 0, "%s: %s", tree, err.msg);
+	return c.hooks;
+}
+
+static void the_dropin_is_known_by_its_name(void)
+{
+	CHECK(!has_hooks_of_others("drift/ours"), "its program is anywhere");
+	CHECK(has_hooks_of_others("drift/others"), "whatever that does");
+}
+
 int main(void)
 {
 	RUN(as_configured_is_silent);
@@ -790,5 +806,6 @@ int main(void)
 	RUN(a_file_that_is_newer_than_the_start_is_not_of_it);
 	RUN(keys_of_all_containers_are_found);
 	RUN(hooks_of_pve_lxcfs_and_ctscope_are_not_those_of_others);
+	RUN(the_dropin_is_known_by_its_name);
 	return DONE();
 }

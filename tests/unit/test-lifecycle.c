@@ -299,6 +299,19 @@ static void a_failed_start_is_not_told_by_the_next_collector(void)
 	lc_done(&lc);
 }
 
+static void another_failed_start_in_the_same_second_is_told(void)
+{
+	struct lifecycle lc = new_lc();
+	struct lc_time began = at(1000), later = at(1000);
+
+	lc_start_failed(&lc, 101, began, began);
+	later.boot_usec += 50000;
+	lc_start_failed(&lc, 101, later, later);
+	CHECK_STR(buf_str(&said),
+		  "~start-failed/1:start-failed ~start-failed/2:start-failed");
+	lc_done(&lc);
+}
+
 static void a_spoofed_stop_is_unconfirmed(void)
 {
 	struct lifecycle lc = new_lc();
@@ -657,6 +670,7 @@ int main(void)
 	RUN(only_its_stop_was_heard_of);
 	RUN(a_failed_start_without_hooks);
 	RUN(a_failed_start_is_not_told_by_the_next_collector);
+	RUN(another_failed_start_in_the_same_second_is_told);
 	RUN(a_spoofed_stop_is_unconfirmed);
 	RUN(a_second_init_ends_the_first);
 	RUN(the_kernel_is_faster_than_the_hook);
