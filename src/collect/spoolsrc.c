@@ -24,6 +24,7 @@ struct taken {
 
 struct spoolsrc {
 	int dir, inotify;
+	int spare; /* let go while a descriptor is needed: there is always one for hooks */
 	struct loop_io *io;
 	struct taken *v; /* hash table, open addressing; *id == 0: free */
 	size_t n, cap;
@@ -316,6 +317,23 @@ static bool take_names(struct collector *c)
 	return whole;
 }
 
+/*
+ * Containers take as many descriptors as there are, and then a hook's file could not be
+ * opened, nor the directory listed, for as long as all of them run.
+ */
+static void let_spare_go(struct spoolsrc *s)
+{
+	if (s->spare >= 0)
+		close(s->spare);
+	s->spare = -1;
+}
+
+static void keep_spare(struct spoolsrc *s)
+{
+	if (s->spare < 0)
+		s->spare = fcntl(s->dir, F_DUPFD_CLOEXEC, 0);
+}
+
 void spoolsrc_drain(struct collector *c)
 {
 	struct spoolsrc *s = c->spool;
@@ -323,8 +341,10 @@ void spoolsrc_drain(struct collector *c)
 	if (!s || s->draining || s->dir < 0)
 		return;
 	s->draining = true;
+	let_spare_go(s);
 	if (!take_names(c) && s->rescan && !collector_is_full(c))
 		(void)take_names(c);
+	keep_spare(s);
 	s->draining = false;
 }
 
@@ -408,6 +428,7 @@ static void close_dir(struct spoolsrc *s)
 		close(s->dir);
 	if (s->inotify >= 0)
 		close(s->inotify);
+	let_spare_go(s);
 	s->dir = s->inotify = -1;
 }
 
@@ -499,10 +520,11 @@ static void try_open(struct collector *c)
 static bool is_there(struct collector *c)
 {
 	struct fs_stat held, there;
+	int r = fs_stat(c->spool->dir, ".", false, &held, NULL);
 
-	return fs_stat(c->spool->dir, ".", false, &held, NULL) == 0 &&
-	       fs_stat(c->rootfd, c->o->spool, true, &there, NULL) == 0 &&
-	       held.ino == there.ino;
+	if (r == 0)
+		r = fs_stat(c->rootfd, c->o->spool, true, &there, NULL);
+	return r == 0 ? held.ino == there.ino : may_pass(r);
 }
 
 void spoolsrc_reconcile(struct collector *c)
@@ -511,6 +533,7 @@ void spoolsrc_reconcile(struct collector *c)
 
 	if (!c->spool)
 		return;
+	let_spare_go(c->spool); /* until it is drained */
 	if (c->spool->gone || c->spool->dir < 0 || !is_there(c)) {
 		c->spool->gone = false;
 		close_dir(c->spool);
@@ -538,10 +561,12 @@ int spoolsrc_open(struct collector *c, struct db *db, struct err *err)
 
 	(void)err;
 	c->spool = s;
-	s->dir = s->inotify = -1;
+	s->dir = s->inotify = s->spare = -1;
 	try_open(c);
-	if (s->dir >= 0)
-		find_stored(s, db);
+	if (s->dir < 0)
+		return 0;
+	find_stored(s, db);
+	keep_spare(s);
 	return 0;
 }
 
