@@ -8,8 +8,9 @@
 /*
  * What the flight recorder keeps of a container. The order is that of the columns in the
  * blocks of the store: new ones go to the end, none is ever removed or moved (a block says
- * how many columns it has). Three groups: what is read every second; limits and the like,
- * which change seldom; details, read every tenth second, each with the time of its reading.
+ * how many columns it has). Three groups: what was read every second from the beginning;
+ * limits and the like, which change seldom; details, which blocks of earlier recorders have
+ * for every tenth second only, and which have a time of their own in thinned out samples.
  */
 enum metric {
 	METRIC_CPU_USAGE_USEC,
@@ -52,7 +53,7 @@ enum metric {
 	METRIC_PIDS_MAX,
 	METRIC_CPU_MAX_PPM, /* by cpu.max and its cpuset, millionths of one CPU */
 	METRIC_FROZEN,      /* 1, 0 */
-	/* details: what memory is made of, and how hard it is to get */
+	/* details: what memory is made of, and how hard it is to get; each second, too */
 	METRIC_DETAIL_BOOT_USEC, /* CLOCK_BOOTTIME of their reading; not shown itself */
 	METRIC_MEMORY_MAPPED_BYTES,
 	METRIC_MEMORY_DIRTY_BYTES,
@@ -82,7 +83,7 @@ enum metric {
 
 #define METRIC_STATES     METRIC_MEMORY_MAX_BYTES /* the second group, */
 #define METRIC_DETAILS    METRIC_DETAIL_BOOT_USEC /* and the third, from these on */
-#define METRIC_DETAIL_SEC 10                      /* between two readings of details */
+#define METRIC_DETAIL_SEC 10 /* at most between two readings of them */
 #define METRIC_NO_LIMIT   UINT64_MAX
 
 _Static_assert(METRICS < 64, "the bits of a sample's columns");
@@ -107,7 +108,7 @@ extern const struct metric_def metric_defs[METRICS];
 /*
  * One reading. A column is there when its bit of `have` is set: what the kernel did not
  * give is absent, and so is what was not read in a quiet second (then the last value
- * known still holds, `quiet` says so). Details never hold on: where any of them is there,
+ * known still holds, `quiet` says so). Where any of the details is there,
  * METRIC_DETAIL_BOOT_USEC is too, and is boot_usec but in thinned out samples.
  */
 struct sample {

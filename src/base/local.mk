@@ -23,4 +23,5 @@ libct_a_SOURCES += \
 	src/base/sha1.h \
 	src/base/str.c \
 	src/base/sys.h \
+	src/base/varint.h \
 	src/base/str.h

@@ -226,26 +226,24 @@ static void finish_minute(struct minute *m, struct one *o, struct sample *v, siz
  */
 static void work_one(struct minute *m, struct one *o, uint64_t now, bool all)
 {
-	_uninit_ struct sample v[BLOCK_MAX_SAMPLES];
+	_uninit_ struct sample ring[RING_TICKS], v[BLOCK_MAX_SAMPLES];
 	uint64_t count = ring_count(m->ring, o->slot);
-	uint64_t i = ring_stored(m->ring, o->slot), of = 0;
+	uint64_t stored = ring_stored(m->ring, o->slot), of = 0;
+	/* older ones were overwritten before they were asked for: a gap */
+	size_t k = ring_newest(m->ring, o->slot,
+			       (size_t)MIN(count - stored, (uint64_t)RING_TICKS), ring);
 	size_t n = 0;
 
-	/* older ones were overwritten before they were asked for: a gap */
-	if (count - i > RING_TICKS)
-		i = count - RING_TICKS;
-	for (; i < count; i++) {
-		struct sample s;
+	for (size_t i = 0; i < k; i++) {
+		const struct sample *s = &ring[i];
 
-		if (!ring_get(m->ring, o->slot, i, &s))
-			continue;
-		if (n && (s.real_usec / MINUTE != of || n == BLOCK_MAX_SAMPLES)) {
+		if (n && (s->real_usec / MINUTE != of || n == BLOCK_MAX_SAMPLES)) {
 			finish_minute(m, o, v, n);
-			ring_set_stored(m->ring, o->slot, i);
+			ring_set_stored(m->ring, o->slot, count - k + i);
 			n = 0;
 		}
-		of = s.real_usec / MINUTE;
-		v[n++] = s;
+		of = s->real_usec / MINUTE;
+		v[n++] = *s;
 	}
 	if (all || (n && of != now)) {
 		finish_minute(m, o, v, n);

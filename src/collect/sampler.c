@@ -16,7 +16,7 @@
 
 _Static_assert(SAMPLER_FDS == CGSAMPLE_FILES, "one descriptor a file");
 
-#define FULL_EVERY   METRIC_DETAIL_SEC /* ticks: each is read with details that often */
+#define FULL_EVERY   10 /* ticks: each is read whole that often, however quiet */
 #define LIMITS_EVERY 60 /* ticks: limits are read, each container's in another one */
 #define LINKS_EVERY  60 /* ticks: names of links are read anew, for one was renamed */
 /* of a tick: what is not reached by then is a gap, and first in the next one */
@@ -43,7 +43,7 @@ struct one {
 	size_t slot;
 	int fds[CGSAMPLE_FILES]; /* -1: this kernel has no such file */
 	uint64_t n;              /* samples taken; the last one is in the ring */
-	uint64_t full_tick;      /* when it was last read whole, with details */
+	uint64_t full_tick;      /* when it was last read whole, though quiet */
 	uint64_t net[NET_COUNTERS];
 	bool has_net; /* a link of it was ever seen */
 	bool still;   /* at the last look at all three first files nothing moved */
@@ -338,7 +338,7 @@ static bool read_net(struct sampler *s)
 
 /* 0; -ENODEV: the cgroup is gone. Whatever else is wrong costs this file's columns. */
 static int read_file(struct sampler *s, const struct one *o, enum cgsample_file f,
-		     bool details, struct sample *io)
+		     struct sample *io)
 {
 	ssize_t n;
 
@@ -350,18 +350,18 @@ static int read_file(struct sampler *s, const struct one *o, enum cgsample_file 
 	if (n < 0 && (errno == ENODEV || errno == ENOENT))
 		return -ENODEV;
 	if (n < 0 || (size_t)n == sizeof(s->text) ||
-	    cgsample_parse(f, span_of(s->text, (size_t)n), details, io) < 0)
+	    cgsample_parse(f, span_of(s->text, (size_t)n), true, io) < 0)
 		s->stat.unreadable++;
 	return 0;
 }
 
 static int read_files(struct sampler *s, const struct one *o, size_t from, size_t to,
-		      bool details, struct sample *io)
+		      struct sample *io)
 {
 	int r = 0;
 
 	for (size_t i = from; r == 0 && i < to; i++)
-		r = read_file(s, o, (enum cgsample_file)i, details, io);
+		r = read_file(s, o, (enum cgsample_file)i, io);
 	return r;
 }
 
@@ -457,13 +457,13 @@ static bool waited(const struct sample *now, const struct sample *last)
 static int look(struct sampler *s, struct one *o, bool due, const struct sample *last,
 		struct sample *now)
 {
-	int r = read_files(s, o, 0, 1, false, now);
+	int r = read_files(s, o, 0, 1, now);
 
 	if (r < 0)
 		return r;
 	if (o->still && !due && !ran(now, last))
 		return 1;
-	r = read_files(s, o, 1, FIRST_FILES, false, now);
+	r = read_files(s, o, 1, FIRST_FILES, now);
 	if (r < 0)
 		return r;
 	o->still = o->n && !ran(now, last) && !waited(now, last);
@@ -473,7 +473,7 @@ static int look(struct sampler *s, struct one *o, bool due, const struct sample 
 /* What was not looked at holds on. */
 static void hold(struct sample *now, const struct sample *last)
 {
-	uint64_t bits = last->have & METRIC_SECOND_BITS & ~now->have & ~NET_BITS;
+	uint64_t bits = last->have & ~METRIC_STATE_BITS & ~now->have & ~NET_BITS;
 
 	now->have |= bits;
 	now->quiet = true;
@@ -488,7 +488,7 @@ static void put_net(const struct one *o, struct sample *io)
 	io->have |= NET_BITS;
 }
 
-/* Limits are as they were when they were last read, details as they are now. */
+/* Limits are as they were when they were last read. */
 static void put_limits(const struct one *o, struct sample *io)
 {
 	memcpy(&io->v[METRIC_STATES], o->limits, sizeof(o->limits));
@@ -508,8 +508,8 @@ static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_
 		      struct sampler_report *report)
 {
 	struct sample now = { 0 }, last = { 0 };
-	uint64_t tick = s->stat.ticks, n = ring_count(s->ring, o->slot);
-	bool known = o->n && ring_get(s->ring, o->slot, n - 1, &last);
+	uint64_t tick = s->stat.ticks;
+	bool known = o->n && ring_get(s->ring, o->slot, 0, &last);
 	bool due = !known || tick - o->full_tick >= FULL_EVERY;
 	int r;
 
@@ -519,17 +519,17 @@ static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, due, &now);
+		r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, &now);
 		if (r < 0)
 			return r;
 		/* not all of those that began together in the same tick */
 		if (due)
 			o->full_tick = o->n ? tick : tick - o->slot % FULL_EVERY;
-		date_details(&now);
 	} else {
 		hold(&now, &last);
 		report->n_quiet++;
 	}
+	date_details(&now);
 	if (net && o->has_net)
 		put_net(o, &now);
 	if (!o->n || (tick + o->slot) % LIMITS_EVERY == 0)
@@ -593,10 +593,9 @@ void sampler_tick(struct sampler *s, struct sampler_report *ret)
 size_t sampler_last(const struct sampler *s, uint32_t vmid, struct sample ret[static 2])
 {
 	const struct one *o = find(s, vmid);
-	uint64_t count = o ? ring_count(s->ring, o->slot) : 0;
 	size_t n = 0;
 
-	while (n < 2 && n < count && ring_get(s->ring, o->slot, count - 1 - n, &ret[n]))
+	while (o && n < 2 && ring_get(s->ring, o->slot, n, &ret[n]))
 		n++;
 	return n;
 }
@@ -605,10 +604,9 @@ bool sampler_span(const struct sampler *s, uint32_t vmid, uint64_t back,
 		  struct sample *ret_old, struct sample *ret_new)
 {
 	const struct one *o = find(s, vmid);
-	uint64_t count = o ? ring_count(s->ring, o->slot) : 0;
 
-	return o && o->n > back && ring_get(s->ring, o->slot, count - 1, ret_new) &&
-	       ring_get(s->ring, o->slot, count - 1 - back, ret_old) &&
+	return o && o->n > back && ring_get(s->ring, o->slot, 0, ret_new) &&
+	       ring_get(s->ring, o->slot, back, ret_old) &&
 	       ret_new->boot_usec + 3 * SAMPLER_INTERVAL_USEC > clock_boot_usec();
 }
 

@@ -39,8 +39,6 @@ void history_def(unsigned column, struct history_def *ret)
 	}
 	m = &metric_defs[column];
 	*ret = (struct history_def){ m->name, m->help, kind_of(m), 0 };
-	if (column >= METRIC_DETAILS)
-		ret->every_sec = METRIC_DETAIL_SEC;
 }
 
 int history_column_parse(const char *name, size_t n, unsigned *ret)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/dl.h"
+#include "base/varint.h"
 
 /*
  * First byte: how the rest is packed. Then, packed or not:
@@ -96,24 +97,7 @@ struct out {
 
 static void put(struct out *o, uint64_t v)
 {
-	for (; v >= 0x80; v >>= 7)
-		o->p[o->n++] = (uint8_t)(v | 0x80);
-	o->p[o->n++] = (uint8_t)v;
-}
-
-static size_t size_of(uint64_t v)
-{
-	return v ? (size_t)(70 - __builtin_clzll(v)) / 7 : 1;
-}
-
-static uint64_t zigzag(uint64_t d)
-{
-	return d << 1 ^ (0 - (d >> 63));
-}
-
-static uint64_t unzigzag(uint64_t z)
-{
-	return z >> 1 ^ (0 - (z & 1));
+	o->n = (size_t)(varint_put(o->p + o->n, v) - o->p);
 }
 
 static void put_bits(struct out *o, const bool *v, size_t n)
@@ -135,7 +119,7 @@ static size_t delta_size(const uint64_t *v, size_t n, bool twice)
 	for (size_t i = 1; i < n; i++) {
 		uint64_t d = v[i] - v[i - 1];
 
-		bytes += size_of(zigzag(twice ? d - before : d));
+		bytes += varint_size(zigzag(twice ? d - before : d));
 		before = d;
 	}
 	return bytes;
@@ -302,17 +286,10 @@ struct in {
 
 static uint64_t take(struct in *in)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (unsigned shift = 0; in->p < in->end && shift < 64; shift += 7) {
-		uint64_t b = *in->p++;
-
-		if (shift == 63 && (b & 0x7e))
-			break;
-		v |= (b & 0x7f) << shift;
-		if (!(b & 0x80))
-			return v;
-	}
+	if (varint_take(&in->p, in->end, &v))
+		return v;
 	in->bad = true;
 	return 0;
 }

@@ -525,8 +525,7 @@ static void add_item(struct maker *m, const struct item *a, const struct item *b
 	uint64_t dt = b->row ? b->step_usec : a ? interval(a, b) : 0;
 	uint64_t span = dt ? dt : b->step_usec;
 	uint64_t detail_dt = detail_interval(m->detail, b);
-	uint64_t detail_span =
-		detail_dt ? detail_dt : MAX(span, METRIC_DETAIL_SEC * USEC_PER_SEC);
+	uint64_t detail_span = detail_dt ? detail_dt : span;
 	/* a point ends with its step: a sample at its very end is in it */
 	uint64_t bucket = step_usec ? (b->s.real_usec - 1) / step_usec : b->s.real_usec;
 	struct history_point *p = open_point(m, bucket);

@@ -6,6 +6,7 @@ libct_a_SOURCES += src/store/ring.h
 libct_a_SOURCES += src/store/writer.h
 libct_a_SOURCES += src/store/ring.c
 libct_a_SOURCES += src/store/ringread.c src/store/ringimpl.h
+libct_a_SOURCES += src/store/ringrow.c
 libct_a_SOURCES += src/store/block.c
 libct_a_SOURCES += src/store/sqlite.c
 libct_a_SOURCES += src/store/sqlite.h

@@ -30,16 +30,9 @@ static struct slot_head *slot_head(const struct ring *r, size_t slot)
 	return (struct slot_head *)(void *)(r->map + HEADS_OFF) + slot;
 }
 
-static word *cell(const struct ring *r, size_t slot, uint64_t i)
+static struct slot_cells *slot_cells(const struct ring *r, size_t slot)
 {
-	return (word *)(void *)(r->map + CELLS_OFF + slot * SLOT_BYTES +
-				(i % RING_TICKS) * CELL_BYTES);
-}
-
-static word *detail(const struct ring *r, size_t slot, uint64_t i)
-{
-	return (word *)(void *)(r->map + CELLS_OFF + slot * SLOT_BYTES + DETAILS_OFF +
-				(i % RING_DETAILS) * DETAIL_BYTES);
+	return (struct slot_cells *)(void *)(r->map + CELLS_OFF) + slot;
 }
 
 static uint64_t get(const word *w)
@@ -104,29 +97,60 @@ static int map_file(struct ring *r, struct err *err)
 	return 0;
 }
 
-/* Details that were being written, and those of a sample that was not yet counted. */
-static void repair_details(struct ring *r, size_t slot)
+static void slot_begin(struct ring *r, size_t slot, uint32_t vmid, uint64_t life)
 {
 	struct slot_head *h = slot_head(r, slot);
 
-	set(detail(r, slot, get(&h->n_details)), UINT64_MAX);
-	for (uint64_t i = 0; i < RING_DETAILS; i++)
-		if (get(detail(r, slot, i)) >= get(&h->count))
-			set(detail(r, slot, i), UINT64_MAX);
+	write_begin(&h->seq);
+	set(&h->vmid, vmid);
+	set(&h->life, life);
+	set(&h->count, 0);
+	set(&h->stored, 0);
+	set(&h->n_states, 0);
+	set(&h->first, 0);
+	write_end(&h->seq);
 }
 
-/* A writer that was killed in the middle: what it was writing is no sample. */
+/* As plain words: nobody but this thread writes them. */
+static struct ring_rows rows_of(const struct ring *r, size_t slot)
+{
+	const struct slot_head *h = slot_head(r, slot);
+	const char *c = r->map + CELLS_OFF + slot * SLOT_BYTES;
+	uint64_t count = get(&h->count);
+
+	return (struct ring_rows){
+		.tip = (const uint64_t *)(const void *)c + count % 2 * TIP_WORDS,
+		.index = (const uint64_t *)(const void *)(c + offsetof(struct slot_cells,
+								       index)),
+		.arena = (const uint64_t *)(const void *)(c + offsetof(struct slot_cells,
+								       arena)),
+		.first = get(&h->first),
+		.count = count,
+		.to = ARENA_WORDS,
+	};
+}
+
+/* Whether a writer, this one or an earlier one, can have left it so. */
+static bool is_sound(const struct ring *r, size_t slot)
+{
+	struct ring_rows rows = rows_of(r, slot);
+	const struct ring_tip *tip = (const struct ring_tip *)(const void *)rows.tip;
+
+	return rows.first <= rows.count && rows.count - rows.first <= RING_TICKS &&
+	       tip->end <= ARENA_WORDS;
+}
+
+/* A writer that was killed in the middle: what it was writing was not counted. */
 static void repair(struct ring *r, size_t slot)
 {
 	struct slot_head *h = slot_head(r, slot);
 
-	if (get(&h->seq) & 1) {
-		set(cell(r, slot, get(&h->count)), 0);
-		repair_details(r, slot);
+	if (get(&h->seq) & 1)
 		write_end(&h->seq);
-	}
 	if (get(&h->vmid) > UINT32_MAX)
 		set(&h->vmid, 0);
+	if (!is_sound(r, slot))
+		slot_begin(r, slot, 0, 0);
 	if (get(&h->stored) > get(&h->count))
 		set(&h->stored, get(&h->count));
 }
@@ -279,20 +303,6 @@ void ring_close(struct ring *r)
 	free(r);
 }
 
-static void slot_begin(struct ring *r, size_t slot, uint32_t vmid, uint64_t life)
-{
-	struct slot_head *h = slot_head(r, slot);
-
-	write_begin(&h->seq);
-	set(&h->vmid, vmid);
-	set(&h->life, life);
-	set(&h->count, 0);
-	set(&h->stored, 0);
-	set(&h->n_states, 0);
-	set(&h->n_details, 0);
-	write_end(&h->seq);
-}
-
 static void take_back(struct ring *r, size_t slot)
 {
 	if (r->own[slot].freed && !r->own[slot].found)
@@ -387,37 +397,74 @@ void ring_free_slot(struct ring *r, size_t slot)
 	r->n_freed++;
 }
 
-static void add_details(struct ring *r, size_t slot, uint64_t count,
-			const struct sample *s)
+/* A row that something else is written over is no more, nor is what is older than it. */
+static void forget(struct ring *r, size_t slot, size_t from, size_t to)
+{
+	struct ring_rows rows = rows_of(r, slot);
+	size_t at = 0, words;
+
+	while (rows.first < rows.count &&
+	       ring_row_place(&rows, rows.first, &at, &words) && at >= from && at < to)
+		rows.first++;
+	set(&slot_head(r, slot)->first, rows.first);
+}
+
+/* Where so many words go behind the newest row; what is there is forgotten. */
+static size_t make_room(struct ring *r, size_t slot, size_t end, size_t words)
 {
 	struct slot_head *h = slot_head(r, slot);
-	uint64_t n = get(&h->n_details);
-	word *d = detail(r, slot, n);
+	uint64_t count = get(&h->count);
 
-	set(&d[0], count);
-	set(&d[1], s->have >> (METRIC_DETAILS + 1));
-	for (size_t i = 0; i < DETAILS; i++)
-		set(&d[2 + i], s->v[METRIC_DETAILS + 1 + i]);
-	set(&h->n_details, n + 1);
+	if (count - get(&h->first) >= RING_TICKS)
+		set(&h->first, count - RING_TICKS + 1);
+	if (end + words > ARENA_WORDS) {
+		forget(r, slot, end, ARENA_WORDS);
+		end = 0;
+	}
+	forget(r, slot, end, end + words);
+	return end;
+}
+
+static void put_row(struct ring *r, size_t slot, uint64_t i, const uint64_t *row,
+		    size_t words, struct ring_tip *io)
+{
+	struct slot_cells *c = slot_cells(r, slot);
+	size_t at = make_room(r, slot, (size_t)io->end, words);
+	unsigned k = (unsigned)(i % RING_TICKS), shift = k % 4 * 16;
+	uint64_t index = get(&c->index[k / 4]) & ~((uint64_t)UINT16_MAX << shift);
+
+	/* killed from here on, nobody looks for what was there */
+	atomic_thread_fence(memory_order_release);
+	for (size_t w = 0; w < words; w++)
+		set(&c->arena[at + w], row[w]);
+	set(&c->index[k / 4], index | (uint64_t)at << shift);
+	io->end = at + words;
 }
 
 void ring_add(struct ring *r, size_t slot, const struct sample *s)
 {
-	uint64_t count, plain[CELL_WORDS];
+	uint64_t count, row[ROW_WORDS];
+	struct ring_tip last = { 0 }, tip;
 	struct slot_head *h;
-	word *c;
+	word *to;
+	size_t words;
 
 	if (slot >= r->n_slots)
 		return;
 	h = slot_head(r, slot);
 	count = get(&h->count);
-	c = cell(r, slot, count);
-	ring_pack(s, plain);
+	if (count)
+		memcpy(&last, rows_of(r, slot).tip, sizeof(last));
+	tip = last;
+	ring_tip_next(&tip, s);
+	/* there is nothing before the first one */
+	words = ring_row(count ? &last : &tip, &tip, row);
 	write_begin(&h->seq);
-	for (size_t i = 0; i < CELL_WORDS; i++)
-		set(&c[i], plain[i]);
-	if (s->have & METRIC_BIT(METRIC_DETAILS))
-		add_details(r, slot, count, s);
+	put_row(r, slot, count, row, words, &tip);
+	to = slot_cells(r, slot)->tip[(count + 1) % 2];
+	for (size_t w = 0; w < TIP_WORDS; w++)
+		set(&to[w], ((const uint64_t *)&tip)[w]);
+	atomic_thread_fence(memory_order_release);
 	set(&h->count, count + 1);
 	write_end(&h->seq);
 }
@@ -465,41 +512,49 @@ void ring_set_state(struct ring *r, size_t slot, const struct sample *s)
 	write_end(&h->seq);
 }
 
-static void get_details(const struct ring *r, size_t slot, uint64_t i, struct sample *io)
+static void put_states(const struct ring *r, size_t slot, struct sample *v, size_t n)
 {
-	uint64_t n = get(&slot_head(r, slot)->n_details), plain[DETAIL_WORDS];
+	struct plain_state states[RING_STATES];
+	const struct slot_head *h = slot_head(r, slot);
 
-	/* newest first: the sampler looks at the newest sample, and at one cell is enough */
-	for (uint64_t k = 1; k <= RING_DETAILS && k <= n; k++) {
-		const word *d = detail(r, slot, n - k);
-
-		if (get(&d[0]) > i)
-			continue;
-		if (get(&d[0]) < i)
-			return;
-		for (size_t w = 0; w < DETAIL_WORDS; w++)
-			plain[w] = get(&d[w]);
-		ring_put_details(plain, io);
-		return;
-	}
+	plain_states(h, states);
+	for (size_t i = 0; i < n; i++)
+		ring_put_state(states, get(&h->n_states), &v[i]);
 }
 
-bool ring_get(const struct ring *r, size_t slot, uint64_t i, struct sample *ret)
+size_t ring_newest(const struct ring *r, size_t slot, size_t n, struct sample *ret)
 {
-	uint64_t count = ring_count(r, slot), plain[CELL_WORDS];
-	struct plain_state states[RING_STATES];
-	const word *c;
+	struct ring_rows rows;
 
-	if (i >= count || count - i > RING_TICKS)
+	if (slot >= r->n_slots)
+		return 0;
+	rows = rows_of(r, slot);
+	n = ring_unroll(&rows, n, ret);
+	put_states(r, slot, ret, n);
+	return n;
+}
+
+bool ring_get(const struct ring *r, size_t slot, uint64_t back, struct sample *ret)
+{
+	struct ring_rows rows;
+	struct ring_tip tip;
+
+	if (slot >= r->n_slots)
 		return false;
-	c = cell(r, slot, i);
-	for (size_t k = 0; k < CELL_WORDS; k++)
-		plain[k] = get(&c[k]);
-	ring_unpack(plain, ret);
-	plain_states(slot_head(r, slot), states);
-	ring_put_state(states, get(&slot_head(r, slot)->n_states), ret);
-	get_details(r, slot, i, ret);
-	return ret->boot_usec != 0;
+	rows = rows_of(r, slot);
+	if (back >= rows.count - rows.first)
+		return false;
+	memcpy(&tip, rows.tip, sizeof(tip));
+	for (uint64_t i = rows.count; back > 0; back--) {
+		size_t at = 0, words;
+
+		if (!ring_row_place(&rows, --i, &at, &words) ||
+		    ring_row_back(rows.arena + at, words, &tip) < 0)
+			return false;
+	}
+	ring_sample(&tip, ret);
+	put_states(r, slot, ret, 1);
+	return true;
 }
 
 uint64_t ring_stored(const struct ring *r, size_t slot)

@@ -18,7 +18,7 @@
  * hit by SIGBUS nor see a length change under it. Native byte order, one machine, one
  * boot.
  */
-#define RING_TICKS     120  /* samples a slot holds, the details of twelve among them */
+#define RING_TICKS     120  /* samples a slot holds at most */
 #define RING_MAX_SLOTS 8192 /* containers, those of the last moments included */
 
 struct ring;
@@ -39,9 +39,10 @@ void ring_close(struct ring *r); /* NULL is fine; the file stays */
 int ring_slot(struct ring *r, uint32_t vmid, uint64_t life, size_t *ret_slot,
 	      struct err *err);
 /*
- * Exactly as it is, but for a size of memory that is neither below 1 GiB nor whole pages
- * of 4 KiB below 12 TiB, and for 2^29 processes and more: the kernel counts in pages and
- * has at most 2^22 processes. Such a one is absent then.
+ * Every value comes back as it is, whatever it is. The slot holds RING_TICKS of them as
+ * long as they take 220 bytes each: less than 100 when a container is busy, fewer samples
+ * are there only when most columns change by millions in each second for two minutes. A
+ * detail's time (METRIC_DETAIL_BOOT_USEC) is that of its sample.
  */
 void ring_add(struct ring *r, size_t slot, const struct sample *s);
 /* Limits and the like (METRIC_STATE_BITS) from that sample on; cheap where nothing
@@ -49,10 +50,13 @@ void ring_add(struct ring *r, size_t slot, const struct sample *s);
 void ring_set_state(struct ring *r, size_t slot, const struct sample *s);
 void ring_free_slot(struct ring *r, size_t slot); /* to be used again */
 
-/* For the writer: how many samples that slot was ever given, and the i-th of them.
- * false: it is not (or no longer) there. */
+/* For the writer: how many samples that slot was ever given, */
 uint64_t ring_count(const struct ring *r, size_t slot);
-bool ring_get(const struct ring *r, size_t slot, uint64_t i, struct sample *ret);
+/* the one so many before the newest (false: it is not, or no longer, there; it costs
+ * `back` steps), */
+bool ring_get(const struct ring *r, size_t slot, uint64_t back, struct sample *ret);
+/* and the newest n <= RING_TICKS, oldest first. How many of those there were. */
+size_t ring_newest(const struct ring *r, size_t slot, size_t n, struct sample *ret);
 
 /* How many of them are in the store: a writer that takes over goes on from there. */
 uint64_t ring_stored(const struct ring *r, size_t slot);

@@ -4,48 +4,48 @@
 #include <stdatomic.h>
 
 #include "base/num.h"
+#include "base/varint.h"
 #include "store/ring.h"
 
 /* The file as both sides know it: ring.c writes it, ringread.c reads it. */
 
 /*
  * The file: a page of head, the heads of all slots there can ever be (holes until they
- * are used), then the cells of slot 0, 1, ...: its samples, then its details. Everything
- * is a 64 bit word that is stored atomically; a sequence number, odd while it is written,
- * makes the words of a head or a slot belong together (a seqlock: the writer never waits).
+ * are used), then the cells of slot 0, 1, ... Everything is a 64 bit word that is stored
+ * atomically; a sequence number, odd while it is written, makes the words of a head or a
+ * slot belong together (a seqlock: the writer never waits).
  */
-#define MAGIC      UINT64_C(0x33676e6952746363) /* "cctRing3" */
+#define MAGIC      UINT64_C(0x34676e6952746363) /* "cctRing4" */
 #define QUIET      (UINT64_C(1) << 63)
 #define HEADS_OFF  ((size_t)4096)
 #define CELLS_OFF  (HEADS_OFF + RING_MAX_SLOTS * sizeof(struct slot_head))
+#define SLOT_BYTES (sizeof(struct slot_cells))
 #define FULL_BYTES (CELLS_OFF + RING_MAX_SLOTS * SLOT_BYTES)
 
 /*
- * A sample: boot, real, have and quiet, values. Sizes of memory are whole pages, and two
- * of them share a word; the number of processes, of which there are at most 2^22, is in
- * the word of `have`. That is what the details below take.
- */
-#define PAIRED_FROM METRIC_MEMORY_CURRENT_BYTES
-#define PAIRED_TO   (METRIC_SWAP_CURRENT_BYTES + 1)
-#define PAIRS       ((PAIRED_TO - PAIRED_FROM) / 2)
-#define PIDS_SHIFT  METRIC_STATES
-#define PIDS_MAX    ((QUIET >> PIDS_SHIFT) - 1)
-#define CELL_WORDS  (3 + METRIC_PIDS_CURRENT - PAIRS)
-#define CELL_BYTES  (CELL_WORDS * sizeof(uint64_t))
-
-_Static_assert(METRIC_PIDS_CURRENT + 1 == METRIC_STATES, "the last one of its group");
-_Static_assert((PAIRED_TO - PAIRED_FROM) % 2 == 0, "two in each word");
-
-/*
- * Details: the number of their sample, which of them are there, values. They are read
- * with every tenth sample; a reading too many costs the oldest its details.
+ * The samples of a slot: the newest one whole, its "tip", and of each what makes it the
+ * one before it, a "row" of bytes. So a second costs what has changed in it, every value
+ * comes back as it was, and the oldest can be forgotten without looking at them. Rows lie
+ * one behind the other, whole words, and from the beginning again where one does not fit;
+ * the index says where. Were all columns of all seconds to change by a lot there would be
+ * room for a third of RING_TICKS.
  */
 #define DETAILS      (METRICS - METRIC_DETAILS - 1) /* their time is the sample's */
-#define DETAIL_WORDS (2 + DETAILS)
-#define DETAIL_BYTES (DETAIL_WORDS * sizeof(uint64_t))
-#define RING_DETAILS (RING_TICKS / METRIC_DETAIL_SEC)
-#define DETAILS_OFF  (RING_TICKS * CELL_BYTES) /* in a slot's cells */
-#define SLOT_BYTES   (DETAILS_OFF + RING_DETAILS * DETAIL_BYTES)
+#define RING_COLUMNS (METRIC_STATES + DETAILS)
+#define ARENA_WORDS  3328 /* 221 bytes a sample; one of a busy container takes 100 */
+#define INDEX_WORDS  (RING_TICKS / 4)
+#define ROW_WORDS    ((37 + RING_COLUMNS * (VARINT_MAX + 1) + 7) / 8) /* at most */
+
+_Static_assert(RING_COLUMNS < 63 && ARENA_WORDS <= UINT16_MAX && RING_TICKS % 4 == 0,
+	       "bits of `have`, 16 bits of the index");
+
+struct ring_tip {
+	uint64_t boot_usec, real_usec;
+	uint64_t have;            /* by column, and QUIET */
+	uint64_t end;             /* the word behind its row */
+	uint64_t v[RING_COLUMNS]; /* of one that is not there the last that was */
+};
+#define TIP_WORDS (sizeof(struct ring_tip) / sizeof(uint64_t))
 
 #define word _Atomic uint64_t
 
@@ -74,16 +74,27 @@ struct slot_head {
 	word count;      /* samples ever written */
 	word stored;     /* so many of them are in the store: for the writer only */
 	word n_states;   /* ever */
-	word n_details;  /* ever, at n % RING_DETAILS */
+	word first;      /* the oldest sample that is still there */
 	word pad;
 	struct ring_state state[RING_STATES]; /* the newest, at n % RING_STATES */
+};
+
+/*
+ * The tip of the newest sample is at count % 2, the other one is being written or over: a
+ * writer that is killed leaves what it had counted. Row i is where 16 bits of the index
+ * say, at i % RING_TICKS.
+ */
+struct slot_cells {
+	word tip[2][TIP_WORDS];
+	word index[INDEX_WORDS];
+	word arena[ARENA_WORDS];
 };
 
 /* What of a layout must be the same for both sides to speak of the same thing. */
 #define LAYOUT                                                                           \
 	((uint64_t)METRIC_STATES | (uint64_t)STATES << 8 | (uint64_t)RING_TICKS << 16 |  \
 	 (uint64_t)DETAILS << 24 | (uint64_t)RING_MAX_SLOTS << 32 |                      \
-	 (uint64_t)CELL_WORDS << 48)
+	 (uint64_t)ARENA_WORDS << 48)
 
 struct own;
 
@@ -98,12 +109,37 @@ struct ring {
 /* How many slots there can be in so many bytes. */
 size_t ring_slots_in(uint64_t file_bytes);
 
-/* A sample, its first group, as CELL_WORDS plain words and back. */
-void ring_pack(const struct sample *s, uint64_t ret[static CELL_WORDS]);
-void ring_unpack(const uint64_t *c, struct sample *ret);
+/* ---- rows (ringrow.c) ---- */
 
-/* DETAIL_WORDS plain words: added to the sample that they are of. */
-void ring_put_details(const uint64_t *d, struct sample *io);
+/* The next tip after *io, without its end. A limit is no column of a tip. */
+void ring_tip_next(struct ring_tip *io, const struct sample *s);
+
+/* A tip as a sample without its limits. */
+void ring_sample(const struct ring_tip *t, struct sample *ret);
+
+/* What leads from the later one to the earlier one; the number of words. */
+size_t ring_row(const struct ring_tip *earlier, const struct ring_tip *later,
+		uint64_t ret[static ROW_WORDS]);
+
+/* The later one becomes the earlier one. -EBADMSG: damaged, and *io is anything. */
+int ring_row_back(const uint64_t *row, size_t words, struct ring_tip *io);
+
+/*
+ * The words of a slot's cells, its own or copied, and what its head says. Of the arena
+ * only what is from `from` to `to` is looked at, round the end where to <= from.
+ */
+struct ring_rows {
+	const uint64_t *tip, *index, *arena;
+	uint64_t first, count;
+	size_t from, to;
+};
+
+/* The newest n samples, oldest first, without limits; fewer where there are fewer. */
+size_t ring_unroll(const struct ring_rows *rows, size_t n, struct sample *ret);
+
+/* Where row i begins, and how long it can be at most; false: nowhere. */
+bool ring_row_place(const struct ring_rows *rows, uint64_t i, size_t *ret,
+		    size_t *ret_words);
 
 /* Of RING_STATES plain ones, n were ever written: what was so at the sample's time. */
 struct plain_state {

@@ -26,7 +26,7 @@ enum {
 	SH_LIFE = offsetof(struct slot_head, life) / 8,
 	SH_COUNT = offsetof(struct slot_head, count) / 8,
 	SH_N_STATES = offsetof(struct slot_head, n_states) / 8,
-	SH_N_DETAILS = offsetof(struct slot_head, n_details) / 8,
+	SH_FIRST = offsetof(struct slot_head, first) / 8,
 	SH_STATE = offsetof(struct slot_head, state) / 8,
 	SH_WORDS = sizeof(struct slot_head) / 8,
 };
@@ -68,91 +68,6 @@ size_t ring_slots_in(uint64_t file_bytes)
 	size_t n = file_bytes < CELLS_OFF ? 0 : (file_bytes - CELLS_OFF) / SLOT_BYTES;
 
 	return MIN(n, (size_t)RING_MAX_SLOTS);
-}
-
-/* ---- a sample as words ---- */
-
-/*
- * A size of memory in half a word: as it is below 1 GiB, in pages from there on. The
- * kernel's page counters make them whole pages; what neither fits would not be exact.
- */
-#define PAGE       4096
-#define FIRST_PAGE (UINT32_C(1) << 30)
-
-static bool to_half(uint64_t bytes, uint64_t *ret)
-{
-	uint64_t pages = bytes / PAGE;
-
-	if (bytes < FIRST_PAGE)
-		*ret = bytes;
-	else if (bytes % PAGE || pages > UINT32_MAX - FIRST_PAGE)
-		return false;
-	else
-		*ret = FIRST_PAGE + pages;
-	return true;
-}
-
-static uint64_t from_half(uint64_t half)
-{
-	return half < FIRST_PAGE ? half : (half - FIRST_PAGE) * PAGE;
-}
-
-void ring_pack(const struct sample *s, uint64_t ret[static CELL_WORDS])
-{
-	uint64_t have = s->have & METRIC_SECOND_BITS, half[2 * PAIRS];
-	uint64_t pids = s->v[METRIC_PIDS_CURRENT];
-	size_t w = 3;
-
-	for (size_t i = 0; i < 2 * PAIRS; i++) {
-		half[i] = 0;
-		if (!to_half(s->v[PAIRED_FROM + i], &half[i]))
-			have &= ~METRIC_BIT(PAIRED_FROM + i);
-	}
-	if (pids > PIDS_MAX) {
-		have &= ~METRIC_BIT(METRIC_PIDS_CURRENT);
-		pids = 0;
-	}
-	ret[0] = s->boot_usec;
-	ret[1] = s->real_usec;
-	ret[2] = have | pids << PIDS_SHIFT | (s->quiet ? QUIET : 0);
-	for (size_t i = 0; i < PAIRED_FROM; i++)
-		ret[w++] = s->v[i];
-	for (size_t i = 0; i < PAIRS; i++)
-		ret[w++] = half[2 * i] | half[2 * i + 1] << 32;
-	for (size_t i = PAIRED_TO; i < METRIC_PIDS_CURRENT; i++)
-		ret[w++] = s->v[i];
-}
-
-void ring_unpack(const uint64_t *c, struct sample *ret)
-{
-	size_t w = 3;
-
-	*ret = (struct sample){ .boot_usec = c[0],
-				.real_usec = c[1],
-				.have = c[2] & METRIC_SECOND_BITS,
-				.quiet = c[2] & QUIET };
-	for (size_t i = 0; i < PAIRED_FROM; i++)
-		ret->v[i] = c[w++];
-	for (size_t i = 0; i < PAIRS; i++) {
-		ret->v[PAIRED_FROM + 2 * i] = from_half(c[w] & UINT32_MAX);
-		ret->v[PAIRED_FROM + 2 * i + 1] = from_half(c[w++] >> 32);
-	}
-	for (size_t i = PAIRED_TO; i < METRIC_PIDS_CURRENT; i++)
-		ret->v[i] = c[w++];
-	ret->v[METRIC_PIDS_CURRENT] = c[2] >> PIDS_SHIFT & PIDS_MAX;
-	for (size_t i = 0; i < METRIC_STATES; i++)
-		if (!(ret->have >> i & 1))
-			ret->v[i] = 0;
-}
-
-void ring_put_details(const uint64_t *d, struct sample *io)
-{
-	const size_t first = METRIC_DETAILS + 1;
-
-	io->have |= METRIC_BIT(METRIC_DETAILS) | (d[1] << first & METRIC_DETAIL_BITS);
-	io->v[METRIC_DETAILS] = io->boot_usec;
-	for (size_t i = 0; i < DETAILS; i++)
-		io->v[first + i] = d[1] >> i & 1 ? d[2 + i] : 0;
 }
 
 void ring_put_state(const struct plain_state *v, uint64_t n, struct sample *io)
@@ -241,27 +156,71 @@ bool ring_is_live(const struct ring_head *h, const char *boot_id, uint64_t now_b
 	       h->beat_boot_usec <= now_boot_usec + USEC_PER_SEC && age <= 3 * interval;
 }
 
-/* The i-th sample ever, and those after it up to `count`: one or two pieces. */
-static int read_cells(const struct ring *r, size_t slot, uint64_t count, size_t n,
-		      uint64_t *ret)
-{
-	size_t base = CELLS_OFF + slot * SLOT_BYTES;
-	size_t first = (size_t)((count - n) % RING_TICKS);
-	size_t part = MIN(n, RING_TICKS - first);
-	int e = read_words(r, base + first * CELL_BYTES, ret, part * CELL_WORDS);
+/* A slot's cells as plain words. */
+struct plain_cells {
+	uint64_t tip[2][TIP_WORDS];
+	uint64_t index[INDEX_WORDS];
+	uint64_t arena[ARENA_WORDS];
+};
+_Static_assert(sizeof(struct plain_cells) == SLOT_BYTES, "the same words");
 
-	if (e == 0 && n > part)
-		e = read_words(r, base, ret + part * CELL_WORDS, (n - part) * CELL_WORDS);
-	return e;
+#define TIPS_WORDS (offsetof(struct plain_cells, arena) / 8)
+
+static int read_arena(const struct ring *r, size_t slot, size_t from, size_t to,
+		      struct plain_cells *io)
+{
+	size_t off = CELLS_OFF + slot * SLOT_BYTES + offsetof(struct plain_cells, arena);
+
+	return from < to ? read_words(r, off + from * 8, io->arena + from, to - from) : 0;
+}
+
+/* The rows that lead from the newest sample back to that one; they may go round. */
+static int read_rows(const struct ring *r, size_t slot, uint64_t back_to,
+		     struct plain_cells *cells, struct ring_rows *io)
+{
+	uint64_t end = io->tip[offsetof(struct ring_tip, end) / 8];
+	size_t from, words;
+	int e;
+
+	io->to = ARENA_WORDS;
+	if (back_to + 1 >= io->count || end > ARENA_WORDS ||
+	    !ring_row_place(io, back_to + 1, &from, &words)) {
+		io->to = 0;
+		return 0;
+	}
+	io->from = from;
+	io->to = (size_t)end;
+	if (from < end)
+		return read_arena(r, slot, from, io->to, cells);
+	e = read_arena(r, slot, from, ARENA_WORDS, cells);
+	return e < 0 ? e : read_arena(r, slot, 0, io->to, cells);
+}
+
+/* The newest `max` samples that the head says there are, of any number of words. */
+static int read_cells(const struct ring *r, size_t slot,
+		      const uint64_t h[static SH_WORDS], size_t max,
+		      struct plain_cells *cells, struct ring_rows *ret)
+{
+	uint64_t there = h[SH_COUNT] - h[SH_FIRST];
+	int e = read_words(r, CELLS_OFF + slot * SLOT_BYTES, cells->tip[0], TIPS_WORDS);
+
+	if (e < 0)
+		return e;
+	*ret = (struct ring_rows){ .tip = cells->tip[h[SH_COUNT] % 2],
+				   .index = cells->index,
+				   .arena = cells->arena,
+				   .first = h[SH_FIRST],
+				   .count = h[SH_COUNT] };
+	return read_rows(r, slot, h[SH_COUNT] - MIN(there, (uint64_t)max), cells, ret);
 }
 
 /* One try: 0; 1: it was written meanwhile. */
 static int copy_slot(const struct ring *r, size_t slot, size_t max,
-		     uint64_t h[static SH_WORDS],
-		     uint64_t cells[static RING_TICKS * CELL_WORDS],
-		     uint64_t details[static RING_DETAILS * DETAIL_WORDS], size_t *ret_n)
+		     uint64_t h[static SH_WORDS], struct plain_cells *cells,
+		     struct ring_rows *ret)
 {
-	size_t off = HEADS_OFF + slot * sizeof(struct slot_head), n;
+	size_t off = HEADS_OFF + slot * sizeof(struct slot_head);
+	struct ring_rows rows = { 0 };
 	uint64_t seq, again;
 	int e = read_words(r, off + SH_SEQ * 8, &seq, 1);
 
@@ -271,18 +230,14 @@ static int copy_slot(const struct ring *r, size_t slot, size_t max,
 		e = read_words(r, off, h, SH_WORDS);
 	if (e < 0)
 		return e;
-	n = (size_t)MIN(h[SH_COUNT], (uint64_t)MIN(max, (size_t)RING_TICKS));
-	if (n && h[SH_VMID])
-		e = read_cells(r, slot, h[SH_COUNT], n, cells);
-	if (e == 0 && n && h[SH_VMID] && h[SH_N_DETAILS])
-		e = read_words(r, CELLS_OFF + slot * SLOT_BYTES + DETAILS_OFF, details,
-			       RING_DETAILS * DETAIL_WORDS);
+	if (h[SH_FIRST] < h[SH_COUNT] && h[SH_VMID])
+		e = read_cells(r, slot, h, max, cells, &rows);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (e == 0)
 		e = read_words(r, off + SH_SEQ * 8, &again, 1);
 	if (e < 0)
 		return e;
-	*ret_n = n;
+	*ret = rows;
 	return (seq & 1) || again != seq;
 }
 
@@ -291,43 +246,35 @@ static bool is_vmid(uint64_t n)
 	return n && n <= UINT32_MAX;
 }
 
-/* Of the i-th sample ever. */
-static void find_details(const uint64_t *details, uint64_t n, uint64_t i,
-			 struct sample *io)
-{
-	for (uint64_t k = 0; k < RING_DETAILS && k < n; k++)
-		if (details[k * DETAIL_WORDS] == i)
-			ring_put_details(&details[k * DETAIL_WORDS], io);
-}
-
 int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *ret)
 {
-	_uninit_ uint64_t cells[RING_TICKS * CELL_WORDS];
-	_uninit_ uint64_t details[RING_DETAILS * DETAIL_WORDS];
+	_uninit_ struct plain_cells cells;
 	struct plain_state states[RING_STATES];
+	struct ring_rows rows = { 0 };
 	uint64_t h[SH_WORDS], last = 0;
-	size_t n = 0;
+	size_t n;
 	int e = 1;
 
 	if (slot >= RING_MAX_SLOTS)
 		return -ENOENT;
+	max = max ? MIN(max, (size_t)RING_TICKS) : RING_TICKS;
 	for (unsigned i = 0; i < TRIES && e > 0; i++)
-		e = copy_slot(r, slot, max ? max : RING_TICKS, h, cells, details, &n);
+		e = copy_slot(r, slot, max, h, &cells, &rows);
 	if (e)
 		return e > 0 ? -EAGAIN : e;
 	ret->vmid = is_vmid(h[SH_VMID]) ? (uint32_t)h[SH_VMID] : 0;
 	ret->life = h[SH_LIFE];
 	ret->n = 0;
 	memcpy(states, &h[SH_STATE], sizeof(states));
-	for (size_t i = 0; ret->vmid && i < n; i++) {
+	n = ret->vmid && rows.tip ? ring_unroll(&rows, max, ret->v) : 0;
+	for (size_t i = 0; i < n; i++) {
 		struct sample *s = &ret->v[ret->n];
 
-		ring_unpack(&cells[i * CELL_WORDS], s);
-		ring_put_state(states, h[SH_N_STATES], s);
-		find_details(details, h[SH_N_DETAILS], h[SH_COUNT] - n + i, s);
 		/* time only goes on: anything else is damage */
-		if (s->boot_usec <= last)
+		if (ret->v[i].boot_usec <= last)
 			continue;
+		*s = ret->v[i];
+		ring_put_state(states, h[SH_N_STATES], s);
 		last = s->boot_usec;
 		ret->n++;
 	}

@@ -39,7 +39,6 @@ static uint64_t hill(uint64_t sec)
 	return (x < 600 ? x : 1200 - x) * 1000 / 600;
 }
 
-/* Every ten seconds, as the sampler reads them. */
 static void put_details(uint64_t sec, uint64_t load, struct sample *s)
 {
 	s->v[METRIC_DETAIL_BOOT_USEC] = s->boot_usec;
@@ -75,8 +74,7 @@ static struct sample sample_at(uint64_t sec, uint32_t vmid, struct sample *count
 	for (size_t m = 0; m < METRIC_DETAILS; m++)
 		if (m != METRIC_SWAP_CURRENT_BYTES && m != METRIC_MEMORY_SHMEM_BYTES)
 			s.have |= UINT64_C(1) << m;
-	if (sec % METRIC_DETAIL_SEC == 7)
-		put_details(sec, load, &s);
+	put_details(sec, load, &s);
 	return s;
 }
 

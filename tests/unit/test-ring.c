@@ -20,7 +20,7 @@ static struct sample sample_at(uint64_t i)
 
 	for (size_t k = 0; k < METRIC_STATES; k++)
 		s.v[k] = i * 1000 + k;
-	if (i % METRIC_DETAIL_SEC != 4)
+	if (i % 10 == 4)
 		return s;
 	s.have |= METRIC_DETAIL_BITS;
 	s.v[METRIC_DETAIL_BOOT_USEC] = s.boot_usec;
@@ -40,15 +40,6 @@ static bool is_whole(const struct sample *s)
 
 	return memcmp(s->v, want.v, sizeof(want.v)) == 0 && s->have == want.have &&
 	       s->real_usec == want.real_usec && s->quiet == want.quiet;
-}
-
-/* One that was too long ago to have them still. */
-static bool is_whole_but_for_details(const struct sample *s)
-{
-	struct sample want = expected(s);
-
-	return s->have == METRIC_SECOND_BITS &&
-	       memcmp(s->v, want.v, METRIC_STATES * sizeof(*s->v)) == 0;
 }
 
 static const char *path_of(const struct tmproot *t)
@@ -338,6 +329,7 @@ static void every_sample_is_whole_while_it_is_written(void)
 
 static void a_killed_writer_leaves_a_ring_to_take_over(void)
 {
+	static struct sample own[RING_TICKS];
 	struct tmproot t;
 
 	tmproot_make(&t);
@@ -358,12 +350,12 @@ static void a_killed_writer_leaves_a_ring_to_take_over(void)
 			if (ring_slot(r, 101 + k, 1, &slot, NULL) < 0)
 				continue;
 			CHECK(ring_read(r, slot, 0, &c) == 0, "slot %u", k);
-			/* of several runs, so not one after the other, and of more than
-			 * twelve readings of details */
+			/* of several runs, so not one after the other */
 			for (size_t i = 0; i < c.n; i++)
-				CHECK(is_whole(&c.v[i]) ||
-					      is_whole_but_for_details(&c.v[i]),
-				      "torn");
+				CHECK(is_whole(&c.v[i]), "torn");
+			/* what it had counted is there, all that fits */
+			CHECK_U64(ring_newest(r, slot, RING_TICKS, own),
+				  MIN(ring_count(r, slot), (uint64_t)RING_TICKS));
 		}
 		ring_close(r);
 	}
@@ -403,7 +395,7 @@ static void limits_are_those_of_the_samples_time(void)
 					 (i / 10 == 4 ? METRIC_NO_LIMIT : i / 10) &&
 				 s->v[METRIC_SWAP_MAX_BYTES] == 7),
 		      "%ju: %ju", (uintmax_t)i, (uintmax_t)s->v[METRIC_MEMORY_MAX_BYTES]);
-		CHECK(ring_get(w, slot, i, &own) && own.have == s->have &&
+		CHECK(ring_get(w, slot, 59 - i, &own) && own.have == s->have &&
 			      memcmp(own.v, s->v, sizeof(own.v)) == 0,
 		      "%ju: the writer's view", (uintmax_t)i);
 	}
@@ -422,24 +414,48 @@ static void limits_are_those_of_the_samples_time(void)
 	tmproot_remove(&t);
 }
 
-/* Sizes of memory share a word: what comes out is what went in, or nothing. */
-static void sizes_of_memory_are_exact_or_absent(void)
+/* Numbers as large as they get, back and forth, in every column. */
+static uint64_t wild(uint64_t i, size_t column)
 {
-	static const struct {
-		uint64_t bytes;
-		bool fits;
-	} sizes[] = {
-		{ 0, true },
-		{ 1, true },
-		{ (1 << 30) - 1, true },
-		{ 1 << 30, true },
-		{ (1 << 30) + 1, false },
-		{ (UINT64_C(1) << 32) + 4096, true },
-		{ (UINT64_C(12) << 40) - 4096, true },
-		{ UINT64_C(12) << 40, false },
-		{ UINT64_MAX - 4095, false },
-		{ UINT64_MAX, false },
+	static const uint64_t some[] = {
+		0,
+		UINT64_MAX,
+		1,
+		UINT64_C(1) << 63,
+		4096,
+		(UINT64_C(1) << 63) - 4096,
+		4095,
+		UINT64_MAX - 4095,
+		(UINT64_C(12) << 40) + 1,
+		63 * 4096,
+		64 * 4096,
+		UINT64_MAX / 3,
 	};
+
+	return some[(i * 7 + column * 5) % ARRAY_SIZE(some)];
+}
+
+static struct sample wild_at(uint64_t i)
+{
+	struct sample s = sample_at(i);
+
+	for (size_t k = 0; k < METRICS; k++)
+		if (s.have >> k & 1 && k != METRIC_DETAIL_BOOT_USEC)
+			s.v[k] = wild(i, k);
+	return s;
+}
+
+static bool is_same(const struct sample *a, const struct sample *b)
+{
+	return a->boot_usec == b->boot_usec && a->real_usec == b->real_usec &&
+	       a->have == b->have && a->quiet == b->quiet &&
+	       memcmp(a->v, b->v, sizeof(a->v)) == 0;
+}
+
+/* Where everything jumps there are fewer samples; none of them is wrong. */
+static void every_value_comes_back_as_it_was(void)
+{
+	static struct sample own[RING_TICKS];
 	static struct ring_copy c;
 	struct ring *w, *r;
 	struct tmproot t;
@@ -447,44 +463,49 @@ static void sizes_of_memory_are_exact_or_absent(void)
 
 	tmproot_make(&t);
 	w = writer(&t);
+	r = reader(&t);
+	ring_slot(w, 100, 1, &slot, NULL); /* the cells are not the first */
 	ring_slot(w, 101, 1, &slot, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+	for (uint64_t i = 0; i < 1000; i++) {
+		struct sample s = wild_at(i);
+		size_t n;
+
+		ring_add(w, slot, &s);
+		if (i > 10 && i % 37)
+			continue;
+		CHECK(ring_find(r, 101, 0, &c) == 0, "find");
+		n = ring_newest(w, slot, RING_TICKS, own);
+		CHECK(c.n == n && n > MIN(i, (uint64_t)35), "%ju: %zu, %zu of them",
+		      (uintmax_t)i, c.n, n);
+		for (size_t k = 0; k < c.n; k++) {
+			s = wild_at(i + 1 - c.n + k);
+			CHECK(is_same(&c.v[k], &s) && is_same(&own[k], &s), "%ju: %zu",
+			      (uintmax_t)i, k);
+		}
+		CHECK(!ring_get(w, slot, n, &s), "%zu", n);
+		CHECK(ring_find(r, 101, 2, &c) == 0 && c.n == MIN(n, (size_t)2), "two");
+		s = wild_at(i);
+		CHECK(is_same(&c.v[c.n - 1], &s), "the newest");
+	}
+	/* it calms down: after two minutes all is as ever */
+	for (uint64_t i = 1000; i < 1000 + 2 * RING_TICKS; i++) {
 		struct sample s = sample_at(i);
 
-		/* each in its own half of the word, with its neighbour as it is */
-		s.v[METRIC_MEMORY_CURRENT_BYTES] = sizes[i].bytes;
-		s.v[METRIC_SWAP_CURRENT_BYTES] = sizes[i].bytes;
 		ring_add(w, slot, &s);
 	}
-	r = reader(&t);
-	CHECK(ring_find(r, 101, 0, &c) == 0 && c.n == ARRAY_SIZE(sizes), "%zu", c.n);
-	for (size_t i = 0; i < c.n; i++) {
-		static const enum metric both[] = { METRIC_MEMORY_CURRENT_BYTES,
-						    METRIC_SWAP_CURRENT_BYTES };
-		struct sample *s = &c.v[i];
-
-		for (size_t k = 0; k < 2; k++) {
-			bool has = s->have & METRIC_BIT(both[k]);
-
-			CHECK(has == sizes[i].fits, "%zu: %d", i, has);
-			CHECK(s->v[both[k]] == (has ? sizes[i].bytes : 0), "%zu: %ju", i,
-			      (uintmax_t)s->v[both[k]]);
-			s->v[both[k]] = sample_at(i).v[both[k]];
-			s->have |= METRIC_BIT(both[k]);
-		}
-		CHECK(is_whole(s), "%zu: the others", i);
-	}
+	CHECK(ring_find(r, 101, 0, &c) == 0 && c.n == RING_TICKS, "%zu", c.n);
+	for (size_t k = 0; k < c.n; k++)
+		CHECK(is_whole(&c.v[k]), "%zu", k);
 	ring_close(r);
 	ring_close(w);
 	tmproot_remove(&t);
 }
 
-static void processes_are_exact_or_absent(void)
+/* A clock that is set, and that stands; columns that come and go. */
+static void times_and_absent_columns_come_back(void)
 {
-	static const uint64_t pids[] = {
-		0, 1, 1 << 22, (1 << 29) - 1, 1 << 29, UINT64_MAX
-	};
 	static struct ring_copy c;
+	struct sample v[20];
 	struct ring *w, *r;
 	struct tmproot t;
 	size_t slot = 0;
@@ -492,25 +513,56 @@ static void processes_are_exact_or_absent(void)
 	tmproot_make(&t);
 	w = writer(&t);
 	ring_slot(w, 101, 1, &slot, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		struct sample s = sample_at(i);
+	for (uint64_t i = 0; i < ARRAY_SIZE(v); i++) {
+		v[i] = sample_at(i);
+		v[i].boot_usec += i * i * 1000003;
+		v[i].real_usec = i % 3 ? UINT64_MAX - i : i;
+		v[i].have = i % 5 == 4 ? 0 : v[i].have & ~METRIC_BIT(i);
+		for (size_t k = 0; k < METRICS; k++)
+			if (!(v[i].have >> k & 1))
+				v[i].v[k] = 0;
+		if (v[i].have >> METRIC_DETAILS & 1)
+			v[i].v[METRIC_DETAILS] = v[i].boot_usec;
+		ring_add(w, slot, &v[i]);
+	}
+	r = reader(&t);
+	CHECK(ring_find(r, 101, 0, &c) == 0 && c.n == ARRAY_SIZE(v), "%zu", c.n);
+	for (size_t i = 0; i < c.n; i++)
+		CHECK(is_same(&c.v[i], &v[i]), "%zu: %jx", i, (uintmax_t)c.v[i].have);
+	ring_close(r);
+	ring_close(w);
+	tmproot_remove(&t);
+}
 
-		s.v[METRIC_PIDS_CURRENT] = pids[i];
+/* What a busy container's second takes: the bound that the header gives. */
+static void a_busy_second_fits(void)
+{
+	static struct ring_copy c;
+	struct sample s = sample_at(1);
+	struct ring *w, *r;
+	struct tmproot t;
+	uint64_t x = 1;
+	size_t slot = 0;
+
+	tmproot_make(&t);
+	w = writer(&t);
+	ring_slot(w, 101, 1, &slot, NULL);
+	for (uint64_t i = 0; i < 2 * RING_TICKS; i++) {
+		s.boot_usec += USEC_PER_SEC + i % 7;
+		s.real_usec += USEC_PER_SEC + i % 5;
+		/* every counter goes on by up to two millions, sizes by up to 1 GiB */
+		for (size_t k = 0; k < METRICS; k++) {
+			x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+			s.v[k] += (x >> 43) * (str_eq(metric_defs[k].unit, "bytes") &&
+							       !metric_defs[k].counter
+						       ? 4096
+						       : 1);
+		}
 		ring_add(w, slot, &s);
 	}
 	r = reader(&t);
-	CHECK(ring_find(r, 101, 0, &c) == 0 && c.n == ARRAY_SIZE(pids), "%zu", c.n);
-	for (size_t i = 0; i < c.n; i++) {
-		struct sample *s = &c.v[i];
-		bool has = s->have & METRIC_BIT(METRIC_PIDS_CURRENT);
-
-		CHECK(has == (i < 4), "%zu: %d", i, has);
-		CHECK(s->v[METRIC_PIDS_CURRENT] == (has ? pids[i] : 0), "%zu: %ju", i,
-		      (uintmax_t)s->v[METRIC_PIDS_CURRENT]);
-		s->v[METRIC_PIDS_CURRENT] = sample_at(i).v[METRIC_PIDS_CURRENT];
-		s->have |= METRIC_BIT(METRIC_PIDS_CURRENT);
-		CHECK(is_whole(s), "%zu: the others", i);
-	}
+	CHECK(ring_find(r, 101, 0, &c) == 0, "find");
+	CHECK_U64(c.n, RING_TICKS);
 	ring_close(r);
 	ring_close(w);
 	tmproot_remove(&t);
@@ -547,7 +599,8 @@ static void details_are_at_their_sample_only(void)
 			CHECK(c.v[k].have == want.have &&
 				      memcmp(c.v[k].v, want.v, sizeof(want.v)) == 0,
 			      "%ju: %jx", (uintmax_t)i, (uintmax_t)c.v[k].have);
-			CHECK(ring_get(w, slot, i, &own) && own.have == want.have &&
+			CHECK(ring_get(w, slot, 1004 - i, &own) &&
+				      own.have == want.have &&
 				      memcmp(own.v, want.v, sizeof(want.v)) == 0,
 			      "%ju: the writer's view", (uintmax_t)i);
 		}
@@ -572,7 +625,7 @@ static void details_are_at_their_sample_only(void)
 /* Of the version before: as after an upgrade. The head is all that the two share. */
 static void a_ring_of_an_older_version_is_replaced(void)
 {
-	const uint64_t old[2] = { UINT64_C(0x32676e6952746363), /* "cctRing2" */
+	const uint64_t old[2] = { UINT64_C(0x33676e6952746363), /* "cctRing3" */
 				  34 | 5 << 8 | 120 << 16 | UINT64_C(8192) << 32 };
 	struct ring *w, *r = NULL, *watched;
 	struct sample s = sample_at(5);
@@ -610,8 +663,9 @@ static void a_ring_of_an_older_version_is_replaced(void)
 int main(void)
 {
 	RUN(a_reader_gets_what_was_written);
-	RUN(sizes_of_memory_are_exact_or_absent);
-	RUN(processes_are_exact_or_absent);
+	RUN(every_value_comes_back_as_it_was);
+	RUN(times_and_absent_columns_come_back);
+	RUN(a_busy_second_fits);
 	RUN(details_are_at_their_sample_only);
 	RUN(a_ring_of_an_older_version_is_replaced);
 	RUN(one_writer_at_a_time);
