@@ -38,3 +38,4 @@ noinst_HEADERS += include/mount.h
 noinst_HEADERS += include/guestread.h
 noinst_HEADERS += include/devnode.h
 noinst_HEADERS += include/secdeep.h
+noinst_HEADERS += include/diskuse.h

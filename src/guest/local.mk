@@ -12,6 +12,8 @@ guest_read_SOURCES += src/guest/op-journal.c
 guest_read_SOURCES += src/guest/op-list.c
 guest_read_SOURCES += src/guest/op-stat.c
 guest_read_SOURCES += src/guest/op.h
+guest_read_SOURCES += src/guest/serve.c
+guest_read_SOURCES += src/guest/serve.h
 guest_read_SOURCES += src/guest/work.c
 # what tests use too
 libct_a_SOURCES += src/guest/calls.c

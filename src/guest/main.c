@@ -29,6 +29,7 @@
 #include "guest/calls.h"
 #include "guest/op.h"
 #include "guest/sdjournal.h"
+#include "guest/serve.h"
 #include "read/guestfds.h"
 #include "read/guestwire.h"
 #include "sandbox/caps.h"
@@ -318,11 +319,13 @@ static int run(struct guest *g)
 	return write_buf(g, &b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct guest g = { .parent = getppid() };
 	int r;
 
+	if (argc == 2 && str_eq(argv[1], "serve"))
+		return serve(0);
 	/* started by a descriptor, it has the number of that for a name */
 	(void)prctl(PR_SET_NAME, "guest-read");
 	r = run(&g);

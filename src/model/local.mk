@@ -31,3 +31,4 @@ libct_a_SOURCES += src/model/waiver.c
 libct_a_SOURCES += src/model/mount.c
 libct_a_SOURCES += src/model/guestread.c
 libct_a_SOURCES += src/model/secdeep.c
+libct_a_SOURCES += src/model/diskuse.c

@@ -84,3 +84,4 @@ fuzz_targets += tests/fuzz/fuzz-guestmounts
 fuzz_targets += tests/fuzz/fuzz-textlog
 fuzz_targets += tests/fuzz/fuzz-guestjournal
 fuzz_targets += tests/fuzz/fuzz-secpolicy
+fuzz_targets += tests/fuzz/fuzz-diskwire

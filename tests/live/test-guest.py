@@ -5,6 +5,7 @@ and not. Each case has its control: a reader without that care falls for it, els
 is blind."""
 import glob
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import time
 
 from live import (BUILD, SLOW, Failed, Load, Skip, check, ctjson, ctscope, equal, guest, main,
                   make, many, note, pct, rootfs, test, until)
+import reader  # noqa: E402
 
 ASK = BUILD + "/tests/guest/ask"
 ATTACKER = BUILD + "/tests/guest/attacker"
@@ -993,6 +995,112 @@ def h50(vmid):
         check(job.seconds < 1.5 * SLOW, "%.2f s" % job.seconds)
         check(job.error in (0, -3), "%d %s" % (job.error, job.msg))
     p.wait()
+
+
+def tuple_of(vmid):
+    pid = pct.init_pid(vmid)
+    return (vmid, pid, start_ticks(pid))
+
+
+@test("how full roots are, for who may not look: what statfs says, for the owner of the socket")
+def served():
+    for vmid, unprivileged in KINDS:
+        target(vmid, unprivileged)
+    nobody = pwd.getpwnam("nobody")
+    with reader.Reader(nobody.pw_uid) as r:
+        want = {v: os.statvfs("/proc/%d/root" % pct.init_pid(v)) for v, _ in KINDS}
+        error, got = reader.ask_disk(*[tuple_of(v) for v, _ in KINDS])
+        equal((error, [(a[0], a[1]) for a in got]), (0, [(v, reader.OK) for v, _ in KINDS]), "all")
+        for vmid, _, size, used, avail, inodes, iused in got:
+            st = want[vmid]
+            equal((size, inodes), (st.f_blocks * st.f_frsize, st.f_files), "of %d" % vmid)
+            near((used, avail), ((st.f_blocks - st.f_bfree) * st.f_frsize,
+                                 st.f_bavail * st.f_frsize), size)
+            check(0 <= iused <= inodes, "%d of %d inodes" % (iused, inodes))
+        pid = os.fork()
+        if not pid:
+            os.setgroups([])
+            os.setresgid(nobody.pw_gid, nobody.pw_gid, nobody.pw_gid)
+            os.setresuid(nobody.pw_uid, nobody.pw_uid, nobody.pw_uid)
+            try:
+                error, got = reader.ask_disk(*[tuple_of_file(600)])
+                os._exit(0 if not error and got[0][1] == reader.OK else 3)
+            except Exception:
+                os._exit(4)
+        equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, "its owner")
+        until(lambda: len(r.codes) == 2, "both ended")
+        equal(r.codes, [0, 0], "exit codes")
+
+
+def near(got, want, size):
+    """The machine writes meanwhile, where that is the file system of the root."""
+    for g, w in zip(got, want):
+        check(abs(g - w) <= size // 100, "%d, not %d of %d" % (g, w, size))
+
+
+def tuple_of_file(vmid):
+    """For who sees no command socket of root's."""
+    with open("/sys/fs/cgroup/lxc/%d/ns/cgroup.procs" % vmid) as f:
+        pid = min(int(x) for x in f.read().split())
+    return (vmid, pid, start_ticks(pid))
+
+
+@test("what is asked for wrongly is refused or gone, and says nothing of anybody else")
+def served_badly():
+    for vmid, unprivileged in KINDS:
+        target(vmid, unprivileged)
+    a, b = tuple_of(600), tuple_of(601)
+    with reader.Reader(1234, 0o666) as r:
+        for what, t in (("other ticks", (a[0], a[1], a[2] + 1)),
+                        ("the init of another", (a[0], b[1], b[2])),
+                        ("a process of the host", (600, os.getpid(), start_ticks(os.getpid()))),
+                        ("nobody's number", (600, 4194304, 1)),
+                        ("a container that is not there", (699, a[1], a[2]))):
+            error, got = reader.ask_disk(t, b)
+            equal((error, [g[1] for g in got]), (0, [reader.GONE, reader.OK]), what)
+            equal(got[0][2:], (0, 0, 0, 0, 0), what)
+        full = [(100 + i, 2 + i, 1) for i in range(65)]
+        for what, data, errno in (
+                ("65", reader.request(full), 7), ("garbage", b"GET / HTTP/1.1\r\n\r\n", 74),
+                ("too long", b"x" * 5000, 7), ("twice", reader.request([a, a]), 22),
+                ("none", reader.request([]), 22), ("init of the node", reader.request(
+                    [(600, 1, 0)]), 22), ("cut off", reader.request([a, b])[:-1], 74),
+                ("a longer number", reader.request([a], 2), 74)):
+            equal(reader.answers(reader.exchange(data)), (errno, []), what)
+        done = len(r.codes)
+        pid = os.fork()
+        if not pid:
+            os.setgroups([])
+            os.setresuid(1235, 1235, 1235)
+            try:
+                os._exit(0 if reader.exchange(reader.request([a])) == b"" else 3)
+            except ConnectionResetError:  # it ended without reading
+                os._exit(0)
+            except Exception:
+                os._exit(4)
+        equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, "another user has no answer")
+        until(lambda: len(r.codes) > done, "it ended")
+        equal(r.codes[-1], 1, "its exit code")
+        check(any("only root and the owner" in x for x in r.said), r.said)
+        r.said.clear()
+
+
+@test("one that hangs costs the others nothing, is left behind once, and is asked again later")
+def served_hanging():
+    need_fuse()
+    target(600, 1, raw=FUSE)
+    target(601, 0)
+    with reader.Reader():
+        with Attack(600, "fuse", "/srv", "/var/count"):
+            _, job = ask(600, "statfs=/", "statfs:a=/srv", msec=300)
+            equal(job.stuck, 1, "a reader of the CLI's hangs")
+            for _ in range(2):
+                t0 = time.monotonic()
+                error, got = reader.ask_disk(tuple_of(600), tuple_of(601))
+                took = time.monotonic() - t0
+                equal((error, [g[1] for g in got]), (0, [reader.BUSY, reader.OK]), "both")
+                check(took < 1.5 * SLOW, "%.2f s" % took)
+        until(lambda: reader.ask_disk(tuple_of(600))[1][0][1] == reader.OK, "asked again")
 
 
 main()

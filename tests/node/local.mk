@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	tests/lib/packages.sh \
 	tests/live/all \
 	tests/live/live.py \
+	tests/live/reader.py \
 	tests/live/test-addresses.py \
 	tests/live/test-hang.py \
 	tests/live/test-hostile.py \
