@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -54,6 +55,13 @@ def check(ok, what):
 
 def equal(got, want, what):
     check(got == want, "%s: %r, expected %r" % (what, got, want))
+
+
+def within(got, want, slack, what):
+    """At least `want`, and less than `slack` more: what the machine does beside the work."""
+    check(got is not None, "%s is absent" % what)
+    check(want <= got <= want + slack, "%s: %s, expected %s and at most %s more"
+          % (what, got, want, slack))
 
 
 def near(got, want, percent, what):
@@ -261,6 +269,44 @@ class Load:
                 pass
         self.p.wait()
         self.p.stdout.close()
+
+
+# ---- block devices ------------------------------------------------------------------
+
+class Mapped:
+    """A device-mapper device that is SIZE bytes of what is below. Its node is one of our
+    own: udev makes and removes those in /dev/mapper in its own time."""
+
+    def __init__(self, name, below, size, uuid=None):
+        dev = os.stat(below).st_rdev
+        subprocess.run(["dmsetup", "--noudevsync", "--noudevrules", "create", name] +
+                       (["--uuid", uuid] if uuid else []) +
+                       ["--table", "0 %d linear %d:%d 0" % (size // 512, os.major(dev),
+                                                            os.minor(dev))], check=True)
+        self.name = name
+        numbers = subprocess.run(["dmsetup", "info", "-c", "--noheadings", "-o",
+                                  "major,minor", "--separator", " ", name], check=True,
+                                 stdout=subprocess.PIPE).stdout.split()
+        self.path = "/dev/ctscope-" + name
+        os.mknod(self.path, 0o600 | stat.S_IFBLK, os.makedev(*map(int, numbers)))
+
+    def remove(self):
+        os.unlink(self.path)
+        # busy while udev looks at it
+        until(lambda: subprocess.run(["dmsetup", "--noudevsync", "--noudevrules", "remove",
+                                      self.name], stderr=subprocess.DEVNULL)
+              .returncode == 0, "dmsetup remove " + self.name, 5)
+
+
+def blocks(u):
+    """The lines of `usage --json` for block devices, by device number."""
+    return {os.makedev(x["major"], x["minor"]): x for x in u["io"]}
+
+
+def moved(before, after, path, key):
+    """By how much `key` of a device grew between two of those."""
+    dev = os.stat(path).st_rdev
+    return after.get(dev, {}).get(key, 0) - before.get(dev, {}).get(key, 0)
 
 
 # ---- /etc/pve that hangs ------------------------------------------------------------

@@ -4,12 +4,10 @@
 once, whatever PVE adds up. Device mapper and loop devices are the machine's: only where
 the machine is ours, in the VM."""
 import os
-import stat
 import subprocess
-import time
 
-from live import CGROUP, MIB, Skip, check, controllers, ctjson, ctscope, main, make, near, \
-    test
+from live import CGROUP, MIB, Mapped, Skip, blocks, check, controllers, ctjson, ctscope, \
+    equal, main, make, moved, test
 
 NAMES = ("pve-data_tdata", "pve-data-tpool", "pve-vm--601--disk--0")
 
@@ -25,29 +23,31 @@ class Stack:
         if not os.environ.get("CTSCOPE_VM"):
             raise Skip("device mapper is the machine's: in the VM only")
         controllers("io")
-        self.made = []
+        self.layers = []
         self.file = "/run/node/stack.img"
         with open(self.file, "wb") as f:
             f.truncate(96 * MIB)
         self.loop = sh("losetup", "--find", "--show", self.file)
-        below = os.stat(self.loop).st_rdev
+        self.levels = [self.loop]
         for i, name in enumerate(NAMES):
-            sh("dmsetup", "--noudevsync", "--noudevrules", "create", name, "--uuid",
-               "LVM-ctscope%d" % i, "--table", "0 %d linear %d:%d 0"
-               % (64 * 2048, os.major(below), os.minor(below)))
-            self.made.append(name)
-            major, minor = sh("dmsetup", "info", "-c", "--noheadings", "-o",
-                              "major,minor", "--separator", " ", name).split()
-            below = os.makedev(int(major), int(minor))
-        # nobody tells udev here: a node of our own
-        self.volume = "/dev/ctscope-stack"
-        os.mknod(self.volume, 0o600 | stat.S_IFBLK, below)
+            self.layers.append(Mapped(name, self.levels[-1], 64 * MIB, "LVM-ctscope%d" % i))
+            self.levels.append(self.layers[-1].path)
+        self.volume = self.levels[-1]
         return self
 
+    def counted(self, c, key):
+        """What is counted, without what the container's programs took from other disks."""
+        lines = blocks(c)
+        ours = {os.stat(path).st_rdev for path in self.levels}
+        return c["io_sum"][key] - sum(x.get(key, 0) for dev, x in lines.items()
+                                      if dev not in ours)
+
+    def on_each(self, c, key):
+        return [moved({}, blocks(c), path, key) for path in self.levels]
+
     def __exit__(self, *exc):
-        os.unlink(self.volume)
-        for name in reversed(self.made):
-            sh("dmsetup", "--noudevsync", "--noudevrules", "remove", name)
+        while self.layers:
+            self.layers.pop().remove()
         sh("losetup", "-d", self.loop)
         os.unlink(self.file)
 
@@ -58,20 +58,29 @@ def do_io(vmid, *args):
        "%s/lxc/%d/ns" % (CGROUP, vmid), *args)
 
 
+def read(vmid):
+    """usage; direct I/O is counted before it is done."""
+    c = ctjson("usage", vmid, "--interval", "0")["container"]
+    equal(c["io_sum"]["method"], "stack", "method")
+    return c
+
+
 @test("a read and a write through four devices count once")
 def once():
     make(601)
     with Stack() as s:
         do_io(601, "if=/dev/zero", "of=" + s.volume, "bs=1M", "count=24", "oflag=direct")
         do_io(601, "if=" + s.volume, "of=/dev/null", "bs=1M", "count=40", "iflag=direct")
-        time.sleep(3)
-        c = ctjson("usage", 601, "--interval", "0")["container"]
-        check(c["io_sum"]["method"] == "stack", c["io_sum"])
-        near(c["io_sum"]["wbytes"], 24 * MIB, 1, "written")
-        near(c["io_sum"]["rbytes"], 40 * MIB, 1, "read")
-        near(c["diskwrite"], 4 * 24 * MIB, 1, "what PVE says was written")
-        counted = [d["name"] for d in c["io"] if d["counted"] and d["wbytes"]]
-        check(counted == ["pve/vm-601-disk-0"], c["io"])
+        c = read(601)
+        equal(s.on_each(c, "wbytes"), [24 * MIB] * 4, "written on each level")
+        equal(s.on_each(c, "rbytes"), [40 * MIB] * 4, "read on each level")
+        equal(s.counted(c, "wbytes"), 24 * MIB, "written")
+        equal(s.counted(c, "rbytes"), 40 * MIB, "read")
+        equal(c["diskwrite"], sum(x.get("wbytes", 0) for x in c["io"]),
+              "what PVE says was written")
+        names = [d.get("name") for d in c["io"] if d["counted"] and d["wbytes"] and
+                 d["device"].startswith(("dm-", "loop"))]
+        check(names == ["pve/vm-601-disk-0"], c["io"])
         text = ctscope("usage", 601, "--interval", "0").out.decode()
         check("pve/data (tpool)" in text and "same bytes, below" in text, text)
 
@@ -84,9 +93,9 @@ def beside():
               "iflag=direct")
         do_io(602, "if=" + s.loop, "of=/dev/null", "bs=1M", "count=5", "skip=70",
               "iflag=direct")
-        time.sleep(3)
-        c = ctjson("usage", 602, "--interval", "0")["container"]
-        near(c["io_sum"]["rbytes"], 45 * MIB, 1, "read")
+        c = read(602)
+        equal(s.on_each(c, "rbytes"), [45 * MIB] + [40 * MIB] * 3, "read on each level")
+        equal(s.counted(c, "rbytes"), 45 * MIB, "read")
 
 
 main()

@@ -1,49 +1,88 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Work of a known size inside a container, and what ctscope says of it."""
+"""Work of a known size inside a container, and what ctscope says of it.
+
+What ctscope shows is the kernel's number, exactly. How near that is to the work depends on
+the machine: what the container does beside it, metadata of the file system, counters that
+the kernel gathers of each CPU late. So that is a band that no mistake in units, no byte
+counted twice or not at all, fits into, and no slow machine leaves."""
 import os
 import subprocess
 import time
 
-from live import (MIB, SLOW, Load, Skip, cgfile, cgkey, check, controllers, ctjson,
-                  destroy, equal, main, make, near, note, pct, status, test, until, usage)
+from live import (MIB, SLOW, Load, Mapped, Skip, blocks, cgfile, cgkey, check, controllers,
+                  ctjson, destroy, equal, main, make, moved, near, note, pct, status, test,
+                  until, usage, within)
+
+# Up to 64 pages of a CPU are not in memory.stat yet (kernel: mm/memcontrol.c,
+# MEMCG_CHARGE_BATCH), beside what a shell and its libraries take.
+LAG = max(2, os.cpu_count() // 4) * MIB
 
 
-def grows(vmid, fn, want, what, percent=1):
-    """fn(status) has reached `want` more or less. The kernel gathers its counters of each
-    CPU up to 2 s late (kernel: mm/memcontrol.c, flush_memcg_stats), so it is waited for."""
-    got = until(lambda: (lambda v: v if v is not None and v >= want * (1 - percent / 100)
-                         else None)(fn(status(vmid))), what, 5)
-    off = near(got, want, percent, what)
-    note("%s: %d, expected %d: %.3f %% off" % (what, got, want, off))
+def exact(fn, kernel, what):
+    """What fn() gives, which is what kernel() gave before and after it."""
+    def same():
+        before = kernel()
+        got = fn()
+        return (before, got) if before == kernel() else None
+    want, got = until(same, what + " holds still")
+    equal(got, want, what)
+    return got
+
+
+def exact_stat(vmid, fn, key):
+    return exact(lambda: fn(vmid)["memory"][key], lambda: cgkey(vmid, "memory.stat", key),
+                 key)
+
+
+def settled(vmid):
+    """status, when what init does at a start is over."""
+    def still():
+        last = status(vmid)
+        time.sleep(0.2)
+        now = status(vmid)["memory"]
+        return last if all(last["memory"][k] == now[k]
+                           for k in ("anon", "shmem", "file")) else None
+    return until(still, "the container is idle")
+
+
+def grew(vmid, key, before, want):
+    """memory.stat's `key` by `want`, as soon as the kernel has gathered it."""
+    until(lambda: status(vmid)["memory"][key] - before >= want - LAG, key, 5)
+    got = exact_stat(vmid, status, key) - before
+    within(got, want - LAG, 2 * LAG, key)
+    note("%s: %d, expected %d" % (key, got, want))
 
 
 @test("64 MiB of anonymous memory are 64 MiB of anon, in status and usage")
 def anon():
     controllers("memory")
     make(700, memory=256)
-    before = status(700)["memory"]["anon"]
+    first = settled(700)
+    before = first["memory"]["anon"]
     with Load(700, "anon", 64):
-        grows(700, lambda s: s["memory"]["anon"] - before, 64 * MIB, "anon")
-        near(usage(700)["memory"]["anon"] - before, 64 * MIB, 1, "anon in usage")
-        check(status(700)["mem"] >= 64 * MIB, "PVE's mem has it")
-    until(lambda: status(700)["memory"]["anon"] - before < MIB, "given back", 5)
+        grew(700, "anon", before, 64 * MIB)
+        exact_stat(700, usage, "anon")
+        within(status(700)["mem"] - first["mem"], 64 * MIB - LAG, 4 * LAG, "PVE's mem")
+    until(lambda: status(700)["memory"]["anon"] - before < LAG, "given back", 5)
 
 
 @test("48 MiB in a tmpfs are 48 MiB of shmem, and PVE's mem does not show them")
 def tmpfs():
     controllers("memory")
     make(701, memory=256, rc="mount -t tmpfs tmpfs /mnt")
+    until(lambda: os.path.ismount("/proc/%d/root/mnt" % pct.init_pid(701)), "the tmpfs")
     # it stays after the process
-    before = status(701)
+    before = settled(701)
     with Load(701, "tmpfs", 48, "/mnt"):
         pass
-    grows(701, lambda s: s["memory"]["shmem"] - before["memory"]["shmem"], 48 * MIB, "shmem")
+    grew(701, "shmem", before["memory"]["shmem"], 48 * MIB)
+    grew(701, "file", before["memory"]["file"], 48 * MIB)
     after = status(701)
-    near(after["memory"]["file"] - before["memory"]["file"], 48 * MIB, 1, "file")
-    check(abs(after["mem"] - before["mem"]) < 2 * MIB, "PVE's mem: %d, before %d"
+    check(abs(after["mem"] - before["mem"]) < 24 * MIB, "PVE's mem: %d, before %d"
           % (after["mem"], before["mem"]))
-    near(after["memory"]["current"] - before["memory"]["current"], 48 * MIB, 2, "current")
+    within(after["memory"]["current"] - before["memory"]["current"], 48 * MIB - LAG,
+           4 * LAG, "current")
 
 
 class Disk:
@@ -52,45 +91,40 @@ class Disk:
     def __init__(self, layers=0):
         if not os.environ.get("CTSCOPE_VM") or not os.path.exists("/dev/vdc"):
             raise Skip("needs the data disk of tests/vm/run")
+        self.stack = ["/dev/vdc"]
         self.layers = []
-        self.dev = "/dev/vdc"
-        sectors = 512 * 2048
-        for i in range(layers):
-            name = "ctscope-test%d" % i
-            p = subprocess.run(["dmsetup", "create", "--noudevsync", name, "--table",
-                                "0 %d linear %s 0" % (sectors, self.dev)],
-                               stderr=subprocess.PIPE)
-            if p.returncode:
-                self.undo()
-                raise Skip("no device-mapper: " + p.stderr.decode().strip())
-            self.layers.append(name)
-            self.dev = "/dev/mapper/" + name
-            self.mknod(name)
         self.dir = "/run/node/data"
+        try:
+            for i in range(layers):
+                self.layers.append(Mapped("truth%d" % i, self.stack[-1], 512 * MIB))
+                self.stack.append(self.layers[-1].path)
+            self.dev = self.stack[-1]
+            self.mount()
+        except BaseException:
+            self.undo()
+            raise
+
+    def mount(self):
         os.makedirs(self.dir, exist_ok=True)
         subprocess.run(["mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "^has_journal", "-E",
                         "lazy_itable_init=0", self.dev, "384M"], check=True)
         subprocess.run(["mount", self.dev, self.dir], check=True)
         os.chmod(self.dir, 0o777)
 
-    def mknod(self, name):
-        if os.path.exists(self.dev):
-            return
-        out = subprocess.run(["dmsetup", "info", "-c", "--noheadings", "-o", "major,minor",
-                              name], stdout=subprocess.PIPE, check=True).stdout.decode()
-        major, minor = map(int, out.strip().split(":"))
-        try:
-            os.mknod(self.dev, 0o60600, os.makedev(major, minor))
-        except FileExistsError:  # udev was quicker
-            pass
+    def file(self, size):
+        """For direct I/O; nothing of it is left to be written."""
+        with open(self.dir + "/file", "wb") as f:
+            os.posix_fallocate(f.fileno(), 0, size)
+        os.chmod(self.dir + "/file", 0o666)
+        os.sync()
+
+    def moved(self, before, after, key):
+        """By how much `key` of each of its devices grew, the disk first."""
+        return [moved(before, after, path, key) for path in self.stack]
 
     def undo(self):
-        for name in reversed(self.layers):
-            until(lambda: subprocess.run(["dmsetup", "remove", "--noudevsync", name],
-                                         stderr=subprocess.DEVNULL).returncode == 0,
-                  "dmsetup remove", 5)
-            if os.path.exists("/dev/mapper/" + name):
-                os.unlink("/dev/mapper/" + name)
+        while self.layers:
+            self.layers.pop().remove()
 
     def __enter__(self):
         return self
@@ -106,43 +140,49 @@ def cache():
     controllers("memory")
     with Disk():
         make(702, memory=256, mp0="/run/node/data,mp=/data")
-        before = status(702)
+        before = settled(702)
         with Load(702, "cache", 40, "/data/file"):
             pass
-        grows(702, lambda s: s["memory"]["file"] - before["memory"]["file"], 40 * MIB, "file")
+        grew(702, "file", before["memory"]["file"], 40 * MIB)
         after = status(702)
-        check(after["memory"]["shmem"] - before["memory"]["shmem"] < MIB, "shmem")
-        check(after["mem"] - before["mem"] < 4 * MIB, "PVE's mem grew by %d"
+        check(after["memory"]["shmem"] - before["memory"]["shmem"] < LAG, "shmem")
+        check(after["mem"] - before["mem"] < 20 * MIB, "PVE's mem grew by %d"
               % (after["mem"] - before["mem"]))
         destroy(702)
 
 
-def io_of(s):
-    return s["io_sum"].get("rbytes", 0), s["io_sum"].get("wbytes", 0)
+def totals(u, key):
+    """Of all lines of io.stat: what PVE adds up."""
+    return sum(x.get(key, 0) for x in u["io"])
+
+
+# What ext4 may read and write beside a file: its own blocks for it, a few times.
+METADATA = MIB
 
 
 @test("32 MiB written and 24 MiB read by direct I/O are counted so")
 def io():
     controllers("io")
-    with Disk():
+    with Disk() as disk:
         make(703, mp0="/run/node/data,mp=/data")
-        with open("/run/node/data/file", "wb") as f:
-            os.posix_fallocate(f.fileno(), 0, 32 * MIB)
-        os.chmod("/run/node/data/file", 0o666)
-        os.sync()
+        disk.file(32 * MIB)
         with open("/proc/sys/vm/drop_caches", "w") as f:
             f.write("3")
-        r0, w0 = io_of(usage(703))
+        before = blocks(usage(703))
         with Load(703, "write", 32, "/data/file"):
             pass
         with Load(703, "read", 24, "/data/file"):
             pass
         u = usage(703)
-        r, w = io_of(u)
-        note("written %d, read %d of 32 and 24 MiB" % (w - w0, r - r0))
-        near(w - w0, 32 * MIB, 1, "written")
-        near(r - r0, 24 * MIB, 1, "read")
-        near(u["diskwrite"] - w0, 32 * MIB, 1, "PVE's diskwrite on a plain disk")
+        w, = disk.moved(before, blocks(u), "wbytes")
+        r, = disk.moved(before, blocks(u), "rbytes")
+        note("written %d, read %d of 32 and 24 MiB, %d lines" % (w, r, len(u["io"])))
+        within(w, 32 * MIB, METADATA, "written")
+        within(r, 24 * MIB, METADATA, "read")
+        # programs come from a disk, too: lines of their own, on which nothing lies either
+        for key, pve in ("rbytes", "diskread"), ("wbytes", "diskwrite"):
+            equal(u["io_sum"][key], totals(u, key), "true " + key + " of plain disks")
+            equal(u[pve], totals(u, key), "PVE's " + pve)
         check(any(x.get("device") == "vdc" or x.get("name") == "vdc" for x in u["io"]),
               "the device by name: %r" % u["io"])
         destroy(703)
@@ -151,21 +191,22 @@ def io():
 @test("on a device-mapper stack the true bytes are counted once, PVE's number is a multiple")
 def io_stack():
     controllers("io")
-    with Disk(layers=2):
+    with Disk(layers=2) as disk:
         make(704, mp0="/run/node/data,mp=/data")
-        with open("/run/node/data/file", "wb") as f:
-            os.posix_fallocate(f.fileno(), 0, 16 * MIB)
-        os.chmod("/run/node/data/file", 0o666)
-        os.sync()
+        disk.file(16 * MIB)
         u0 = usage(704)
         with Load(704, "write", 16, "/data/file"):
             pass
         u = usage(704)
-        true = io_of(u)[1] - io_of(u0)[1]
-        pve = u["diskwrite"] - u0["diskwrite"]
-        note("true %d, PVE's %d, %d lines" % (true, pve, len(u["io"])))
-        near(true, 16 * MIB, 1, "true bytes")
-        near(pve, 3 * 16 * MIB, 1, "PVE's diskwrite")
+        levels = disk.moved(blocks(u0), blocks(u), "wbytes")
+        true = u["io_sum"]["wbytes"] - u0["io_sum"].get("wbytes", 0)
+        total = totals(u, "wbytes") - totals(u0, "wbytes")
+        note("true %d, PVE's %d, %d lines" % (true, u["diskwrite"], len(u["io"])))
+        for level in levels:
+            within(level, 16 * MIB, METADATA, "written on one level")
+        # what goes to other disks has nothing to do with it
+        within(true - (total - sum(levels)), 16 * MIB, METADATA, "true bytes")
+        equal(u["diskwrite"], totals(u, "wbytes"), "PVE's diskwrite, of all levels")
         destroy(704)
 
 
@@ -186,27 +227,42 @@ def pids():
         equal(p["refused"] - before["refused"], refused, "refused")
 
 
+def spun(vmid):
+    """usage over 4 s, whose two readings lie between two of the kernel's."""
+    keys = ("usage_usec", "nr_periods", "nr_throttled")
+    before = [cgkey(vmid, "cpu.stat", k) for k in keys]
+    u = ctjson("usage", "--interval", "4", vmid)["container"]
+    after = [cgkey(vmid, "cpu.stat", k) for k in keys]
+    c = u["cpu_limit"]
+    last = u["cpustat"]["usage"]
+    check(before[0] / 1e6 <= last - c["cputime"] + 1e-6 and last <= after[0] / 1e6 + 1e-6,
+          "%.6f to %.6f, the kernel's %r to %r" % (last - c["cputime"], last, before, after))
+    # it may have been slow to start, but not eight times as long as it measures
+    check(c["cputime"] * 8e6 >= after[0] - before[0], "%r of %r" % (c["cputime"], after))
+    for key, a, b in zip(keys[1:], before[1:], after[1:]):
+        check(0 <= c[key] <= b - a, "%s: %d, the kernel's %d to %d" % (key, c[key], a, b))
+    return u
+
+
 @test("a spinning process under cpulimit 0.25 uses its whole limit and is throttled")
 def throttled():
     controllers("cpu")
     make(706, cpulimit="0.25")
     with Load(706, "spin", 0):
-        time.sleep(1)
-        t0, before = time.monotonic(), cgkey(706, "cpu.stat", "usage_usec")
-        u = ctjson("usage", "--interval", "4", 706)["container"]
-        after, t1 = cgkey(706, "cpu.stat", "usage_usec"), time.monotonic()
+        # a machine without CPU to spare has none for the limit to take away
+        until(lambda: cgkey(706, "cpu.stat", "nr_throttled") > 2, "throttled", 20)
+        u = until(lambda: (lambda u: u if u["cpu_limit"]["nr_throttled"] else None)
+                  (spun(706)), "throttled while it was measured", 20)
         c = u["cpu_limit"]
-        kernel = (after - before) / 1e6 / (t1 - t0) / 0.25
-        note("the kernel let it have %.3f of it" % kernel)
         note("used %.3f of the limit, %d of %d periods throttled"
              % (c["used"], c["nr_throttled"], c["nr_periods"]))
         equal(c["cpus"], 0.25, "limit")
-        near(c["used"], kernel, 10, "share of the limit, as the kernel counts")
-        near(u["cpu"], kernel, 10, "PVE's cpu, as the kernel counts")
+        interval = c["cputime"] / c["used"] / 0.25
+        check(4 <= interval * 1.0001 and interval < 4 + 2 * SLOW, "of %.3f s" % interval)
+        near(u["cpu"], c["used"], 0.1, "PVE's cpu, a share of cpulimit")
         # an emulated CPU gets its ticks late, so the kernel lets more pass
-        near(c["used"], 1.0, 10 if SLOW == 1 else 40, "share of the limit")
-        check(c["nr_throttled"] >= 10, "throttled %r times" % c["nr_throttled"])
-        check(u["pressure"]["cpu"]["some"]["total"] > 1, "cpu pressure")
+        check(c["used"] < 1.2 * (1 if SLOW == 1 else 2), "used %r" % c["used"])
+        check(u["pressure"]["cpu"]["some"]["total"] > 0.01, "cpu pressure")
     near(u["cpustat"]["quota"] / u["cpustat"]["period"], 0.25, 0.1, "quota")
 
 
@@ -214,18 +270,22 @@ def throttled():
 def cpu_time():
     make(707)
     before = status(707)["cpustat"]["usage"]
-    with Load(707, "spin", 0) as work:
-        time.sleep(2 * min(SLOW, 2))
-        used = 0.0
-        pids = work.pids()
-        got = status(707)["cpustat"]["usage"] - before
-        for pid in pids[1:]:
+
+    def ran():
+        total = 0.0
+        for pid in work.pids()[1:]:
             with open("/proc/%d/schedstat" % pid) as f:
-                used += int(f.read().split()[0]) / 1e9
-        check(used > 0.2, "it hardly ran: %.2f s" % used)
-        # it goes on running between the two readings
-        check(0.85 * used <= got <= 1.1 * used + 0.3 * SLOW, "%.3f s, the process %.3f s"
-              % (got, used))
+                total += int(f.read().split()[0]) / 1e9
+        return total
+
+    with Load(707, "spin", 0) as work:
+        used = until(lambda: (lambda t: t if t > 0.2 * max(SLOW, 5) else None)(ran()),
+                     "it runs", 20)
+        got = status(707)["cpustat"]["usage"] - before
+        later = ran()
+        # what they used before they were in there, and what others used in there
+        check(used - 0.05 * SLOW <= got <= later + 0.3 * SLOW,
+              "%.3f s, the process %.3f to %.3f s" % (got, used, later))
 
 
 @test("OOM kills are counted exactly")
@@ -253,9 +313,10 @@ def swap():
         note("anon %d, swap %d" % (s["memory"]["anon"], s["swap"]))
         check(s["swap"] > 24 * MIB, "swap %d" % s["swap"])
         # a page can be both in memory and in swap (swap cache)
-        check(s["memory"]["anon"] + s["swap"] >= 95 * MIB, "together %d"
+        check(s["memory"]["anon"] + s["swap"] >= 96 * MIB - LAG, "together %d"
               % (s["memory"]["anon"] + s["swap"]))
-        near(s["swap"], int(cgfile(709, "memory.swap.current")), 5, "as the kernel says")
+        exact(lambda: status(709)["swap"], lambda: int(cgfile(709, "memory.swap.current")),
+              "swap")
         equal(s["maxswap"], 96 * MIB, "maxswap")
 
 
@@ -273,17 +334,13 @@ def limits():
 def formula():
     controllers("memory")
     make(711)
-    for _ in range(5):
-        subprocess.run(["lxc-freeze", "-n", "711"], check=True)
-        time.sleep(0.1)
-        want = int(cgfile(711, "memory.current")) - cgkey(711, "memory.stat", "file")
-        got = status(711)["mem"]
-        again = int(cgfile(711, "memory.current")) - cgkey(711, "memory.stat", "file")
+    settled(711)
+    subprocess.run(["lxc-freeze", "-n", "711"], check=True)
+    try:
+        exact(lambda: status(711)["mem"], lambda: int(cgfile(711, "memory.current")) -
+              cgkey(711, "memory.stat", "file"), "mem")
+    finally:
         subprocess.run(["lxc-unfreeze", "-n", "711"], check=True)
-        if want == again:
-            equal(got, want, "mem")
-            return
-    raise Skip("it never held still")
 
 
 @test("in an AppArmor profile of its own, made at the start, all is as ever")
