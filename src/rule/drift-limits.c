@@ -338,8 +338,9 @@ static void cpulimit(const struct drift_facts *f, struct drift *out)
 		l.want = (struct val){ 0 };
 	else if (quota)
 		l.want = val_set(quota);
+	/* 0 while it runs is a quota that the kernel refuses: without the key it is none */
 	l.fix = fix_twice(out->vmid, "cpulimit", other(quota / PERIOD, MAX_CPULIMIT),
-			  i ? i->value : NULL);
+			  quota ? i->value : NULL);
 	if (!use_raw(f, &l, parse_quota))
 		l.common = !quota && drift_is_common(f, "cgroup2.cpu.max");
 	compare(l, out);
@@ -453,6 +454,26 @@ static void raw_cpuset(const struct pveconf_lxc *raw, const struct drift_facts *
 	}
 }
 
+/* pvestatd corrects it, but not that of a config with a line for it, also of cgroup v1. */
+static void add_cores(const struct drift_facts *f, uint64_t want, unsigned have,
+		      const char *text, struct drift *out)
+{
+	bool left = drift_raw(f, "lxc.cgroup.cpuset.cpus") != NULL;
+
+	drift_add(out,
+		  (struct drift_row){
+			  .key = xstrdup("cores"),
+			  .configured = cpus_text((unsigned)want, NULL),
+			  .running = cpus_text(have, text),
+			  .seen = xasprintf("cpuset.cpus.effective of lxc/%u", out->vmid),
+			  .cause = DRIFT_UNSURE,
+			  .action = left ? DRIFT_RESTART : DRIFT_NOTHING,
+			  .fix = left ? xasprintf("pct reboot %u", out->vmid)
+				      : xstrdup("pvestatd sets it within ten "
+						"seconds: does it run?"),
+		  });
+}
+
 /* Which CPUs is nobody's promise: pvestatd moves them. How many is. */
 static void cores(const struct drift_facts *f, struct drift *out)
 {
@@ -477,21 +498,10 @@ static void cores(const struct drift_facts *f, struct drift *out)
 		return;
 	}
 	want = cores.kind == VAL_SET && cores.n ? MIN(cores.n, f->cpus.n) : f->cpus.n;
-	if (want == have.n) {
+	if (want == have.n)
 		drift_same(out);
-		return;
-	}
-	drift_add(out,
-		  (struct drift_row){
-			  .key = xstrdup("cores"),
-			  .configured = cpus_text((unsigned)want, NULL),
-			  .running = cpus_text(have.n, text),
-			  .seen = xasprintf("cpuset.cpus.effective of lxc/%u", out->vmid),
-			  .cause = DRIFT_UNSURE,
-			  .action = DRIFT_NOTHING,
-			  .fix = xstrdup("pvestatd sets it within ten seconds: does it "
-					 "run?"),
-		  });
+	else
+		add_cores(f, want, have.n, text, out);
 }
 
 static const char *const files[] = { "memory.max", "memory.high", "memory.swap.max",

@@ -111,6 +111,12 @@ static enum answer has_option(const struct mount *m, struct span option)
 	return ANSWER_UNKNOWN;
 }
 
+/* Where nothing is written PVE takes those that are about that for none. */
+static bool is_used(const struct ctmount *m, struct span option)
+{
+	return !m->mp->ro || !span_eq(option, "noatime");
+}
+
 /* What is asked for and not there. More than is asked for is not the config's matter. */
 static void options(struct drift *out, const struct ctmount *m)
 {
@@ -118,7 +124,7 @@ static void options(struct drift *out, const struct ctmount *m)
 	_cleanup_(buf_done) struct buf lost = { 0 };
 
 	while (span_cut(&list, ';', &o)) {
-		if (has_option(m->mount, o) != ANSWER_NO)
+		if (!is_used(m, o) || has_option(m->mount, o) != ANSWER_NO)
 			continue;
 		buf_adds(&lost, lost.n ? ", not " : "not ");
 		buf_add(&lost, o.p, o.n);

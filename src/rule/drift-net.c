@@ -54,7 +54,8 @@ static char *fix_replug(const struct net *n)
 {
 	const char *text = n->i->config_text;
 
-	if (!text || !is_plain(text) || n->i->conf.link_down)
+	/* a property that is there twice makes the value none */
+	if (!text || !is_plain(text) || strstr(text, "link_down="))
 		return NULL;
 	return xasprintf("nohup sh -c \"pct set %u --net%u '%s,link_down=1'; "
 			 "pct set %u --net%u '%s'\" # net%u is cut for a moment",

@@ -140,6 +140,8 @@ static void env(const struct drift_facts *f, struct drift *out)
 	compare(out, "env", want, have, "lxc.environment.runtime");
 }
 
+#define DEFAULT_INIT "/sbin/init" /* LXC's, and PVE's of entrypoint */
+
 /* entrypoint: and raw lines make the same key, in this order. */
 static void entrypoint(const struct drift_facts *f, struct drift *out)
 {
@@ -156,7 +158,10 @@ static void entrypoint(const struct drift_facts *f, struct drift *out)
 				 unquote(span_of(s->lxc[i].value, s->lxc[i].value_n)));
 	want = list_text(&b);
 	have = start_list(f, "lxc.init.cmd", false);
-	compare(out, "entrypoint", want, have, "lxc.init.cmd");
+	if (str_eq(want ? want : DEFAULT_INIT, have ? have : DEFAULT_INIT))
+		drift_same(out);
+	else
+		compare(out, "entrypoint", want, have, "lxc.init.cmd");
 }
 
 /* Features */

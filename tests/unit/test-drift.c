@@ -247,6 +247,46 @@ static void cpu_limits_are_pves_formulas(void)
 	}
 }
 
+/* Half of it would leave the container worse off than it was. */
+static void what_is_told_to_do_is_what_pve_takes(void)
+{
+	static const struct {
+		const char *conf, *fix;
+		uint64_t quota;
+	} cases[] = {
+		{ "cpulimit: 0.5\n",
+		  "pct set 100 --cpulimit 1 && pct set 100 --cpulimit 0.5", 1 },
+		/* the kernel refuses the quota 0 that PVE would write */
+		{ "cpulimit: 0\n",
+		  "pct set 100 --cpulimit 1 && pct set 100 --delete cpulimit", 1 },
+		{ "cpulimit: 0.0\n",
+		  "pct set 100 --cpulimit 1 && pct set 100 --delete cpulimit", 1 },
+		{ "", "pct set 100 --cpulimit 1 && pct set 100 --delete cpulimit", 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(setup_done) struct setup s = setup(cases[i].conf, NULL);
+
+		s.ct.cpu.max_quota_usec = val_set(cases[i].quota);
+		s.ct.cpu.max_period_usec = val_set(100000);
+		CHECK_STR(only(&s, "cpulimit")->fix, cases[i].fix);
+	}
+}
+
+/* pvestatd leaves a set alone that the config has a line for, of either cgroup version. */
+static void a_cpu_set_of_cgroup_v1_is_waited_for_by_nobody(void)
+{
+	_cleanup_(setup_done) struct setup s =
+		setup("cores: 2\nlxc.cgroup.cpuset.cpus: 0-1\n", NULL);
+	const struct drift_row *r;
+
+	free(s.ct.cpuset.cpus_effective);
+	s.ct.cpuset.cpus_effective = xstrdup("3-5");
+	r = only(&s, "cores");
+	CHECK(r->action == DRIFT_RESTART, "%d", r->action);
+	CHECK_STR(r->fix, "pct reboot 100");
+}
+
 static void cores_are_counted_not_named(void)
 {
 	_cleanup_(setup_done) struct setup s = setup("cores: 2\n", NULL);
@@ -356,6 +396,9 @@ static void what_it_was_started_with_is_compared(void)
 		{ "entrypoint: /bin/x\n", "", "entrypoint" },
 		{ "entrypoint: /bin/x\n", "lxc.init.cmd = /bin/x\n", NULL },
 		{ "", "lxc.init.cmd = /bin/x\n", "entrypoint" },
+		/* what is started without it */
+		{ "entrypoint: /sbin/init\n", "", NULL },
+		{ "", "lxc.init.cmd = /sbin/init\n", NULL },
 		{ "lxc.environment.runtime: A=b\n", "", "env" },
 		{ "lxc.environment.runtime: A=b\n", "lxc.environment.runtime = A=b\n",
 		  NULL },
@@ -590,6 +633,11 @@ static void each_property_of_an_interface_is_compared(void)
 	s = with_net(&w);
 	w.veth.up = false;
 	CHECK(only(&s, "net0.link_down")->action == DRIFT_HOTPLUG, "link_down");
+	CHECK(only(&s, "net0.link_down")->fix != NULL, "no fix");
+	/* a property that is there twice is no valid value */
+	free(w.i.config_text);
+	w.i.config_text = xstrdup(NET ",link_down=0");
+	CHECK(!only(&s, "net0.link_down")->fix, "%s", s.d.v[0].fix);
 	w.veth.up = true;
 	w.i.bridge = &other;
 	CHECK_STR(only(&s, "net0.bridge")->running, "vmbr1");
@@ -786,6 +834,8 @@ int main(void)
 	RUN(memory_high_is_told_when_it_alone_differs);
 	RUN(swap_that_is_not_set_is_none);
 	RUN(cpu_limits_are_pves_formulas);
+	RUN(what_is_told_to_do_is_what_pve_takes);
+	RUN(a_cpu_set_of_cgroup_v1_is_waited_for_by_nobody);
 	RUN(cores_are_counted_not_named);
 	RUN(raw_limits_are_what_counts);
 	RUN(what_a_file_of_lxc_may_have_set_is_not_known);

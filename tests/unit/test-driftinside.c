@@ -195,6 +195,23 @@ static void a_mount_that_is_missing_or_of_another_volume_is_told(void)
 	}
 }
 
+/* PVE leaves options about writing out where nothing is written. */
+static void what_is_read_only_has_fewer_options(void)
+{
+	static const char conf[] = "mp0: lvm:vm-100-disk-1,mp=/data,ro=1,"
+				   "mountoptions=nosuid;noatime;lazytime\n";
+	static const char line[] = "2 1 253:1 / /data ro%s,relatime - ext4 "
+				   "/dev/mapper/pve-vm--100--disk--1 ro\n";
+	_cleanup_free_ char *as_made = xasprintf(line, ",nosuid");
+	_cleanup_free_ char *without = xasprintf(line, "");
+	_cleanup_(joined_done) struct joined j, k;
+
+	join(&j, conf, as_made, NULL, NULL);
+	no_drift(&j, 0, "as PVE mounts it");
+	join(&k, conf, without, NULL, NULL);
+	only(&k, "mp0.mountoptions", "not nosuid", "without nosuid");
+}
+
 static void a_directory_is_told_apart_by_where_its_links_lead(void)
 {
 	static const char inside[] = ROOT_LINE DATA_LINE
@@ -535,6 +552,7 @@ int main(void)
 {
 	RUN(mounts_as_configured_are_silent);
 	RUN(a_mount_that_is_missing_or_of_another_volume_is_told);
+	RUN(what_is_read_only_has_fewer_options);
 	RUN(a_directory_is_told_apart_by_where_its_links_lead);
 	RUN(a_mount_that_no_config_has_is_told_where_no_guest_can_have_made_it);
 	RUN(an_entry_is_compared_where_it_was_there_at_the_start);
