@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "idmap.h"
 #include "tbytes.h"
 
 /*
@@ -36,7 +37,8 @@ enum guestread_op {
 	GUESTREAD_READLINK, /* the text of a symlink */
 	GUESTREAD_STAT,
 	GUESTREAD_JOURNAL, /* the newest entries of its journal (systemd's files), as
-			      read/guestjournal.h writes them; alone in its request */
+			      read/guestjournal.h writes them; alone in its request. Where
+			      /run is a file system of its own `cross` is needed for it */
 	GUESTREAD_N_OPS,
 };
 
@@ -163,3 +165,32 @@ void guestread_answers_done(struct guestread_answers *a);
 
 /* "refused: a link into /proc, or a loop of links" and the like. */
 const char *guestread_why_text(enum guestread_why why);
+
+/* A mount of the config that is only there while the container runs. */
+struct guestread_away {
+	char *key;  /* "mp0" */
+	char *path; /* inside */
+};
+
+/*
+ * The directory of the node in which the root of a stopped container is. What is in it
+ * was left by a guest, so it is read in the same way, with the rights of the root that the
+ * container would have: in a user namespace of the same ids, made for that. That it is
+ * stopped is the caller's to see to, before and afterwards: one that is started meanwhile
+ * can do no more than any that runs, but what was read may be older than it seems.
+ */
+struct guestread_volume {
+	char *path;      /* absolute; no component is a link */
+	uint32_t mnt_id; /* of the mount of the node that it lies on */
+	bool privileged; /* its root is the host's: no map */
+	struct idmap uids, gids;
+	bool cross; /* what the node has mounted below it is the container's, too */
+	struct guestread_away *away; /* what else is in the config */
+	size_t n_away;
+};
+
+void guestread_volume_done(struct guestread_volume *v);
+
+/* Which of those mounts that path inside would be on; NULL: none. */
+const struct guestread_away *guestread_away(const struct guestread_volume *v,
+					    const char *path);

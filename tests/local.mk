@@ -190,3 +190,4 @@ tests_unit_test_sandbox_LDADD = libct.a $(SECCOMP_LIBS) $(CAP_LIBS)
 unit_tests += tests/unit/test-guestcalls
 tests_unit_test_guestcalls_LDADD = libct.a $(SECCOMP_LIBS)
 unit_tests += tests/unit/test-diskwire
+unit_tests += tests/unit/test-ctroot

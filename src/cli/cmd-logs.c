@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "cli/cmds.h"
+#include "cli/ctvolume.h"
 #include "cli/opts.h"
 #include "logline.h"
 #include "out/json.h"
@@ -40,6 +41,8 @@ struct logs {
 	char *node, *name, *console;
 	enum ct_state state;
 	struct guestread_target target; /* init_pid 0: it does not run */
+	struct ctvolume volume;         /* of one that is stopped */
+	bool ran;                       /* it did at the last look, while following */
 	struct guestlog *inside;
 	uint64_t began_real_usec; /* following */
 	struct journal *journal;
@@ -55,6 +58,7 @@ static void logs_done(struct logs *l)
 	free(l->name);
 	free(l->console);
 	strv_done(&l->o.files);
+	ctvolume_done(&l->volume);
 	guestlog_free(l->inside);
 	journal_free(l->journal);
 }
@@ -209,17 +213,37 @@ static int identify(struct logs *l, struct err *ret_err)
 	return 0;
 }
 
-/* It may have been started, or started anew, since it was looked at. */
-static void find_again(struct logs *l)
+/*
+ * It may have been started, or started anew, since it was looked at. `volume`: if it is
+ * stopped that is what is wanted.
+ */
+static void find_again(struct logs *l, bool volume)
+{
+	_cleanup_(facts_done) struct facts facts = { 0 };
+	struct facts_want want = { .vmid = l->vmid, .no_config = !volume };
+
+	l->target = (struct guestread_target){ 0 };
+	ctvolume_done(&l->volume);
+	if (facts_read(l->app->rootfd, l->app->live, &want, clock_real_usec(), &facts,
+		       NULL) < 0 ||
+	    !facts.n_cts)
+		return;
+	take_target(l, &facts.cts[0]);
+	if (!volume || l->state != CT_STOPPED)
+		return;
+	ctvolume_read(l->app, &facts.cts[0], &l->volume);
+	if (!l->volume.why)
+		l->target.volume = &l->volume.v;
+}
+
+static bool is_still_stopped(struct logs *l)
 {
 	_cleanup_(facts_done) struct facts facts = { 0 };
 	struct facts_want want = { .vmid = l->vmid, .no_config = true };
 
-	l->target = (struct guestread_target){ 0 };
-	if (facts_read(l->app->rootfd, l->app->live, &want, clock_real_usec(), &facts,
-		       NULL) == 0 &&
-	    facts.n_cts)
-		take_target(l, &facts.cts[0]);
+	return facts_read(l->app->rootfd, l->app->live, &want, clock_real_usec(), &facts,
+			  NULL) < 0 ||
+	       !facts.n_cts || facts.cts[0].state == CT_STOPPED;
 }
 
 static bool wants_journal(const struct logs *l)
@@ -277,9 +301,9 @@ static void warn_outside(const struct logs *l)
 				 "containers");
 	else if (l->app->live && l->state == CT_STOPPED)
 		app_warn(l->app,
-			 "container %u is stopped: its own logs are read while it runs; "
-			 "`pct mount %u` shows its files below /var/lib/lxc/%u/rootfs",
-			 l->vmid, l->vmid, l->vmid);
+			 "container %u is stopped, and its own logs are not to be had: "
+			 "%s",
+			 l->vmid, l->volume.why ? l->volume.why : "it is not found");
 	else if (l->app->live && l->state != CT_UNKNOWN)
 		app_warn(l->app, "container %u is %s: its own logs cannot be read now",
 			 l->vmid, ct_state_name(l->state));
@@ -301,20 +325,40 @@ static void warn_no_logs(const struct logs *l, const struct guestlog_said *said)
 			  "kept (lxc.console.logfile)");
 }
 
+/* It is not what the container says now. */
+static void say_volume(const struct logs *l)
+{
+	app_warn(l->app,
+		 "container %u is stopped: its own logs are from its volume, %s%s%s",
+		 l->vmid, l->volume.v.path,
+		 l->volume.v.n_away ? ", without its mount points" : "",
+		 l->o.follow ? "; they go on when it is started" : "");
+}
+
 static void read_inside(struct logs *l, const struct log_want *want, struct loglines *ret)
 {
 	_cleanup_(guestlog_said_done) struct guestlog_said said = { 0 };
 
 	if (!wants_inside(l))
 		return;
-	if (!l->target.init_pid) {
+	if (l->app->live && l->state == CT_STOPPED)
+		find_again(l, true);
+	if (!l->target.init_pid && !l->target.volume) {
 		warn_outside(l);
 		return;
 	}
 	l->inside = guestlog_new(l->app->rootfd, l->sources, &l->o.files, l->o.unit,
 				 l->o.follow);
+	if (l->target.volume)
+		say_volume(l);
 	guestlog_lines(l->inside, &l->target, want, ret, &said);
 	say_notes(l, &said);
+	l->ran = l->target.init_pid && !said.gone;
+	if (l->target.volume && !is_still_stopped(l))
+		app_warn(l->app,
+			 "container %u was started while its volume was read: what it "
+			 "says now may be missing",
+			 l->vmid);
 	if (said.gone)
 		app_warn(l->app, "container %u stopped while its logs were read",
 			 l->vmid);
@@ -322,7 +366,23 @@ static void read_inside(struct logs *l, const struct log_want *want, struct logl
 		warn_no_logs(l, &said);
 }
 
-/* As it runs: one that is stopped is looked for again each time. */
+/* It was started since: what it said before is not new; most logs count in seconds. */
+static void begin_inside(struct logs *l, const struct log_want *want,
+			 struct loglines *ret, struct guestlog_said *said)
+{
+	struct log_want first = *want;
+
+	first.since_real_usec = l->began_real_usec - l->began_real_usec % USEC_PER_SEC;
+	first.until_real_usec = clock_real_usec();
+	l->inside =
+		guestlog_new(l->app->rootfd, l->sources, &l->o.files, l->o.unit, true);
+	guestlog_lines(l->inside, &l->target, &first, ret, said);
+}
+
+/*
+ * As it runs: one that is stopped is looked for again each time. What it said at its end,
+ * after the last look, is in its volume.
+ */
 static void follow_inside(struct logs *l, const struct log_want *want,
 			  struct loglines *ret)
 {
@@ -331,23 +391,16 @@ static void follow_inside(struct logs *l, const struct log_want *want,
 	if (!wants_inside(l) || !l->app->live)
 		return;
 	if (!l->target.init_pid)
-		find_again(l);
-	if (!l->target.init_pid)
+		find_again(l, l->ran);
+	if (!l->target.init_pid && !(l->ran && l->state == CT_STOPPED))
 		return;
-	if (!l->inside) {
-		struct log_want first = *want;
-
-		/* it was started since: what it said before is not new; most logs count in
-		 * seconds */
-		first.since_real_usec =
-			l->began_real_usec - l->began_real_usec % USEC_PER_SEC;
-		first.until_real_usec = clock_real_usec();
-		l->inside = guestlog_new(l->app->rootfd, l->sources, &l->o.files,
-					 l->o.unit, true);
-		guestlog_lines(l->inside, &l->target, &first, ret, &said);
-	} else {
+	l->ran = l->target.init_pid;
+	if (!l->target.init_pid && !l->target.volume)
+		return;
+	if (l->inside)
 		guestlog_poll(l->inside, &l->target, want, ret, &said);
-	}
+	else
+		begin_inside(l, want, ret, &said);
 	say_notes(l, &said);
 	if (said.gone)
 		l->target.init_pid = 0;
@@ -411,6 +464,8 @@ static int print_json(struct logs *l, const struct loglines *lines)
 	jw_int(w, "vmid", l->vmid);
 	if (l->name)
 		jw_text(w, "name", tbytes_str(l->name));
+	if (l->target.volume)
+		jw_text(w, "volume", tbytes_str(l->volume.name));
 	jw_end(w);
 	jw_arr(w, "lines");
 	for (size_t i = 0; i < lines->n; i++) {
@@ -649,7 +704,8 @@ const struct cmd cmd_logs = {
 		"own: the source gives none. For a line of a task it is when the task began, for\n"
 		"one of a file when that was last written. Times are local. Logs of a container\n"
 		"that was destroyed, or that is on another node now, are shown as long as they\n"
-		"are here. What is inside is read while it runs, without entering it.\n"
+		"are here. What is inside is read without entering it: as it runs or, of one that\n"
+		"is stopped, from its volume, if that is a directory of the node (ZFS, btrfs, dir).\n"
 		"\n"
 		"Sources:\n"
 		"  task         PVE tasks about it: start, stop, backup, snapshot, ...\n"

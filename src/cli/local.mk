@@ -73,3 +73,5 @@ ctscope_SOURCES += src/cli/auditsarif.c
 ctscope_SOURCES += src/cli/netdata.c src/cli/netdata.h
 ctscope_SOURCES += src/cli/driftdata.c src/cli/driftdata.h
 ctscope_SOURCES += src/cli/driftguest.c src/cli/driftguest.h
+ctscope_SOURCES += src/cli/ctvolume.c
+ctscope_SOURCES += src/cli/ctvolume.h

@@ -67,10 +67,11 @@ static int each_name(int dir, uint64_t until, name_fn *fn, void *arg)
 	}
 }
 
-static enum guestread_why open_kind(const struct guest_root *g, const char *path,
-				    uint32_t kind, int *ret, int *ret_error)
+static enum guestread_why open_kind(const struct guest_root *g, bool cross,
+				    const char *path, uint32_t kind, int *ret,
+				    int *ret_error)
 {
-	struct guest_how how = { .cross = true };
+	struct guest_how how = { .cross = cross };
 	struct guestread_stat st;
 	_cleanup_close_ int at = -1;
 	enum guestread_why why = guest_open(g, path, &how, &at, ret_error);
@@ -84,13 +85,13 @@ static bool is_id(const char *s)
 }
 
 /* The name of its directory, if it has one that is in order. */
-static bool machine_id(const struct guest_root *g, char ret[static 33])
+static bool machine_id(const struct guest_root *g, bool cross, char ret[static 33])
 {
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
 	int error;
 
-	if (open_kind(g, "/etc/machine-id", S_IFREG, &fd, &error))
+	if (open_kind(g, cross, "/etc/machine-id", S_IFREG, &fd, &error))
 		return false;
 	n = sys_pread(fd, ret, 32, 0);
 	ret[n > 0 ? n : 0] = '\0';
@@ -158,7 +159,8 @@ static void list(struct search *s, const char *path, name_fn *fn)
 	struct files *f = s->files;
 	_cleanup_close_ int dir = -1;
 	int error, r = 0;
-	enum guestread_why why = open_kind(s->g, path, S_IFDIR, &dir, &error);
+	enum guestread_why why =
+		open_kind(s->g, s->w->item->cross, path, S_IFDIR, &dir, &error);
 
 	s->dir = path;
 	if (!why)
@@ -177,7 +179,7 @@ static void list(struct search *s, const char *path, name_fn *fn)
 
 static void find(struct search *s)
 {
-	bool known = machine_id(s->g, s->ids[0]);
+	bool known = machine_id(s->g, s->w->item->cross, s->ids[0]);
 	char path[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
@@ -208,7 +210,8 @@ static void prepare(const struct guest_root *g, struct work *w)
 		if (clock_mono_usec() >= w->until_mono_usec)
 			why = GUESTREAD_LATE;
 		else
-			why = open_kind(g, f->v[i].path, S_IFREG, &f->v[i].fd, &error);
+			why = open_kind(g, w->item->cross, f->v[i].path, S_IFREG,
+					&f->v[i].fd, &error);
 		f->unread += why != GUESTREAD_OK;
 		f->why = why ? why : f->why;
 	}

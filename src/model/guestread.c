@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/macros.h"
+#include "base/str.h"
 
 void guestread_answers_done(struct guestread_answers *a)
 {
@@ -12,6 +13,48 @@ void guestread_answers_done(struct guestread_answers *a)
 	free(a->v);
 	free(a->bytes);
 	*a = (struct guestread_answers){ 0 };
+}
+
+void guestread_volume_done(struct guestread_volume *v)
+{
+	for (size_t i = 0; i < v->n_away; i++) {
+		free(v->away[i].key);
+		free(v->away[i].path);
+	}
+	free(v->away);
+	free(v->path);
+	idmap_done(&v->uids);
+	idmap_done(&v->gids);
+	*v = (struct guestread_volume){ 0 };
+}
+
+/* The next component, what is doubled and "." left out. */
+static bool next_name(struct span *path, struct span *ret)
+{
+	while (span_cut(path, '/', ret))
+		if (ret->n && !span_eq(*ret, "."))
+			return true;
+	return false;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	struct span p = span_str(path), d = span_str(dir), want, is;
+
+	while (next_name(&d, &want))
+		if (!next_name(&p, &is) || is.n != want.n ||
+		    memcmp(is.p, want.p, is.n) != 0)
+			return false;
+	return true;
+}
+
+const struct guestread_away *guestread_away(const struct guestread_volume *v,
+					    const char *path)
+{
+	for (size_t i = 0; i < v->n_away; i++)
+		if (is_below(path, v->away[i].path))
+			return &v->away[i];
+	return NULL;
 }
 
 const char *guestread_why_text(enum guestread_why why)

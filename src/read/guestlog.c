@@ -8,8 +8,9 @@
 #define FILES_MSEC   1000
 #define JOURNAL_MSEC 2000
 #define SOME_BYTES   ((uint32_t)256 << 10) /* of a file, where not all of it is wanted */
-#define PART_MAX     ((size_t)65536)       /* of a line without an end */
-#define MAX_PAGES    32                    /* of a journal: see GUESTREAD_MAX_ENTRIES */
+#define READ_AT_ONCE (GUESTREAD_MAX_ANSWER / 2 / SOME_BYTES)
+#define PART_MAX     ((size_t)65536) /* of a line without an end */
+#define MAX_PAGES    32              /* of a journal: see GUESTREAD_MAX_ENTRIES */
 #define MAX_IDS      8192
 #define LIST_EVERY   2 /* polls */
 /* so late may come what another program wrote: journald has a file for each user */
@@ -48,6 +49,7 @@ struct guestlog {
 	size_t n_patterns, cap_patterns;
 	unsigned polls;
 	bool journal_told;
+	struct strv away_told;     /* keys of mounts that are not there */
 	uint64_t newest_real_usec; /* of the journal's entries that were given */
 	uint64_t first_real_usec;  /* to here went the first reading */
 	uint64_t ids[MAX_IDS];     /* the last ones that were given: a ring */
@@ -142,6 +144,7 @@ void guestlog_free(struct guestlog *g)
 		free(g->patterns[i].dir);
 	free(g->files);
 	free(g->patterns);
+	strv_done(&g->away_told);
 	buf_done(&g->program);
 	free(g);
 }
@@ -158,24 +161,62 @@ static int ask(struct guestlog *g, const struct guestread_target *target,
 	};
 	int r = guestread_ask(g->rootfd, buf_str(&g->program), &job, err);
 
+	/* no init has made this its root: it begins where it begins */
+	for (size_t i = 0; target->volume && i < job.answers.n; i++)
+		if (job.answers.v[i].why == GUESTREAD_CHROOT)
+			job.answers.v[i].why = GUESTREAD_FSTYPE;
 	*ret = job.answers;
 	job.answers = (struct guestread_answers){ 0 };
 	guestread_job_done(&job);
 	return r;
 }
 
+/* What is mounted on the way is the container's while it runs. */
+static bool crosses(const struct guestread_target *t)
+{
+	return !t->volume || t->volume->cross;
+}
+
+static bool has(const struct strv *v, const char *s)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (str_eq(v->v[i], s))
+			return true;
+	return false;
+}
+
 static void say(struct guestlog_said *said, bool *told, char *note)
 {
-	if (*told)
+	/* of a volume files and journal may fail alike */
+	if (*told || has(&said->notes, note))
 		free(note);
 	else
 		strv_add(&said->notes, note);
 	*told = true;
 }
 
+/* Is it on a mount that is not there? Then what is found in its place is not it. */
+static bool is_away(struct guestlog *g, const struct guestread_target *t,
+		    const char *path, struct guestlog_said *said)
+{
+	const struct guestread_away *a =
+		t->volume ? guestread_away(t->volume, path) : NULL;
+
+	if (!a)
+		return false;
+	if (has(&g->away_told, a->key))
+		return true;
+	strv_add(&g->away_told, xstrdup(a->key));
+	strv_add(&said->notes,
+		 xasprintf("%s is %s, which is mounted only while the container runs: "
+			   "what is on it is not read",
+			   a->path, a->key));
+	return true;
+}
+
 /* What of a whole request came to nothing. */
-static void say_failed(struct guestlog_said *said, bool *told, const char *what, int r,
-		       const struct err *err)
+static void say_failed(const struct guestread_target *t, struct guestlog_said *said,
+		       bool *told, const char *what, int r, const struct err *err)
 {
 	if (r == -ESRCH)
 		said->gone = true;
@@ -184,6 +225,8 @@ static void say_failed(struct guestlog_said *said, bool *told, const char *what,
 		    xasprintf("%s: damaged, or changed while it was read", what));
 	else if (r == -ETIMEDOUT || r == -EBUSY)
 		say(said, told, xasprintf("%s: not read in time", what));
+	else if (t->volume)
+		say(said, told, xstrdup(err->msg));
 	else
 		say(said, told, xasprintf("%s: %s", what, err->msg));
 }
@@ -270,13 +313,14 @@ static bool wants_some(const struct log_want *want)
 	return want->max_lines && !want->match;
 }
 
-static struct guestread_item tail_item(const struct file *f, const struct log_want *want)
+static struct guestread_item tail_item(const struct file *f, const struct log_want *want,
+				       bool cross)
 {
 	return (struct guestread_item){
 		.op = GUESTREAD_TAIL,
 		.path = f->path,
 		.max_bytes = wants_some(want) ? SOME_BYTES : 0,
-		.cross = true,
+		.cross = cross,
 	};
 }
 
@@ -320,23 +364,31 @@ static void list_patterns(struct guestlog *g, const struct guestread_target *tar
 	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
 	_cleanup_free_ struct guestread_item *items =
 		xcalloc(g->n_patterns + 1, sizeof(*items));
+	_cleanup_free_ struct pattern **which =
+		xcalloc(g->n_patterns + 1, sizeof(*which));
 	size_t n = MIN(g->n_patterns, (size_t)GUESTLOG_MAX_FILES);
 	struct err err = { 0 };
 	bool told = false;
+	size_t asked = 0;
 	int r;
 
 	for (size_t i = 0; i < n; i++)
-		items[i] = (struct guestread_item){ .op = GUESTREAD_LIST,
-						    .path = g->patterns[i].dir,
-						    .pattern = g->patterns[i].pattern,
-						    .cross = true };
-	if (!n)
+		if (!is_away(g, target, g->patterns[i].dir, said)) {
+			which[asked] = &g->patterns[i];
+			items[asked++] = (struct guestread_item){
+				.op = GUESTREAD_LIST,
+				.path = g->patterns[i].dir,
+				.pattern = g->patterns[i].pattern,
+				.cross = crosses(target),
+			};
+		}
+	if (!asked)
 		return;
-	r = ask(g, target, items, n, FILES_MSEC, &a, &err);
-	for (size_t i = 0; i < n && i < a.n; i++)
-		take_list(g, &g->patterns[i], &a.v[i], said);
+	r = ask(g, target, items, asked, FILES_MSEC, &a, &err);
+	for (size_t i = 0; i < asked && i < a.n; i++)
+		take_list(g, which[i], &a.v[i], said);
 	if (r < 0)
-		say_failed(said, &told, "files inside", r, &err);
+		say_failed(target, said, &told, "files inside", r, &err);
 }
 
 /* So many files in one request that all of what may be asked of them fits the answer. */
@@ -345,16 +397,23 @@ static int read_some(struct guestlog *g, const struct guestread_target *target,
 		     struct loglines *ret, struct guestlog_said *said)
 {
 	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
-	struct guestread_item items[GUESTREAD_MAX_ANSWER / 2 / SOME_BYTES];
+	struct guestread_item items[READ_AT_ONCE];
+	struct file *which[READ_AT_ONCE];
 	struct err err = { 0 };
 	bool told = false;
+	size_t asked = 0;
 	int r;
 
-	for (size_t i = 0; i < n; i++)
-		items[i] = tail_item(&g->files[from + i], want);
-	r = ask(g, target, items, n, FILES_MSEC, &a, &err);
-	for (size_t i = 0; i < n && i < a.n; i++) {
-		struct file *f = &g->files[from + i];
+	for (size_t i = from; i < from + n; i++)
+		if (!is_away(g, target, g->files[i].path, said)) {
+			which[asked] = &g->files[i];
+			items[asked++] = tail_item(&g->files[i], want, crosses(target));
+		}
+	if (!asked)
+		return 0;
+	r = ask(g, target, items, asked, FILES_MSEC, &a, &err);
+	for (size_t i = 0; i < asked && i < a.n; i++) {
+		struct file *f = which[i];
 		size_t start = ret->n;
 
 		if (is_other(g, f))
@@ -363,7 +422,7 @@ static int read_some(struct guestlog *g, const struct guestread_target *target,
 		log_keep_wanted(ret, start, want);
 	}
 	if (r < 0)
-		say_failed(said, &told, "files inside", r, &err);
+		say_failed(target, said, &told, "files inside", r, &err);
 	return r;
 }
 
@@ -385,7 +444,7 @@ static void read_files(struct guestlog *g, const struct guestread_target *target
 
 /* ---- files as they grow ------------------------------------------------------------- */
 
-static struct guestread_item next_item(const struct file *f, bool rotated)
+static struct guestread_item next_item(const struct file *f, bool rotated, bool cross)
 {
 	return (struct guestread_item){
 		.op = GUESTREAD_FILE,
@@ -393,7 +452,7 @@ static struct guestread_item next_item(const struct file *f, bool rotated)
 		.cursor = f->cursor,
 		.max_bytes = SOME_BYTES,
 		.newest = true,
-		.cross = true,
+		.cross = cross,
 	};
 }
 
@@ -405,7 +464,7 @@ static void read_rotated(struct guestlog *g, const struct guestread_target *targ
 			 struct file *f, struct loglines *ret)
 {
 	_cleanup_(guestread_answers_done) struct guestread_answers a = { 0 };
-	struct guestread_item item = next_item(f, true);
+	struct guestread_item item = next_item(f, true, crosses(target));
 
 	if (f->rotated && f->cursor.ino &&
 	    ask(g, target, &item, 1, FILES_MSEC, &a, NULL) == 0 && a.n && !a.v[0].why &&
@@ -460,9 +519,10 @@ static void poll_files(struct guestlog *g, const struct guestread_target *target
 	items = xcalloc(g->n_files + 1, sizeof(*items));
 	which = xcalloc(g->n_files + 1, sizeof(*which));
 	for (size_t i = 0; i < g->n_files; i++)
-		if (!g->files[i].before && !is_other(g, &g->files[i])) {
+		if (!g->files[i].before && !is_other(g, &g->files[i]) &&
+		    !is_away(g, target, g->files[i].path, said)) {
 			which[n] = i;
-			items[n++] = next_item(&g->files[i], false);
+			items[n++] = next_item(&g->files[i], false, crosses(target));
 		}
 	if (!n || said->gone)
 		return;
@@ -609,7 +669,12 @@ static int read_page(struct guestlog *g, const struct guestread_target *target,
 	_cleanup_(guestjournal_done) struct guestjournal j = { 0 };
 	struct guestread_item item = *what;
 	struct err err = { 0 };
-	int r = ask(g, target, &item, 1, JOURNAL_MSEC, &a, &err);
+	int r;
+
+	if (is_away(g, target, "/var/log/journal", said))
+		return 1;
+	item.cross = crosses(target);
+	r = ask(g, target, &item, 1, JOURNAL_MSEC, &a, &err);
 
 	/* its files change as it writes: once is bad luck */
 	if (r == -EIO) {
@@ -629,7 +694,7 @@ static int read_page(struct guestlog *g, const struct guestread_target *target,
 	if (r == 0)
 		r = guestjournal_parse(a.v[0].data, &j, &err);
 	if (r < 0) {
-		say_failed(said, &g->journal_told, "journal inside", r, &err);
+		say_failed(target, said, &g->journal_told, "journal inside", r, &err);
 		return r;
 	}
 	say_journal(g, &j, said);

@@ -7,7 +7,8 @@
 #include "read/hostlog.h"
 
 /*
- * Logs from inside a running container, by guest-read: its journal (LOG_GUEST), its
+ * Logs from inside a container, by guest-read, of one that runs or, where its target says
+ * so, from the volume of one that is stopped: its journal (LOG_GUEST), its
  * /var/log/syslog or, where it has none, /var/log/messages, each with the one before
  * (LOG_SYSLOG), and files that are named (LOG_FILE): a path inside, its last component
  * may be a shell pattern. Nothing of it is opened here.

@@ -18,6 +18,7 @@
 #include "read/guestfds.h"
 #include "read/guestwire.h"
 #include "read/procfs.h"
+#include "read/userns.h"
 
 /*
  * So many are at work at a time. Those that have been so for longer than most ever are
@@ -298,10 +299,56 @@ static int open_lock(int rootfd, const struct guestread_target *t, struct hold *
 	return 0;
 }
 
+/* ---- the root of one that is stopped ------------------------------------------------- */
+
+/* That very directory, on the mount on which it was found. */
+static int open_volume(int rootfd, const struct guestread_target *t, struct hold *h,
+		       struct err *err)
+{
+	int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+	const struct guestread_volume *v = t->volume;
+	struct statx x;
+	int r = fs_open(rootfd, v->path + strspn(v->path, "/"),
+			O_PATH | O_DIRECTORY | O_NOFOLLOW, &h->fd[GUESTFD_ROOT], NULL);
+
+	if (r == -ENOTDIR || r == -ELOOP)
+		return err_set(err, r, "%s is a link, or no directory", v->path);
+	if (r < 0)
+		return err_set(err, r, "open %s: %s", v->path, strerror(-r));
+	if (statx(h->fd[GUESTFD_ROOT], "", flags, STATX_MNT_ID, &x) < 0)
+		return err_set(err, -errno, "stat %s: %s", v->path, strerror(errno));
+	if (!(x.stx_mask & STATX_MNT_ID) || x.stx_mnt_id != v->mnt_id)
+		return err_set(err, -ESTALE, "%s: something else is mounted there by now",
+			       v->path);
+	return 0;
+}
+
+static int hold_volume(int rootfd, const struct guestread_target *t, struct hold *h,
+		       struct err *err)
+{
+	const struct guestread_volume *v = t->volume;
+	int r = open_volume(rootfd, t, h, err);
+
+	if (r == 0)
+		r = check_root(rootfd, t, h->fd[GUESTFD_ROOT], err);
+	if (r == 0)
+		r = fs_open(rootfd, "proc/self/mountinfo", O_RDONLY,
+			    &h->fd[GUESTFD_MOUNTINFO], err);
+	if (r == 0 && !v->privileged)
+		r = userns_make(rootfd, &v->uids, &v->gids, &h->fd[GUESTFD_USERNS], err);
+	return r == 0 ? open_lock(rootfd, t, h, err) : r;
+}
+
+/* ------------------------------------------------------------------------------------- */
+
 static int hold_open(int rootfd, const struct guestread_target *t, struct hold *h,
 		     struct err *err)
 {
-	int r = open_proc(rootfd, t, h, err);
+	int r;
+
+	if (t->volume)
+		return hold_volume(rootfd, t, h, err);
+	r = open_proc(rootfd, t, h, err);
 
 	if (r == 0)
 		r = check_start(t, h, err);

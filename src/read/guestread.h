@@ -14,7 +14,8 @@
  * root is opened there; here only the root itself is taken hold of (O_PATH), and only of
  * a process that was shown to be that container's init: it runs (pidfd), it is in the
  * cgroup lxc/<vmid>, it started when it was said to, and its root is not the host's (as
- * it still is for a moment while a container starts).
+ * it still is for a moment while a container starts). Of a container that is stopped it is
+ * a directory of the node: see struct guestread_volume.
  *
  * A reader that a guest made hang (FUSE, fanotify) is killed and, where even that does
  * not end it, left behind; nobody ever waits for it. When the container stops its reader is
@@ -29,6 +30,8 @@ struct guestread_target {
 	uint32_t vmid;
 	pid_t init_pid;       /* of the host */
 	uint64_t start_ticks; /* of ct.init_start_ticks */
+	/* of one that is stopped, instead of the two above; borrowed. NULL: it runs */
+	const struct guestread_volume *volume;
 };
 
 /*

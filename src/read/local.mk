@@ -157,3 +157,5 @@ libct_a_SOURCES += src/read/secprofile.c
 libct_a_SOURCES += src/read/secprofile.h
 libct_a_SOURCES += src/read/tasklines.c
 libct_a_SOURCES += src/read/backupresult.c
+libct_a_SOURCES += src/read/userns.c
+libct_a_SOURCES += src/read/userns.h

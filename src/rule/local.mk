@@ -48,3 +48,5 @@ libct_a_SOURCES += src/rule/drift-inside.c
 libct_a_SOURCES += src/rule/kernel-filter.c
 libct_a_SOURCES += src/rule/kernel-path.c
 libct_a_SOURCES += src/rule/network-check.c
+libct_a_SOURCES += src/rule/ctroot.c
+libct_a_SOURCES += src/rule/ctroot.h

@@ -4,16 +4,18 @@
 
 The journals are files that systemd itself wrote (tests/fixtures/journal/make-guest).
 """
+import fcntl
 import lzma
 import os
 import shutil
 import signal
+import stat
 import struct
 import subprocess
 import time
 
 from live import (CTSCOPE, SLOW, check, ctjson, ctscope, equal, guest, main, make, note, pct,
-                  rootfs, test, until)
+                  rootfs, test, until, write_conf)
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ID = "0123456789abcdef0123456789abcdef"
@@ -297,15 +299,268 @@ def cut():
     check(lines_seen + told > 0, "neither")
 
 
-@test("one that is started while it is followed says only what is new")
+# ---- one that is stopped ------------------------------------------------------------
+
+VOLUME = "local:%d/subvol-%d-disk-0.subvol" % (CT, CT)
+CANARY = "canary of the node"
+
+
+def conf(*more, rootfs=VOLUME + ",size=1G", unprivileged=1):
+    write_conf(CT, "arch: amd64\nhostname: ct820\nmemory: 128\nostype: unmanaged\n"
+               "rootfs: %s\nswap: 0\n" % rootfs + "unprivileged: 1\n" * unprivileged +
+               "".join(x + "\n" for x in more))
+
+
+def kill():
+    subprocess.run(["lxc-stop", "-n", str(CT), "--kill"], check=True)
+
+
+def line(text):
+    return "2026-11-20T03:13:31Z web x[1]: %s\n" % text
+
+
+@test("of one that is stopped the same is read from its volume, with the same rights")
+@inside
+def stopped():
+    put(DIR + "/system.journal", journal("guest"))
+    put("/var/log/syslog", line("of its syslog"))
+    os.chown(rootfs(CT) + "/var/log/syslog", 100104, 100004)
+    os.chmod(rootfs(CT) + "/var/log/syslog", 0o640)
+    put("/var/log/app.log", "an app\n")
+    with open(CONSOLE, "w") as f:
+        f.write("on the console\n")
+    args = ("--source", "inside,console", "--file", "/var/log/*.log", "-n", 4)
+    runs = texts(*args)
+    kill()
+    equal(texts(*args), runs, "lines")
+    equal([x for x in runs if x != "an app"], ["last", "of its syslog", "on the console"], "lines")
+    equal(ctjson("logs", CT)["container"], {"vmid": CT, "name": "ct820", "volume": VOLUME}, "JSON")
+    r = ctscope("logs", CT, "--source", "guest", "--unit", "nginx.service", "-n", 1)
+    check(b"last" in r.out and b"from its volume, " + rootfs(CT).encode() in r.err, r.err)
+    # of other ids than those the files have their root may not read this
+    conf("lxc.idmap: u 0 300000 65536", "lxc.idmap: g 0 300000 65536")
+    r = ctscope("logs", CT, "--source", "syslog")
+    check(b"of its" not in r.out and b"root may not read it" in r.err, r.out + r.err)
+    pids = [p for p in os.listdir("/proc") if p.isdigit()]
+    check(not [p for p in pids if userns(p) not in (userns("self"), "")], "a process is left")
+
+
+def userns(pid):
+    try:
+        return os.readlink("/proc/%s/ns/user" % pid)
+    except OSError:
+        return ""
+
+
+@test("where its volume is no directory of the node, or its log on a mount, a word says so")
+@inside
+def elsewhere():
+    put("/var/log/syslog", line("under the mount"))
+    kill()
+
+    def word(want, *args, keeps=False):
+        r = ctscope("logs", CT, "--source", "inside", *args)
+        check(want in r.err, "%s: %s" % (want, r.err))
+        equal(b"under the mount" in r.out, keeps, "%s: the line" % want)
+
+    conf(rootfs="local:820/vm-820-disk-0.raw,size=1G")
+    word(b"`pct mount 820` does that")
+    conf(rootfs="none:820/subvol-820-disk-0.subvol")
+    word(b"storage that is not known")
+    conf("lxc.idmap: u 0 100000")
+    word(b"no id")
+    conf("lxc.idmap: u 0 100000 65536", "lxc.idmap: g 0 100000 9", "lxc.idmap: g 5 100005 9")
+    word(b"Invalid argument")
+    conf("mp0: /srv/x,mp=/var/log")
+    word(b"/var/log is mp0, which is mounted only while the container runs")
+    word(b"without its mount points", "--file", "/var/log/*")
+    conf("mp0: /srv/x,mp=/srv")
+    word(b"without its mount points", keeps=True)
+    conf()
+    # what the node has mounted below is not the container's, but for pct mount
+    full = rootfs(CT) + "/var/log"
+    there = "/var/lib/lxc/%d/rootfs" % CT
+    os.makedirs("/srv/x", exist_ok=True)
+    with open("/srv/x/syslog", "w") as f:
+        f.write(line("of mp0"))
+    subprocess.run(["mount", "--bind", "/srv/x", full], check=True)
+    try:
+        word(b"/var/log/syslog: refused: another file system is mounted on the way")
+    finally:
+        subprocess.run(["umount", full], check=True)
+    conf("mp0: /srv/x,mp=/var/log", rootfs="local:820/vm-820-disk-0.raw,size=1G")
+    os.makedirs(there, exist_ok=True)
+    subprocess.run(["mount", "--bind", rootfs(CT), there], check=True)
+    subprocess.run(["mount", "--bind", "/srv/x", there + "/var/log"], check=True)
+    try:
+        equal(texts("--source", "syslog"), ["of mp0"], "as pct mount has it")
+    finally:
+        subprocess.run(["umount", "-R", there], check=True)
+
+
+@test("a volume is hostile when nobody runs in it, too, and the node's files stay the node's")
+@inside
+def hostile_volume():
+    secret = "/etc/ctscope-canary-of-the-node"
+    path = "/var/log/syslog"
+    full = rootfs(CT) + path
+    none = b"keeps no journal"
+
+    def naive():
+        with open(full, "rb") as f:
+            return f.read()
+
+    def case(what, setup, word, *args):
+        clear()
+        setup()
+        t0 = time.monotonic()
+        r = ctscope("logs", CT, "--source", "inside", *args)
+        seconds = time.monotonic() - t0
+        check(CANARY.encode() not in r.out, "%s: %s" % (what, r.out))
+        check(word in r.err, "%s: %s" % (what, r.err))
+        check(seconds < 3 * SLOW, "%s: %.2f s" % (what, seconds))
+
+    def node(kind):
+        os.mknod(full, 0o666 | kind, os.makedev(1, 3))
+        own(path)
+
+    def link(to):
+        os.symlink(to, full)
+        own(path)
+
+    def roots(mode):
+        put(path, line(CANARY))
+        os.chown(full, 0, 0)
+        os.chmod(full, mode)
+
+    def all_of():
+        file = ("--file", path)
+        case("a link to a file of the node", lambda: link(secret), none, *file)
+        # the negative control
+        check(CANARY.encode() in naive(), "the link leads nowhere even as root of the node")
+        case("... by ..", lambda: link("../../../../../../../../.." + secret), none, *file)
+        case("... by /proc", lambda: link("/proc/self/root" + secret), none, *file)
+        case("a link to itself", lambda: link("syslog"), b"a loop of links")
+        case("a pipe", lambda: (os.mkfifo(full), own(path)), b"not of the kind")
+        case("a device", lambda: node(stat.S_IFCHR), b"not of the kind")
+        case("a block device", lambda: node(stat.S_IFBLK), b"not of the kind")
+        case("a journal that is cut", lambda: put(DIR + "/system.journal", journal("guest")[:9000]),
+             b"could not be read to the end")
+        case("a directory that is a link", lambda: (
+            os.rename(rootfs(CT) + "/var/log", rootfs(CT) + "/var/gol"),
+            os.symlink("/etc", rootfs(CT) + "/var/log")), b"not there",
+            "--file", "/var/log/ctscope-canary-of-the-node")
+        os.unlink(rootfs(CT) + "/var/log")
+        os.rename(rootfs(CT) + "/var/gol", rootfs(CT) + "/var/log")
+
+    with open(secret, "w") as f:
+        f.write(line(CANARY))
+    os.chmod(secret, 0o600)
+    kill()
+    away = rootfs(CT) + ".away"
+    try:
+        all_of()
+        case("a file of the node's root", lambda: roots(0o600), b"root may not read it")
+        conf(unprivileged=0)
+        all_of()
+        os.rename(rootfs(CT), away)
+        os.symlink("/", rootfs(CT))
+        r = ctscope("logs", CT, "--source", "inside", "--file", secret)
+        check(CANARY.encode() not in r.out and b"is a link" in r.err, r.err)
+        os.unlink(rootfs(CT))
+        r = ctscope("logs", CT, "--source", "inside")
+        check(b"No such file" in r.err and none not in r.err, r.err)
+    finally:
+        if not os.path.isdir(rootfs(CT)) or os.path.islink(rootfs(CT)):
+            if os.path.islink(rootfs(CT)):
+                os.unlink(rootfs(CT))
+            os.rename(away, rootfs(CT))
+        os.unlink(secret)
+        conf()
+
+
+def has_reader():
+    for p in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/comm" % p) as f:
+                if f.read() == "guest-read\n":
+                    return True
+        except OSError:
+            pass
+    return False
+
+
+@test("that it was started while its volume was read is said")
+@inside
+def meanwhile():
+    put("/var/log/syslog", line("of its syslog"))
+    lock = os.open("/run/ctscope-read/%d" % CT, os.O_RDONLY)
+    for last in False, False, True:
+        kill()
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the reader waits
+        p = subprocess.Popen([CTSCOPE, "logs", str(CT), "--source", "inside"],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        try:
+            until(has_reader, "the reader", 5)
+            pct.start(CT)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        err = p.communicate(timeout=20 * SLOW)[1]
+        equal(p.returncode, 0, "exit code")
+        if b"was started while its volume was read" in err:
+            break
+        check(not last, err)
+    os.close(lock)
+
+
+@test("what it says at its end, after the last look, is followed to the end")
+@inside
+def last_words():
+    put("/var/log/syslog", "")
+    p = subprocess.Popen([CTSCOPE, "logs", str(CT), "-f", "--source", "inside"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
+    out = []
+    os.set_blocking(p.stdout.fileno(), False)
+
+    def say(text):
+        with open(rootfs(CT) + "/var/log/syslog", "a") as f:
+            f.write(line(text))
+
+    def has(text):
+        out.append((p.stdout.read() or b"").decode())
+        return text in "".join(out)
+
+    try:
+        say("first")
+        until(lambda: has("x: first"), "a line", 5)
+        p.send_signal(signal.SIGSTOP)
+        kill()
+        say("the end")
+        p.send_signal(signal.SIGCONT)
+        until(lambda: has("x: the end"), "the last line", 5)
+        say("of nobody")
+        pct.start(CT)
+        say("again")
+        until(lambda: has("x: again"), "a line of its new life", 5)
+        for text in "first", "the end", "of nobody", "again":
+            equal("".join(out).count("x: " + text + "\n"), 1, text)
+    finally:
+        p.send_signal(signal.SIGINT)
+    equal(p.wait(timeout=10 * SLOW), 0, "exit code")
+
+
+@test("one whose volume is not to be had says what is new when it is started")
 @inside
 def started():
     put("/var/log/syslog", stamp(time.time() - 60) + " web x: old\n")
     put(DIR + "/system.journal", journal("guest"))
-    subprocess.run(["lxc-stop", "-n", str(CT), "--kill"], check=True)
+    kill()
+    conf(rootfs="local:820/vm-820-disk-0.raw,size=1G")
     p = subprocess.Popen([CTSCOPE, "logs", str(CT), "-f", "--source", "inside"],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL)
+                         stderr=subprocess.PIPE)
     out = []
     os.set_blocking(p.stdout.fileno(), False)
 
@@ -314,7 +569,8 @@ def started():
         return text in "".join(out)
 
     try:
-        time.sleep(0.3 * SLOW)
+        check(b"`pct mount 820`" in p.stderr.readline(), "what to do")
+        conf()
         pct.start(CT)
         time.sleep(0.2 * SLOW)
         with open(rootfs(CT) + "/var/log/syslog", "a") as f:
@@ -326,12 +582,33 @@ def started():
     equal(p.wait(timeout=10 * SLOW), 0, "exit code")
 
 
-@test("one that is stopped has a sentence that says what to do")
+@test("one that is stopped is followed from its volume on, once it is started")
 @inside
-def stopped():
-    subprocess.run(["lxc-stop", "-n", str(CT), "--kill"], check=True)
-    r = ctscope("logs", CT)
-    check(b"is stopped" in r.err and b"pct mount 820" in r.err, r.err)
+def followed_from_volume():
+    put("/var/log/syslog", line("old"))
+    kill()
+    p = subprocess.Popen([CTSCOPE, "logs", str(CT), "-f", "--source", "inside"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+    out = []
+    os.set_blocking(p.stdout.fileno(), False)
+
+    def has(text):
+        out.append((p.stdout.read() or b"").decode())
+        return text in "".join(out)
+
+    try:
+        until(lambda: has("x: old"), "what is there", 5)
+        pct.start(CT)
+        with open(rootfs(CT) + "/var/log/syslog", "a") as f:
+            f.write(line("new"))
+        until(lambda: has("x: new"), "a new line", 5)
+        equal("".join(out).count("\n"), 2, "".join(out))
+    finally:
+        p.send_signal(signal.SIGINT)
+    err = p.communicate(timeout=10 * SLOW)[1]
+    equal(p.returncode, 0, "exit code")
+    check(b"they go on when it is started" in err and b"starting" not in err, err)
 
 
 main()
