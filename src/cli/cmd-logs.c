@@ -398,7 +398,7 @@ static void follow_inside(struct logs *l, const struct log_want *want,
 	if (!l->target.init_pid && !l->target.volume)
 		return;
 	if (l->inside)
-		guestlog_poll(l->inside, &l->target, want, ret, &said);
+		guestlog_poll(l->inside, &l->target, want, clock_real_usec(), ret, &said);
 	else
 		begin_inside(l, want, ret, &said);
 	say_notes(l, &said);
@@ -690,6 +690,9 @@ static int logs_run(struct app *app, int argc, char **argv)
 		return app_error(app, EXIT_USAGE, "expected one container ID");
 	if (app_ctid(pos.v[0], &l.vmid, &err) < 0)
 		return app_error(app, EXIT_USAGE, "%s", err.msg);
+	if (l.o.files.n > GUESTLOG_MAX_NAMED)
+		return app_error(app, EXIT_USAGE, "--file: at most %d of them",
+				 GUESTLOG_MAX_NAMED);
 	l.want.vmid = l.vmid;
 	if ((r = set_sources(&l)) || (r = set_lines(&l)) || (r = set_grep(&l)))
 		return r;

@@ -13,6 +13,7 @@
 #define MAX_PAGES    32              /* of a journal: see GUESTREAD_MAX_ENTRIES */
 #define MAX_IDS      8192
 #define LIST_EVERY   2 /* polls */
+#define MAX_LATE     3 /* polls without an answer, then it is told */
 /* so late may come what another program wrote: journald has a file for each user */
 #define LATE_USEC ((uint64_t)2000000)
 
@@ -27,6 +28,7 @@ struct file {
 	bool told;
 	bool absent; /* it was not there: all of it is new when it comes */
 	struct guestread_cursor cursor;
+	struct guestread_cursor old; /* of the file that had its name before */
 	struct textlog text;
 	struct buf part; /* a line without an end yet */
 };
@@ -34,7 +36,7 @@ struct file {
 struct pattern {
 	char *dir;
 	const char *pattern; /* borrowed */
-	bool told;
+	bool told, bound_told;
 };
 
 struct guestlog {
@@ -48,7 +50,9 @@ struct guestlog {
 	struct pattern *patterns;
 	size_t n_patterns, cap_patterns;
 	unsigned polls;
-	bool journal_told;
+	bool polling;
+	unsigned files_late, journal_late; /* so many polls one after the other */
+	bool files_told, journal_told;
 	struct strv away_told;     /* keys of mounts that are not there */
 	uint64_t newest_real_usec; /* of the journal's entries that were given */
 	uint64_t first_real_usec;  /* to here went the first reading */
@@ -77,8 +81,10 @@ static struct file *add_file(struct guestlog *g, char *path, enum log_source sou
 
 	GROW(g->files, g->n_files, g->cap_files);
 	f.text.source = source;
-	if (source == LOG_FILE)
+	if (source == LOG_FILE) {
 		f.text.origin = path;
+		f.rotated = xasprintf("%s.1", path);
+	}
 	g->files[g->n_files++] = f;
 	return &g->files[g->n_files - 1];
 }
@@ -99,6 +105,7 @@ static void add_named(struct guestlog *g, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
+	struct file *f;
 
 	if (strpbrk(name, "*?[")) {
 		GROW(g->patterns, g->n_patterns, g->cap_patterns);
@@ -107,9 +114,16 @@ static void add_named(struct guestlog *g, const char *path)
 				     : xstrdup(""),
 			.pattern = name,
 		};
-	} else if (!find(g, path) && g->n_files < GUESTLOG_MAX_FILES) {
-		add_file(g, xstrdup(path), LOG_FILE)->named = true;
+		return;
 	}
+	f = find(g, path);
+	if (!f && g->n_files < GUESTLOG_MAX_FILES)
+		f = add_file(g, xstrdup(path), LOG_FILE);
+	if (!f)
+		return;
+	/* wanted, whatever there is besides */
+	f->named = true;
+	f->other = false;
 }
 
 struct guestlog *guestlog_new(int rootfd, const bool sources[LOG_SOURCES],
@@ -231,6 +245,12 @@ static void say_failed(const struct guestread_target *t, struct guestlog_said *s
 		say(said, told, xasprintf("%s: %s", what, err->msg));
 }
 
+/* While it is followed: a container that starts, or a node that is busy for a moment. */
+static bool may_pass(unsigned *late, int r)
+{
+	return r == -EAGAIN || ((r == -ETIMEDOUT || r == -EBUSY) && ++*late < MAX_LATE);
+}
+
 /* ---- files -------------------------------------------------------------------------- */
 
 /* The lines that are complete; `end`: all of it, it does not go on. */
@@ -324,6 +344,33 @@ static struct guestread_item tail_item(const struct file *f, const struct log_wa
 	};
 }
 
+static bool is_new(struct guestlog *g, const struct pattern *p,
+		   const struct guestread_entry *e)
+{
+	_cleanup_free_ char *path =
+		xasprintf("%s/%.*s", p->dir, (int)e->name.n, (const char *)e->name.p);
+
+	return e->name.n && (e->st.mode & 0170000) == 0100000 && !find(g, path);
+}
+
+/* What is left out of a listing. */
+static void say_bounds(struct guestlog *g, struct pattern *p,
+		       const struct guestread_answer *a, struct guestlog_said *said)
+{
+	bool more = false;
+
+	for (size_t i = 0; !more && i < a->n_entries; i++)
+		more = is_new(g, p, &a->entries[i]);
+	if (a->truncated)
+		say(said, &p->bound_told,
+		    xasprintf("%s/%s: too many names, not all were looked at", p->dir,
+			      p->pattern));
+	else if (more)
+		say(said, &p->bound_told,
+		    xasprintf("%s/%s: more files than are read, the newest are", p->dir,
+			      p->pattern));
+}
+
 /* Those of a pattern that are not known yet become files, the newest of them. */
 static void take_list(struct guestlog *g, struct pattern *p, struct guestread_answer *a,
 		      struct guestlog_said *said)
@@ -349,13 +396,14 @@ static void take_list(struct guestlog *g, struct pattern *p, struct guestread_an
 				best = e;
 		}
 		if (!best)
-			return;
+			break;
 		path = xasprintf("%s/%.*s", p->dir, (int)best->name.n,
 				 (const char *)best->name.p);
 		best->name.n = 0;
 		if ((best->st.mode & 0170000) == 0100000 && !find(g, path))
 			add_file(g, take_ptr(path), LOG_FILE)->absent = g->following;
 	}
+	say_bounds(g, p, a, said);
 }
 
 static void list_patterns(struct guestlog *g, const struct guestread_target *target,
@@ -368,7 +416,6 @@ static void list_patterns(struct guestlog *g, const struct guestread_target *tar
 		xcalloc(g->n_patterns + 1, sizeof(*which));
 	size_t n = MIN(g->n_patterns, (size_t)GUESTLOG_MAX_FILES);
 	struct err err = { 0 };
-	bool told = false;
 	size_t asked = 0;
 	int r;
 
@@ -387,8 +434,8 @@ static void list_patterns(struct guestlog *g, const struct guestread_target *tar
 	r = ask(g, target, items, asked, FILES_MSEC, &a, &err);
 	for (size_t i = 0; i < asked && i < a.n; i++)
 		take_list(g, which[i], &a.v[i], said);
-	if (r < 0)
-		say_failed(target, said, &told, "files inside", r, &err);
+	if (r < 0 && !(g->polling && may_pass(&g->files_late, r)))
+		say_failed(target, said, &g->files_told, "files inside", r, &err);
 }
 
 /* So many files in one request that all of what may be asked of them fits the answer. */
@@ -400,7 +447,6 @@ static int read_some(struct guestlog *g, const struct guestread_target *target,
 	struct guestread_item items[READ_AT_ONCE];
 	struct file *which[READ_AT_ONCE];
 	struct err err = { 0 };
-	bool told = false;
 	size_t asked = 0;
 	int r;
 
@@ -422,7 +468,7 @@ static int read_some(struct guestlog *g, const struct guestread_target *target,
 		log_keep_wanted(ret, start, want);
 	}
 	if (r < 0)
-		say_failed(target, said, &told, "files inside", r, &err);
+		say_failed(target, said, &g->files_told, "files inside", r, &err);
 	return r;
 }
 
@@ -468,10 +514,41 @@ static void read_rotated(struct guestlog *g, const struct guestread_target *targ
 
 	if (f->rotated && f->cursor.ino &&
 	    ask(g, target, &item, 1, FILES_MSEC, &a, NULL) == 0 && a.n && !a.v[0].why &&
-	    !a.v[0].reset)
+	    !a.v[0].reset) {
 		take_text(f, &a.v[0], true, ret);
+		f->old = a.v[0].next;
+	}
 	f->part.n = 0;
 	f->text.last_real_usec = 0;
+}
+
+static bool is_of(const struct guestread_cursor *c, const struct guestread_answer *a)
+{
+	return c->ino && c->ino == a->st.ino && c->dev == a->st.dev;
+}
+
+/* Was it read by another name? Then it goes on from there, and that one no more. */
+static bool was_renamed(struct guestlog *g, struct file *f, struct guestread_answer *a)
+{
+	for (size_t i = 0; i < g->n_files; i++) {
+		struct file *o = &g->files[i];
+		bool now = is_of(&o->cursor, a);
+
+		if (o == f || (!now && !is_of(&o->old, a)))
+			continue;
+		f->cursor = now ? o->cursor : o->old;
+		f->text.last_real_usec = 0;
+		f->part.n = 0;
+		if (now) {
+			buf_add(&f->part, o->part.p, o->part.n);
+			o->part.n = 0;
+			o->cursor = (struct guestread_cursor){ 0 };
+			o->absent = true;
+		}
+		o->old = (struct guestread_cursor){ 0 };
+		return true;
+	}
+	return false;
 }
 
 static void take_more(struct guestlog *g, const struct guestread_target *target,
@@ -490,6 +567,8 @@ static void take_more(struct guestlog *g, const struct guestread_target *target,
 		f->cursor = a->next;
 		return;
 	}
+	if ((a->reset || !f->cursor.ino) && was_renamed(g, f, a))
+		return;
 	if (a->reset)
 		read_rotated(g, target, f, ret);
 	if (a->skipped_bytes) {
@@ -513,21 +592,29 @@ static void poll_files(struct guestlog *g, const struct guestread_target *target
 	_cleanup_free_ size_t *which = NULL;
 	struct err err = { 0 };
 	size_t n = 0, start = ret->n;
+	int r;
 
 	if (g->polls % LIST_EVERY == 0)
 		list_patterns(g, target, said);
 	items = xcalloc(g->n_files + 1, sizeof(*items));
 	which = xcalloc(g->n_files + 1, sizeof(*which));
-	for (size_t i = 0; i < g->n_files; i++)
+	/* one after the other is the first: what grows too fast leaves no room behind it */
+	for (size_t k = 0; k < g->n_files; k++) {
+		size_t i = (k + g->polls) % g->n_files;
+
 		if (!g->files[i].before && !is_other(g, &g->files[i]) &&
 		    !is_away(g, target, g->files[i].path, said)) {
 			which[n] = i;
 			items[n++] = next_item(&g->files[i], false, crosses(target));
 		}
+	}
 	if (!n || said->gone)
 		return;
-	if (ask(g, target, items, n, FILES_MSEC, &a, &err) == -ESRCH)
-		said->gone = true;
+	r = ask(g, target, items, n, FILES_MSEC, &a, &err);
+	if (r < 0 && !may_pass(&g->files_late, r))
+		say_failed(target, said, &g->files_told, "files inside", r, &err);
+	if (r == 0)
+		g->files_late = 0;
 	for (size_t i = 0; i < n && i < a.n; i++)
 		take_more(g, target, &g->files[which[i]], &a.v[i], ret, said);
 	log_keep_wanted(ret, start, want);
@@ -601,8 +688,8 @@ static void add_entry(const struct guestjournal_entry *e, const struct log_want 
 
 struct page {
 	uint64_t oldest_real_usec;
-	size_t fresh; /* entries that were not given before */
-	bool more;    /* there may be older ones */
+	size_t n, fresh; /* entries, and those that were not given before */
+	bool more;       /* there may be older ones */
 };
 
 static void take_entries(struct guestlog *g, const struct guestjournal *j,
@@ -612,14 +699,15 @@ static void take_entries(struct guestlog *g, const struct guestjournal *j,
 	uint64_t newest = g->newest_real_usec;
 
 	p->oldest_real_usec = UINT64_MAX;
+	p->n = j->n;
 	for (size_t i = 0; i < j->n; i++) {
 		const struct guestjournal_entry *e = &j->v[i];
 
 		p->oldest_real_usec = MIN(p->oldest_real_usec, e->real_usec);
 		g->newest_real_usec = MAX(g->newest_real_usec, e->real_usec);
 		/* the pages of one reading meet in one point of time, polls overlap */
-		if ((asked->until_real_usec ? e->real_usec == asked->until_real_usec
-					    : e->real_usec <= newest) &&
+		if ((g->polling ? e->real_usec <= newest
+				: e->real_usec == asked->until_real_usec) &&
 		    was_given(g, e->id))
 			continue;
 		g->ids[g->n_ids++ % MAX_IDS] = e->id;
@@ -694,9 +782,12 @@ static int read_page(struct guestlog *g, const struct guestread_target *target,
 	if (r == 0)
 		r = guestjournal_parse(a.v[0].data, &j, &err);
 	if (r < 0) {
-		say_failed(target, said, &g->journal_told, "journal inside", r, &err);
+		if (!g->polling || !may_pass(&g->journal_late, r))
+			say_failed(target, said, &g->journal_told, "journal inside", r,
+				   &err);
 		return r;
 	}
+	g->journal_late = 0;
 	say_journal(g, &j, said);
 	take_entries(g, &j, &item.span, want, ret, page);
 	page->more = a.v[0].truncated && j.n;
@@ -722,6 +813,8 @@ static void read_journal(struct guestlog *g, const struct guestread_target *targ
 			ret->cut = true;
 			break;
 		}
+		/* more of one time than an answer holds */
+		ret->cut |= !page.fresh;
 		/* from the oldest one on, which may share its time with others */
 		until = page.fresh ? page.oldest_real_usec
 				   : num_sub(page.oldest_real_usec, 1);
@@ -730,19 +823,24 @@ static void read_journal(struct guestlog *g, const struct guestread_target *targ
 	log_keep_wanted(ret, start, want);
 }
 
-/* What is asked again at each poll was given before; none of the first reading is. */
+/*
+ * What is asked again at each poll was given before; none of the first reading is. What
+ * is of a time that has not come is not new: a clock that was wrong must not hide what
+ * comes after it was set.
+ */
 static void poll_journal(struct guestlog *g, const struct guestread_target *target,
-			 const struct log_want *want, struct loglines *ret,
-			 struct guestlog_said *said)
+			 const struct log_want *want, uint64_t now_real_usec,
+			 struct loglines *ret, struct guestlog_said *said)
 {
 	uint64_t since =
 		MAX(num_sub(g->newest_real_usec, LATE_USEC), g->first_real_usec + 1);
-	struct guestread_item item = journal_item(g, want, since, 0);
+	struct guestread_item item =
+		journal_item(g, want, since, now_real_usec + LATE_USEC);
 	size_t start = ret->n;
 	struct page page = { 0 };
 
 	if (read_page(g, target, &item, want, ret, said, &page) == 0 && page.more &&
-	    page.fresh == GUESTREAD_MAX_ENTRIES)
+	    page.fresh == page.n)
 		say(said, &g->journal_told,
 		    xstrdup("journal inside: grows too fast, lines of it are left out"));
 	loglines_reverse(ret, start);
@@ -763,11 +861,12 @@ void guestlog_lines(struct guestlog *g, const struct guestread_target *target,
 }
 
 void guestlog_poll(struct guestlog *g, const struct guestread_target *target,
-		   const struct log_want *want, struct loglines *ret,
-		   struct guestlog_said *said)
+		   const struct log_want *want, uint64_t now_real_usec,
+		   struct loglines *ret, struct guestlog_said *said)
 {
+	g->polling = true;
 	poll_files(g, target, want, ret, said);
 	if (g->sources[LOG_GUEST] && !said->gone)
-		poll_journal(g, target, want, ret, said);
+		poll_journal(g, target, want, now_real_usec, ret, said);
 	g->polls++;
 }

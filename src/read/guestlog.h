@@ -15,7 +15,8 @@
  */
 struct guestlog;
 
-#define GUESTLOG_MAX_FILES 64 /* of those that are named; of a pattern the newest */
+#define GUESTLOG_MAX_FILES 64 /* at a time; of a pattern the newest */
+#define GUESTLOG_MAX_NAMED 60 /* names and patterns; beside those of a syslog */
 
 /*
  * `sources` says which of the three. `files` and `unit` (of the journal; NULL: all) are
@@ -45,8 +46,8 @@ void guestlog_lines(struct guestlog *g, const struct guestread_target *target,
 
 /*
  * What came since the last call of either; whole lines only. A file that was rotated, cut
- * or exchanged is read from its beginning. The notes of each kind come once.
+ * or exchanged is read from its beginning, one that was renamed is not read twice. The notes of each kind come once.
  */
 void guestlog_poll(struct guestlog *g, const struct guestread_target *target,
-		   const struct log_want *want, struct loglines *ret,
-		   struct guestlog_said *said);
+		   const struct log_want *want, uint64_t now_real_usec,
+		   struct loglines *ret, struct guestlog_said *said);
