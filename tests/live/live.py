@@ -368,8 +368,11 @@ def main():
             print("ok %d - %s # SKIP %s" % (n, claim, e))
         except Exception as e:  # one broken test must not hide the others
             failed += 1
+            why = str(e) if isinstance(e, Failed) else traceback.format_exc()
+            first = why.strip().splitlines()[0 if isinstance(e, Failed) else -1:] or ["?"]
+            print("# failed %s: %s" % (fn.__name__, first[0].replace("\t", " ")))
             print("not ok %d - %s" % (n, claim))
-            note(str(e) if isinstance(e, Failed) else traceback.format_exc())
+            note(why)
         for vmid in list(_made):
             try:
                 destroy(vmid)
