@@ -51,8 +51,8 @@ static void run(const struct tmproot *t, const char *const *env, const char *con
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "%s: status %d", args[0],
 	      status);
 	began = clock_mono_usec() - began;
-	/* 50 ms, and what the machine was busy with */
-	CHECK(began < 1000000, "took %ju us", (uintmax_t)began);
+	/* a second (see main.c), and what the machine was busy with */
+	CHECK(began < 20000000, "took %ju us", (uintmax_t)began);
 }
 
 #define RUN_ENV(t, env, ...) run(t, env, (const char *const[]){ __VA_ARGS__, NULL })
@@ -132,7 +132,7 @@ static void what_lxc_tells_is_an_event(void)
 		CHECK(e.start_ticks.kind == VAL_ABSENT, "only at start-host");
 		CHECK(e.real_usec >= now && e.real_usec <= clock_real_usec(), "%ju",
 		      (uintmax_t)e.real_usec);
-		CHECK(e.boot_usec > 0 && e.took_usec < 50000, "%ju",
+		CHECK(e.boot_usec > 0 && e.took_usec < 1000000, "%ju",
 		      (uintmax_t)e.took_usec);
 	}
 	RUN_ENV(&t, env, "101", "lxc", "start-host");
@@ -537,7 +537,7 @@ static void what_hangs_is_given_up_and_the_event_is_told(void)
 		CHECK(file_of(&e, "memory.events") && !file_of(&e, "memory.peak"), "%zu",
 		      e.n_files);
 		CHECK(!file_of(&e, "pids.peak"), "it went on after the deadline");
-		CHECK(e.took_usec >= 14000, "%ju", (uintmax_t)e.took_usec);
+		CHECK(e.took_usec >= 290000, "%ju", (uintmax_t)e.took_usec);
 	}
 	/* two in a row: there is no event, and that is counted */
 	snprintf(path, sizeof(path), "proc/%d/stat", getpid());

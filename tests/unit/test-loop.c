@@ -106,6 +106,46 @@ static uint64_t run_for(struct loop *l, uint64_t usec)
 	return clock_boot_usec() - began;
 }
 
+struct wish {
+	struct loop *l;
+	struct loop_io *timer;
+	struct manager *m;
+	const char *line;
+	size_t got, want;
+	uint64_t until_boot_usec;
+};
+
+static void listen_again(void *arg, uint32_t events)
+{
+	struct wish *w = arg;
+
+	(void)events;
+	for (const char *p = manager_hear(w->m); (p = strstr(p, w->line)); p++)
+		w->got++;
+	if (w->got >= w->want || clock_boot_usec() > w->until_boot_usec)
+		loop_quit(w->l);
+	else
+		loop_at(w->timer, clock_boot_usec() + 10 * USEC_PER_MSEC);
+}
+
+/* From then on, until the manager heard so many of those lines; false: not in 20 seconds. */
+static bool run_until(struct loop *l, uint64_t from_boot_usec, struct manager *m,
+		      const char *line, size_t want)
+{
+	struct wish w = { .l = l,
+			  .m = m,
+			  .line = line,
+			  .want = want,
+			  .until_boot_usec = from_boot_usec + 20 * USEC_PER_SEC };
+	struct err err = { 0 };
+
+	w.timer = loop_add_timer(l, listen_again, &w);
+	loop_at(w.timer, from_boot_usec);
+	CHECK(loop_run(l, &err) == 0, "%s", err.msg);
+	loop_del_io(w.timer);
+	return w.got >= want;
+}
+
 /* What would block is interrupted, and took too long. */
 static void on_alarm(int sig)
 {
@@ -162,13 +202,13 @@ static void a_manager_that_does_not_read_holds_nothing_up(void)
 	uint64_t began = clock_boot_usec(), took;
 
 	manager_fill(&m);
-	alarm_in(2);
+	alarm_in(20);
 	loop_ready(l);
 	loop_status(l, "one");
 	loop_stopping(l);
 	took = clock_boot_usec() - began;
 	alarm_in(0);
-	CHECK(took < USEC_PER_SEC, "%ju us", (uintmax_t)took);
+	CHECK(took < 15 * USEC_PER_SEC, "%ju us", (uintmax_t)took);
 	loop_free(l);
 	manager_done(&m);
 }
@@ -180,7 +220,7 @@ static void what_it_did_not_read_is_said_when_it_does(void)
 	const char *heard;
 
 	manager_fill(&m);
-	alarm_in(2);
+	alarm_in(20);
 	loop_ready(l);
 	loop_status(l, "one");
 	loop_status(l, "two");
@@ -197,45 +237,36 @@ static void what_it_did_not_read_is_said_when_it_does(void)
 static void the_watchdog_is_told_in_time(void)
 {
 	struct manager m = manager_new();
+	uint64_t began = clock_boot_usec(), took;
 	struct loop *l;
-	const char *heard;
-	size_t n = 0;
 
 	setenv("WATCHDOG_USEC", "300000", 1);
 	l = loop_of_test();
-	(void)run_for(l, 700 * USEC_PER_MSEC);
-	heard = manager_hear(&m);
-	for (const char *p = heard; (p = strstr(p, "WATCHDOG=1\n")); p++)
-		n++;
-	CHECK(n >= 3 && n <= 12, "%zu", n);
+	CHECK(run_until(l, began, &m, "WATCHDOG=1\n", 4), "not told");
+	took = clock_boot_usec() - began;
+	/* at the half of the time; later than a machine that is busy lets us is no fault */
+	CHECK(took >= 4 * 150 * USEC_PER_MSEC, "too often: %ju us", (uintmax_t)took);
+	printf("# four times in %ju us\n", (uintmax_t)took);
 	loop_free(l);
 	manager_done(&m);
-}
-
-static void begin_to_hear(void *arg, uint32_t events)
-{
-	(void)events;
-	CHECK_STR(manager_hear(arg), "");
 }
 
 static void nor_does_the_watchdog_hold_it_up(void)
 {
 	struct manager m = manager_new();
-	struct loop_io *t;
+	uint64_t began = clock_boot_usec(), took;
 	struct loop *l;
-	uint64_t took;
 
 	setenv("WATCHDOG_USEC", "300000", 1);
 	l = loop_of_test();
 	manager_fill(&m);
-	alarm_in(3);
-	t = loop_add_timer(l, begin_to_hear, &m);
-	loop_at(t, clock_boot_usec() + 600 * USEC_PER_MSEC);
-	took = run_for(l, USEC_PER_SEC);
+	alarm_in(20);
+	/* nobody reads until then */
+	CHECK(run_until(l, began + 600 * USEC_PER_MSEC, &m, "WATCHDOG=1\n", 1),
+	      "not told");
+	took = clock_boot_usec() - began;
 	alarm_in(0);
-	loop_del_io(t);
-	CHECK(took < 2 * USEC_PER_SEC, "%ju us", (uintmax_t)took);
-	CHECK(strstr(manager_hear(&m), "WATCHDOG=1\n"), "%s", m.heard);
+	CHECK(took < 15 * USEC_PER_SEC, "%ju us", (uintmax_t)took);
 	loop_free(l);
 	manager_done(&m);
 }

@@ -106,7 +106,7 @@ static int waits_for_ever(void)
 	signal(SIGALRM, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	NEED(sandbox_deadline(30, NULL) == 0);
-	clock_sleep_usec(20 * USEC_PER_SEC);
+	clock_sleep_usec(120 * USEC_PER_SEC);
 	return __LINE__;
 }
 
@@ -117,7 +117,7 @@ static void the_deadline_ends_it(void)
 
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM, "status %x",
 	      (unsigned)status);
-	CHECK(clock_mono_usec() - start < 10 * USEC_PER_SEC, "too late");
+	CHECK(clock_mono_usec() - start < 60 * USEC_PER_SEC, "too late");
 }
 
 static int locked(void)
