@@ -88,20 +88,53 @@ void loglines_sort(struct loglines *l)
 	free(tmp);
 }
 
-/* Comparing all with all is for logs of the usual size only. */
-#define MAX_REPEATS   ((size_t)4096)
+/* More lines of one source than any reading has. */
+#define MAX_REPEATS   ((size_t)1 << 18)
 #define SAME_RUN_USEC ((uint64_t)5000000)
 
-/* The lines of one source, and from when to when they are. */
+/* A line by what has to be the same: those without a time of their own come first. */
+struct key {
+	uint64_t hash; /* of the text */
+	uint64_t time_real_usec;
+	bool exact;
+	struct tbytes text;
+};
+
+/* The lines of one source, sorted, and from when to when they are. */
 struct run {
-	struct logline *v;
+	struct key *v;
 	size_t n, cap;
 	uint64_t first, last;
 };
 
+/* FNV-1a: a guest writes both sides, but who makes two collide has them compared only. */
+static struct key key_of(const struct logline *line)
+{
+	struct key k = { .hash = UINT64_C(14695981039346656037),
+			 .time_real_usec = line->time_real_usec,
+			 .exact = line->time_kind == LOG_TIME_EXACT,
+			 .text = line->text };
+
+	for (uint32_t i = 0; i < k.text.n; i++)
+		k.hash = (k.hash ^ k.text.p[i]) * UINT64_C(1099511628211);
+	return k;
+}
+
+static int cmp_keys(const void *x, const void *y)
+{
+	const struct key *a = x, *b = y;
+
+	if (a->hash != b->hash)
+		return a->hash < b->hash ? -1 : 1;
+	if (a->exact != b->exact)
+		return a->exact ? 1 : -1;
+	return (a->time_real_usec > b->time_real_usec) -
+	       (a->time_real_usec < b->time_real_usec);
+}
+
 static void run_of(const struct loglines *l, enum log_source source, struct run *ret)
 {
-	for (size_t i = 0; i < l->n && ret->n < MAX_REPEATS; i++) {
+	for (size_t i = l->n; i-- > 0 && ret->n < MAX_REPEATS;) {
 		const struct logline *line = &l->v[i];
 
 		if (line->source != source)
@@ -110,29 +143,68 @@ static void run_of(const struct loglines *l, enum log_source source, struct run 
 				    : line->time_real_usec;
 		ret->last = MAX(ret->last, line->time_real_usec);
 		GROW(ret->v, ret->n, ret->cap);
-		ret->v[ret->n++] = *line;
+		ret->v[ret->n++] = key_of(line);
 	}
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), cmp_keys);
+}
+
+/* The first that is not before the key. */
+static size_t find_key(const struct run *run, const struct key *k)
+{
+	size_t from = 0, to = run->n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (cmp_keys(&run->v[mid], k) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+static bool same_text(const struct key *a, const struct key *b)
+{
+	return a->text.n == b->text.n &&
+	       (!a->text.n || memcmp(a->text.p, b->text.p, a->text.n) == 0);
+}
+
+/* One of the same text from that place on, not later than the time. */
+static bool has_text(const struct run *run, size_t i, const struct key *k, bool exact,
+		     uint64_t until)
+{
+	for (; i < run->n && run->v[i].hash == k->hash && run->v[i].exact == exact &&
+	       run->v[i].time_real_usec <= until;
+	     i++)
+		if (same_text(&run->v[i], k))
+			return true;
+	return false;
 }
 
 /* Where both know when they were written, that has to be the same, too. */
-static bool about_then(const struct logline *a, const struct logline *b)
-{
-	uint64_t x = a->time_real_usec, y = b->time_real_usec;
-
-	return a->time_kind != LOG_TIME_EXACT || b->time_kind != LOG_TIME_EXACT ||
-	       (x > y ? x - y : y - x) <= SAME_RUN_USEC;
-}
-
 static bool repeats(const struct logline *line, const struct run *run)
 {
+	struct key k, from;
+	uint64_t until = UINT64_MAX;
+
 	if (line->time_real_usec + SAME_RUN_USEC < run->first ||
 	    line->time_real_usec > run->last + SAME_RUN_USEC)
 		return false;
-	for (size_t i = 0; i < run->n; i++)
-		if (run->v[i].text.n == line->text.n && about_then(line, &run->v[i]) &&
-		    memcmp(run->v[i].text.p, line->text.p, line->text.n) == 0)
-			return true;
-	return false;
+	from = k = key_of(line);
+	from.exact = false;
+	from.time_real_usec = 0;
+	if (has_text(run, find_key(run, &from), &k, false, until))
+		return true;
+	from.exact = true;
+	if (k.exact) {
+		from.time_real_usec = k.time_real_usec > SAME_RUN_USEC
+					      ? k.time_real_usec - SAME_RUN_USEC
+					      : 0;
+		until = k.time_real_usec + SAME_RUN_USEC;
+	}
+	return has_text(run, find_key(run, &from), &k, true, until);
 }
 
 void loglines_drop_repeats(struct loglines *l, enum log_source from, enum log_source same)

@@ -289,6 +289,25 @@ static void a_syslog_repeats_the_journal_only_at_that_time(void)
 	      "source %d", l.v[1].source);
 }
 
+/* More than could be compared with one another. */
+static void however_many_lines_are_alike_each_repeat_is_found(void)
+{
+	enum { MANY = 60000 };
+	_cleanup_(loglines_done) struct loglines l = { 0 };
+
+	for (uint64_t i = 0; i < MANY; i++) {
+		exact(&l, 1000 + 20 * i, LOG_GUEST);
+		exact(&l, 1001 + 20 * i, LOG_SYSLOG);
+		exact(&l, 1010 + 20 * i, LOG_SYSLOG);
+	}
+	loglines_drop_repeats(&l, LOG_SYSLOG, LOG_GUEST);
+	CHECK_U64(l.n, 2 * MANY);
+	CHECK(l.v[1].time_real_usec == UINT64_C(1010000000), "%ju",
+	      (uintmax_t)l.v[1].time_real_usec);
+	CHECK(l.v[l.n - 1].source == LOG_SYSLOG && l.v[l.n - 2].source == LOG_GUEST,
+	      "the last ones");
+}
+
 int main(void)
 {
 	RUN(a_guest_is_named_by_its_whole_number);
@@ -303,5 +322,6 @@ int main(void)
 	RUN(lines_are_merged_by_time_and_stay_in_order);
 	RUN(a_backup_is_not_told_twice);
 	RUN(a_syslog_repeats_the_journal_only_at_that_time);
+	RUN(however_many_lines_are_alike_each_repeat_is_found);
 	return DONE();
 }
