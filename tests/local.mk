@@ -191,3 +191,4 @@ unit_tests += tests/unit/test-guestcalls
 tests_unit_test_guestcalls_LDADD = libct.a $(SECCOMP_LIBS)
 unit_tests += tests/unit/test-diskwire
 unit_tests += tests/unit/test-ctroot
+unit_tests += tests/unit/test-clock

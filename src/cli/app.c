@@ -130,10 +130,8 @@ static void use_zone(struct app *app)
 		name = zone_name(link);
 	if (!name && !app->live)
 		name = app->zone;
-	if (name)
-		setenv("TZ", name, 1);
-	else
-		unsetenv("TZ");
+	/* without a name mktime(3) looks at the node's file again for each line of a log */
+	setenv("TZ", name ? name : ":/etc/localtime", 1);
 	tzset();
 }
 
