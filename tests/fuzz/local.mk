@@ -67,8 +67,9 @@ endif
 
 FUZZ_SECONDS = 60
 FUZZ_RUNS = -1
+FUZZ_FLAGS =
 fuzz: $(fuzz_targets)
-	$(AM_V_at)$(top_srcdir)/tests/fuzz/run --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS) $(fuzz_targets)
+	$(AM_V_at)$(top_srcdir)/tests/fuzz/run $(FUZZ_FLAGS) --seconds $(FUZZ_SECONDS) --runs $(FUZZ_RUNS) $(fuzz_targets)
 .PHONY: fuzz
 fuzz_targets += tests/fuzz/fuzz-kernmsg
 fuzz_targets += tests/fuzz/fuzz-procnet
