@@ -6,12 +6,21 @@ import struct
 import subprocess
 import threading
 
-from live import BUILD, SLOW, note
+from live import BUILD, HERE, SLOW, note
 
 SOCKET = "/run/ctscope-reader.sock"
 PROGRAM = BUILD + "/guest-read"
 OK, GONE, REFUSED, LATE, STUCK, BUSY, FAILED = range(7)
 MAGIC, VERSION = 0x44435443, 1
+
+
+def as_unit():
+    """With the capabilities of the unit, and no others."""
+    with open(HERE + "/../../systemd/ctscope-reader.service.in") as f:
+        caps = next(x for x in f if x.startswith("CapabilityBoundingSet=")).split("=")[1]
+    keep = ["+" + c.lower()[4:] for c in caps.split()]
+    return ["setpriv", "--inh-caps=-all", "--bounding-set=" + ",".join(["-all"] + keep),
+            "--no-new-privs"]
 
 
 class Reader:
@@ -40,8 +49,8 @@ class Reader:
             if self.paused:
                 held.append(conn)
                 continue
-            p = subprocess.Popen([PROGRAM, "serve"], stdin=conn, stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.PIPE, env={})
+            p = subprocess.Popen(as_unit() + [PROGRAM, "serve"], stdin=conn, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE)
             conn.close()
             _, err = p.communicate()
             self.codes.append(p.returncode)

@@ -41,5 +41,6 @@ EXTRA_DIST += \
 	tests/vm/node \
 	tests/vm/packages.txt \
 	tests/vm/run \
+	tests/vm/askreader \
 	tests/vm/service \
 	tests/vm/vmnode.py
