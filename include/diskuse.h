@@ -41,6 +41,12 @@ struct disk_use {
 };
 
 /*
+ * Is it worth a row? By a thousandth of the size or 16 MiB, used or available, or by a
+ * thousandth of the inodes; always when either of these is another.
+ */
+bool disk_use_changed(const struct disk_use *before, const struct disk_use *now);
+
+/*
  * A row of what was recorded. It holds until the next one of its container and life,
  * though never for longer than DISK_HOLD_USEC; without `known` nothing is known from its
  * time on.

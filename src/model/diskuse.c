@@ -3,6 +3,25 @@
 
 #include <stdlib.h>
 
+#include "base/macros.h"
+
+#define MAX_CHANGE ((uint64_t)16 << 20)
+
+static bool differ(uint64_t a, uint64_t b, uint64_t by)
+{
+	return (a > b ? a - b : b - a) >= MAX(by, (uint64_t)1);
+}
+
+bool disk_use_changed(const struct disk_use *before, const struct disk_use *now)
+{
+	uint64_t bytes = MIN(now->size_bytes / 1000, MAX_CHANGE);
+
+	return before->size_bytes != now->size_bytes || before->inodes != now->inodes ||
+	       differ(before->used_bytes, now->used_bytes, bytes) ||
+	       differ(before->avail_bytes, now->avail_bytes, bytes) ||
+	       differ(before->inodes_used, now->inodes_used, now->inodes / 1000);
+}
+
 void disk_rows_done(struct disk_rows *r)
 {
 	free(r->v);

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include <diskuse.h>
 #include <event.h>
 #include <incident.h>
 #include <metric.h>
@@ -211,6 +212,18 @@ int db_read_blocks(struct db *db, uint32_t vmid, unsigned level_sec,
 		   struct db_blocks *ret, struct err *err);
 
 /*
+ * Use of root file systems: all of them in one transaction. -ENOSPC while the reserve is
+ * in use.
+ */
+int db_add_disk(struct db *db, const struct disk_row *v, size_t n, struct err *err);
+
+#define DB_MAX_DISK_ROWS 262144 /* the newest so many are read */
+
+/* By time: those that hold at some time in [since, until); 0: no bound. */
+int db_read_disk(struct db *db, uint32_t vmid, uint64_t since_real_usec,
+		 uint64_t until_real_usec, struct disk_rows *ret, struct err *err);
+
+/*
  * i->n == 0: a new one, its number is written there; else the row is replaced. Blocks of
  * its container from keep_from on are kept until keep_until, as long as the incident is.
  */
@@ -230,7 +243,7 @@ int db_incidents(struct db *db, const struct incident_query *q, struct incidents
 
 struct db_limits {
 	uint64_t max_bytes;       /* of all files of the store; 1 GiB */
-	uint64_t keep_sec[3];     /* of level 1, 10, 60: 24 h, 7 d, 90 d */
+	uint64_t keep_sec[3];     /* of level 1, 10, 60: 24 h, 7 d, 90 d; of disk as 60 */
 	uint64_t keep_events_sec; /* of events, closed incidents, lives; 0: for ever */
 };
 
@@ -252,7 +265,7 @@ int db_mark(struct db *db, uint64_t boot_usec, struct err *err);
 /*
  * Removes what is too old or too much, a bounded piece at a time (a few milliseconds):
  * by age each kind by its own limit, by bytes the finest level first, then the coarser
- * ones, events that are not of the life cycle, what incidents keep, the rest. *ret_more:
+ * ones, use of disks, events that are not of the life cycle, what incidents keep, the rest. *ret_more:
  * there is more to do. The file becomes smaller by it.
  */
 int db_prune(struct db *db, const struct db_limits *l, bool *ret_more, struct err *err);

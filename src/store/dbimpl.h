@@ -22,6 +22,7 @@ enum db_stmt {
 	STMT_PUT_CONFIG,
 	STMT_DROP_CONFIG,
 	STMT_CONFIGS_SEEN,
+	STMT_ADD_DISK,
 	STMT_ADD_BLOCK, /* by table, in the order of enum db_table */
 	STMT_READ_SLOT = STMT_ADD_BLOCK + 4,
 	STMT_SLOT_BELOW = STMT_READ_SLOT + 4,

@@ -18,7 +18,7 @@ static const char *const level_columns[] = { "block_1", "block_10", "block_60" }
 
 static int put_mark(struct db *db, struct err *err)
 {
-	char sql[768];
+	char sql[896];
 
 	snprintf(sql, sizeof(sql),
 		 "INSERT OR IGNORE INTO marks SELECT %ju,"
@@ -27,7 +27,8 @@ static int put_mark(struct db *db, struct err *err)
 		 "ifnull((SELECT max(n) FROM incidents), 0) + 1,"
 		 "ifnull((SELECT max(seq) FROM blocks_1), 0) + 1,"
 		 "ifnull((SELECT max(seq) FROM blocks_10), 0) + 1,"
-		 "ifnull((SELECT max(seq) FROM blocks_60), 0) + 1;"
+		 "ifnull((SELECT max(seq) FROM blocks_60), 0) + 1,"
+		 "ifnull((SELECT max(seq) FROM disk), 0) + 1;"
 		 "DELETE FROM marks WHERE recorded_sec < (SELECT recorded_sec FROM marks "
 		 "ORDER BY recorded_sec DESC LIMIT 1 OFFSET %d)",
 		 (uintmax_t)(db->recorded_usec / USEC_PER_SEC), MAX_MARKS);
@@ -207,6 +208,20 @@ static const struct aged {
 	{ "incidents", "n", "incident", " AND closed IS NOT NULL" },
 };
 
+/* As long as what is kept for the longest of what was recorded. */
+static int prune_disk(struct db *db, const struct db_limits *l, bool *more,
+		      struct err *err)
+{
+	uint64_t cut = 0, n = 0;
+	bool again = false;
+	int r = cut_of(db, "disk", l->keep_sec[2], &cut, err);
+
+	if (r == 0 && cut)
+		r = remove_piece(db, "disk", "seq", cut, "", &n, &again, err);
+	*more = *more || again;
+	return r;
+}
+
 static int prune_kept(struct db *db, uint64_t *n, struct err *err)
 {
 	bool own;
@@ -297,6 +312,8 @@ static int remove_least(struct db *db, uint64_t *ret_n, struct err *err)
 	*ret_n = 0;
 	for (int t = TABLE_1; r == 0 && !*ret_n && t <= TABLE_60; t++)
 		r = remove_blocks(db, (enum db_table)t, INT64_MAX, ret_n, &more, err);
+	if (r == 0 && !*ret_n)
+		r = remove_piece(db, "disk", "seq", INT64_MAX, "", ret_n, &more, err);
 	if (r < 0 || *ret_n)
 		return r;
 	minor = xasprintf(" AND type NOT IN (%s)", lifecycle_list(&types));
@@ -351,6 +368,8 @@ int db_prune(struct db *db, const struct db_limits *l, bool *ret_more, struct er
 	bool more = false;
 	int r = prune_levels(db, l, &more, err);
 
+	if (r == 0)
+		r = prune_disk(db, l, &more, err);
 	if (r == 0)
 		r = prune_aged(db, l, &more, err);
 	if (r == 0)

@@ -106,5 +106,23 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	"	vmid INTEGER PRIMARY KEY,\n"
 	"	text BLOB                 -- the file; NULL: too large to be kept\n"
 	");\n",
+
+	/* 4: what the reader says, seldom: no block of seconds */
+	"CREATE TABLE disk (\n"
+	"	-- use of root file systems: when it changed (by a thousandth, or 16 MiB), each\n"
+	"	-- hour, and first in each life. Holds until the next row of that life, for\n"
+	"	-- 62 minutes at most\n"
+	"	seq INTEGER PRIMARY KEY,  -- the order in which they were stored\n"
+	"	vmid INTEGER NOT NULL,\n"
+	"	life INTEGER NOT NULL,    -- which run of the vmid\n"
+	"	time INTEGER NOT NULL,\n"
+	"	used INTEGER,             -- bytes; NULL: not known from then on\n"
+	"	size INTEGER,\n"
+	"	avail INTEGER,            -- bytes that can still be written\n"
+	"	inodes_used INTEGER,      -- NULL: it does not count them\n"
+	"	inodes INTEGER\n"
+	");\n"
+	"CREATE INDEX disk_at ON disk (vmid, time);\n"
+	"ALTER TABLE marks ADD COLUMN disk INTEGER NOT NULL DEFAULT 0;\n",
 };
 /* clang-format on */

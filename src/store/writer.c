@@ -127,6 +127,9 @@ static int store_item(struct writer *w, struct item *i, struct err *err)
 	case ITEM_BLOCKS:
 		r = db_add_blocks(w->db, i->blocks, i->n_blocks, err);
 		break;
+	case ITEM_DISK:
+		r = db_add_disk(w->db, i->disk.v, i->disk.n, err);
+		break;
 	case ITEM_INCIDENT:
 		r = db_put_incident(w->db, &i->incident, err);
 		if (r == 0)
@@ -139,7 +142,9 @@ static int store_item(struct writer *w, struct item *i, struct err *err)
 /* What cannot be stored, now or ever, does not keep the rest from it. */
 static bool is_own_fault(const struct item *i, int r)
 {
-	return r == -EINVAL || r == -E2BIG || (i->kind == ITEM_BLOCKS && r == -ENOSPC);
+	bool recorded = i->kind == ITEM_BLOCKS || i->kind == ITEM_DISK;
+
+	return r == -EINVAL || r == -E2BIG || (recorded && r == -ENOSPC);
 }
 
 static int try_batch(struct writer *w, struct item *v, size_t n, struct err *err)
@@ -265,7 +270,7 @@ static void count(struct writer *w, const struct item *i)
 {
 	if (i->result < 0) {
 		w->st.drops[i->result == -ENOBUFS ? DROP_NOSPACE : DROP_BAD] +=
-			i->n_events + i->n_blocks;
+			i->n_events + i->n_blocks + i->disk.n;
 		return;
 	}
 	w->st.events += i->n_events;

@@ -99,6 +99,9 @@ int writer_life(struct writer *w, struct db_life *l, bool urgent, uint64_t token
 /* Never urgent; a slice at a time is there. 0, or -ENOBUFS: dropped and counted. Elements are emptied either way. */
 int writer_blocks(struct writer *w, struct db_block *v, size_t n, uint64_t token);
 
+/* Use of disks: as blocks, but not in slices. The rows stay the caller's. */
+int writer_disk(struct writer *w, const struct disk_row *v, size_t n);
+
 /* As lifecycle events: 0 or -EAGAIN. i->n 0: the number comes with writer_done(). */
 int writer_incident(struct writer *w, struct incident *i, bool urgent, uint64_t token);
 
@@ -116,7 +119,7 @@ struct writer_stat {
 	size_t queued_items, queued_bytes; /* not committed yet */
 	uint64_t commits, durable_commits;
 	uint64_t events, blocks, incidents; /* stored since the start */
-	uint64_t drops[WRITER_DROPS];       /* events and blocks */
+	uint64_t drops[WRITER_DROPS];       /* events, blocks, rows of disk use */
 	uint64_t errors;                    /* I/O errors */
 	uint64_t replaced;                  /* times a damaged store was set aside */
 	uint64_t last_commit_usec;          /* how long the last commit took */

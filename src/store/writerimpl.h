@@ -6,7 +6,7 @@
 #include "store/writer.h"
 
 /* What writer.c (the thread) and writerqueue.c (its callers) share. */
-enum kind { ITEM_PUT, ITEM_BLOCKS, ITEM_INCIDENT };
+enum kind { ITEM_PUT, ITEM_BLOCKS, ITEM_DISK, ITEM_INCIDENT };
 
 struct item {
 	enum kind kind;
@@ -23,6 +23,7 @@ struct item {
 	struct db_configs configs;
 	struct db_block *blocks;
 	size_t n_blocks;
+	struct disk_rows disk;
 	struct incident incident;
 };
 

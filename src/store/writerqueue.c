@@ -32,6 +32,7 @@ void writer_item_done(struct item *i)
 	for (size_t k = 0; k < i->n_blocks; k++)
 		db_block_done(&i->blocks[k]);
 	db_configs_done(&i->configs);
+	disk_rows_done(&i->disk);
 	incident_done(&i->incident);
 	free(i->events);
 	free(i->lives);
@@ -247,6 +248,26 @@ int writer_blocks(struct writer *w, struct db_block *v, size_t n, uint64_t token
 		take_blocks(&i, v + at, MIN(SLICE_BLOCKS, n - at));
 		/* the last of them is answered */
 		i.token = n - at <= SLICE_BLOCKS ? token : 0;
+		writer_push(w, &i);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return r;
+}
+
+int writer_disk(struct writer *w, const struct disk_row *v, size_t n)
+{
+	struct item i = { .kind = ITEM_DISK };
+	enum writer_drop why;
+	int r = 0;
+
+	pthread_mutex_lock(&w->lock);
+	if (drops(w, true, &why)) {
+		w->st.drops[why] += n;
+		r = -ENOBUFS;
+	} else if (n) {
+		i.bytes = sizeof(i) + n * sizeof(*v);
+		i.disk = (struct disk_rows){ xcalloc(n, sizeof(*v)), n };
+		memcpy(i.disk.v, v, n * sizeof(*v));
 		writer_push(w, &i);
 	}
 	pthread_mutex_unlock(&w->lock);

@@ -457,6 +457,109 @@ static void a_store_of_the_first_version_is_upgraded(void)
 	end();
 }
 
+/* The tables as they were before it; what is in a store of the third version stays. */
+static void a_store_without_disk_use_is_upgraded(void)
+{
+	struct db_opened o = { 0 };
+	struct err err = { 0 };
+	struct db *db;
+
+	begin();
+	for (size_t i = 0; i < 3; i++)
+		run_sql(path, schema_steps[i]);
+	run_sql(path, "PRAGMA application_id = 1668576099");
+	run_sql(path, "PRAGMA user_version = 3");
+	run_sql(path, "INSERT INTO marks VALUES (600, 1, 1, 1, 1, 1, 1)");
+	db = must_open(&o);
+	CHECK(o.upgraded && !o.created && !o.quarantined, "%s", o.why ? o.why : "-");
+	CHECK(db_add_disk(db, &(struct disk_row){ .vmid = 101, .real_usec = 5 }, 1,
+			  &err) == 0,
+	      "%s", err.msg);
+	db_opened_done(&o);
+	db_close(db);
+	CHECK_U64(number(path, "PRAGMA user_version"), SCHEMA_VERSION);
+	CHECK_U64(number(path, "SELECT count(*) FROM disk"), 1);
+	CHECK_U64(number(path, "SELECT disk FROM marks"), 0);
+	end();
+}
+
+static struct disk_row disk_row(uint32_t vmid, uint64_t sec, uint64_t used)
+{
+	return (struct disk_row){
+		.vmid = vmid,
+		.life = 3,
+		.real_usec = sec * USEC_PER_SEC,
+		.known = used != 0,
+		.use = { .size_bytes = used ? 1000 : 0,
+			 .used_bytes = used,
+			 .avail_bytes = used ? 900 - used : 0,
+			 .inodes = used ? 50 : 0,
+			 .inodes_used = used ? 7 : 0 },
+	};
+}
+
+static void disk_use_comes_out_as_it_went_in(void)
+{
+	const struct disk_row v[] = { disk_row(101, 5000, 10), disk_row(102, 5000, 20),
+				      disk_row(101, 6000, 0), disk_row(101, 7000, 30),
+				      disk_row(101, 20000, 40) };
+	struct disk_rows rows = { 0 };
+	struct err err = { 0 };
+	struct db *db;
+
+	begin();
+	db = must_open(NULL);
+	CHECK(db_add_disk(db, v, ARRAY_SIZE(v), &err) == 0, "%s", err.msg);
+	CHECK(db_read_disk(db, 101, 0, 0, &rows, &err) == 0, "%s", err.msg);
+	CHECK_U64(rows.n, 4);
+	CHECK(rows.n == 4 && memcmp(&rows.v[0], &v[0], sizeof(v[0])) == 0 &&
+		      memcmp(&rows.v[1], &v[2], sizeof(v[0])) == 0 &&
+		      memcmp(&rows.v[3], &v[4], sizeof(v[0])) == 0,
+	      "the first: %ju of %ju", (uintmax_t)rows.v[0].use.used_bytes,
+	      (uintmax_t)rows.v[0].use.size_bytes);
+	disk_rows_done(&rows);
+	/* what holds at the beginning is among them; the end is not included */
+	CHECK(db_read_disk(db, 101, 8000 * USEC_PER_SEC, 20000 * USEC_PER_SEC, &rows,
+			   &err) == 0,
+	      "%s", err.msg);
+	CHECK(rows.n == 3 && rows.v[2].use.used_bytes == 30, "%zu", rows.n);
+	disk_rows_done(&rows);
+	CHECK(db_read_disk(db, 101, 30000 * USEC_PER_SEC, 0, &rows, &err) == 0 &&
+		      rows.n == 0,
+	      "%zu", rows.n);
+	CHECK(db_use_reserve(db), "the reserve");
+	CHECK(db_add_disk(db, v, 1, &err) == -ENOSPC, "while the disk is full");
+	db_close(db);
+	end();
+}
+
+static void disk_use_is_kept_for_90_days_of_recording(void)
+{
+	const struct db_limits l = DB_LIMITS_DEFAULT;
+	const uint64_t day = 86400 * USEC_PER_SEC;
+	struct db *db;
+	bool more;
+
+	begin();
+	db = must_open(NULL);
+	CHECK(db_begin(db, false, NULL) == 0, "begin");
+	CHECK(db_mark(db, 1, NULL) == 0, "mark");
+	for (uint64_t d = 0; d <= 95; d++) {
+		struct disk_row row = disk_row(101, 1000 + d, 10);
+
+		CHECK(db_add_disk(db, &row, 1, NULL) == 0, "add");
+		CHECK(db_mark(db, 1 + d * day, NULL) == 0, "mark");
+	}
+	CHECK(db_commit(db, NULL) == 0, "commit");
+	do
+		CHECK(db_prune(db, &l, &more, NULL) == 0, "prune");
+	while (more);
+	db_close(db);
+	CHECK_U64(number(path, "SELECT count(*) FROM disk"), 90);
+	CHECK_U64(number(path, "SELECT min(time) FROM disk"), 1006 * USEC_PER_SEC);
+	end();
+}
+
 static struct db_config config(uint32_t vmid, const char *text)
 {
 	struct db_config c = { .vmid = vmid };
@@ -1115,6 +1218,9 @@ int main(void)
 	RUN(incidents_keep_their_number);
 	RUN(blocks_are_found_by_time);
 	RUN(a_store_of_the_first_version_is_upgraded);
+	RUN(a_store_without_disk_use_is_upgraded);
+	RUN(disk_use_comes_out_as_it_went_in);
+	RUN(disk_use_is_kept_for_90_days_of_recording);
 	RUN(configs_come_back_as_they_were);
 	RUN(a_config_has_a_largest_size);
 	RUN(newer_schema_is_set_aside);

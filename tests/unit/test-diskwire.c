@@ -217,6 +217,50 @@ static void a_row_holds_until_the_next_one_and_not_for_ever(void)
 	CHECK(!disk_rows_at(&(struct disk_rows){ 0 }, 0, 1), "no rows");
 }
 
+static bool changed(struct disk_use was, struct disk_use is)
+{
+	return disk_use_changed(&was, &is);
+}
+
+static void a_change_is_a_thousandth_or_16_mib(void)
+{
+	const uint64_t gib = UINT64_C(1) << 30, mib = UINT64_C(1) << 20;
+	const struct disk_use small = { .size_bytes = 1000000,
+					.used_bytes = 500000,
+					.avail_bytes = 400000,
+					.inodes = 5000,
+					.inodes_used = 2000 };
+	const struct disk_use large = { .size_bytes = 1000 * gib,
+					.used_bytes = 500 * gib,
+					.avail_bytes = 400 * gib };
+	struct disk_use u = small;
+
+	CHECK(!changed(small, small) && !changed(large, large), "nothing");
+	u.used_bytes += 999;
+	CHECK(!changed(small, u) && !changed(u, small), "less than a thousandth");
+	u.used_bytes += 1;
+	CHECK(changed(small, u) && changed(u, small), "a thousandth, up and down");
+	u = small;
+	u.avail_bytes -= 1000;
+	CHECK(changed(small, u), "of what is available");
+	u = small;
+	u.inodes_used += 4;
+	CHECK(!changed(small, u), "four inodes of 5000");
+	u.inodes_used += 1;
+	CHECK(changed(small, u), "five");
+	u = small;
+	u.size_bytes += 1;
+	CHECK(changed(small, u), "resized");
+	u = small;
+	u.inodes += 1;
+	CHECK(changed(small, u), "more inodes");
+	u = large;
+	u.used_bytes += 16 * mib - 1;
+	CHECK(!changed(large, u), "almost 16 MiB");
+	u.used_bytes += 1;
+	CHECK(changed(large, u), "16 MiB of much");
+}
+
 int main(void)
 {
 	RUN(a_request_comes_out_as_it_went_in);
@@ -226,6 +270,7 @@ int main(void)
 	RUN(what_can_be_no_container_is_refused);
 	RUN(an_answer_comes_out_as_it_went_in);
 	RUN(an_answer_that_cannot_be_is_none);
+	RUN(a_change_is_a_thousandth_or_16_mib);
 	RUN(a_row_holds_until_the_next_one_and_not_for_ever);
 	return DONE();
 }
