@@ -275,7 +275,7 @@ static void status(struct collector *c)
 {
 	const char *pve = confsrc_trouble(c);
 	struct writer_stat st;
-	char bad[96] = "", hooks[64] = "";
+	char bad[96] = "", hooks[64] = "", disk[160];
 	uint64_t drops = 0;
 	size_t up = 0;
 
@@ -290,9 +290,11 @@ static void status(struct collector *c)
 	if (c->n_dropped)
 		snprintf(hooks, sizeof(hooks), "; %ju events of hooks are missing",
 			 (uintmax_t)c->n_dropped);
-	loop_status(c->loop, "%zu containers run, %ju events, %ju inferred%s%s%s%s%s%s",
+	disksrc_trouble(c, disk, sizeof(disk));
+	loop_status(c->loop, "%zu containers run, %ju events, %ju inferred%s%s%s%s%s%s%s",
 		    up, (uintmax_t)c->n_events, (uintmax_t)c->n_inferred, pve ? "; " : "",
-		    pve ? pve : "", bad, hooks, *st.trouble ? "; " : "", st.trouble);
+		    pve ? pve : "", bad, hooks, disk, *st.trouble ? "; " : "",
+		    st.trouble);
 	if (*st.trouble)
 		loop_log(c->loop, 4, "store", "the store: %s", st.trouble);
 }
@@ -309,6 +311,7 @@ static void on_each(void *arg, uint32_t events)
 	confsrc_reconcile(c);
 	kernsrc_reconcile(c);
 	recorder_reconcile(c);
+	disksrc_reconcile(c);
 	status(c);
 	collector_settle(c);
 	loop_at(c->each, clock_boot_usec() + RECONCILE_USEC);

@@ -28,6 +28,7 @@ struct confsrc;
 struct tasksrc;
 struct incsrc;
 struct recorder;
+struct disksrc;
 
 struct collect_opts {
 	const char *root, *spool, *db, *ring;
@@ -72,6 +73,7 @@ struct collector {
 	struct tasksrc *tasks;
 	struct incsrc *incs;
 	struct recorder *rec;
+	struct disksrc *disk;
 
 	struct loop_io *due;  /* what lifecycle and sources wait for */
 	struct loop_io *each; /* reconcile */
@@ -234,6 +236,14 @@ bool kernsrc_is_there(const struct collector *c);
 void kernsrc_hurry(struct collector *c); /* a message is about to come, we wait for it */
 void kernsrc_evidence(struct collector *c, const struct lc_ct *ct,
 		      struct stop_evidence *ev);
+
+/* disksrc.c: use of root file systems, by asking the reader */
+int disksrc_open(struct collector *c, struct err *err);
+void disksrc_close(struct collector *c);
+void disksrc_reconcile(struct collector *c);
+void disksrc_finish(struct collector *c); /* the end: nothing is known from now on */
+/* "; " and a sentence, or "" */
+void disksrc_trouble(const struct collector *c, char *ret, size_t size);
 
 /* incidents.c */
 int incsrc_open(struct collector *c, struct db *db, struct err *err);

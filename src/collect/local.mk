@@ -39,6 +39,7 @@ ctscoped_SOURCES += src/collect/confimpl.h
 ctscoped_SOURCES += src/collect/confpoll.c
 ctscoped_SOURCES += src/collect/conftell.h
 ctscoped_SOURCES += src/collect/data.c
+ctscoped_SOURCES += src/collect/disksrc.c
 ctscoped_SOURCES += src/collect/failure.c
 ctscoped_SOURCES += src/collect/incgather.c
 ctscoped_SOURCES += src/collect/incgather.h

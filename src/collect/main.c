@@ -256,6 +256,8 @@ static int open_all(struct collector *c, struct err *err)
 	if (r == 0)
 		r = kernsrc_open(c, err);
 	if (r == 0)
+		r = disksrc_open(c, err);
+	if (r == 0)
 		r = spoolsrc_open(c, db, err);
 	if (r == 0) {
 		/* which lives there were nobody knows: greater than any of them */
@@ -275,6 +277,7 @@ static int close_all(struct collector *c)
 
 	if (c->writer) {
 		confsrc_finish(c);
+		disksrc_finish(c);
 		collector_say(c, "stopped", "the collector ends in order", 0);
 		collector_settle(c);
 	}
@@ -294,6 +297,7 @@ static void free_all(struct collector *c)
 	confsrc_close(c);
 	tasksrc_close(c);
 	incsrc_close(c);
+	disksrc_close(c);
 	collector_end(c);
 	if (c->rootfd >= 0)
 		close(c->rootfd);

@@ -5,6 +5,7 @@ and without hooks, as an ordinary user without capabilities."""
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
 import collectlib as lib  # noqa: E402
 import live  # noqa: E402
+import reader  # noqa: E402
 from collectlib import Collector, events, last_seq, wait_event  # noqa: E402
 from live import (Skip, check, controllers, destroy, equal, main, make, note,
                   pct, rootfs, test, until, write_conf)  # noqa: E402
@@ -28,6 +30,7 @@ def need():
             raise Skip("ctscoped is not built (no libsystemd)")
         lib.fresh_node()
         lib.hooks_on()
+        state["reader"] = reader.Reader(lib.USER.pw_uid)
         state["c"] = Collector()
     check(state["c"].p.poll() is None, "the collector ended: " + lib.logged())
     return state["c"]
@@ -536,6 +539,88 @@ def _():
     raise live.Failed("%d of %d were asked" % (asked, len(up)))
 
 
+@test("how full the root of each container is, is recorded, and not known after its end")
+def _():
+    need()
+    up = [int(d) for d in os.listdir("/sys/fs/cgroup/lxc") if d.isdigit()]
+    if not up:
+        raise Skip("no container runs")
+
+    def recorded(vmid):
+        v = lib.query("SELECT * FROM disk WHERE vmid = ? ORDER BY seq", (vmid,))
+        return v if v and v[-1]["used"] is not None else None
+    for vmid in up:
+        r = until(lambda: recorded(vmid), "a row of %d" % vmid, 90)[-1]
+        st = os.statvfs("/proc/%d/root" % pct.init_pid(vmid))
+        equal((r["size"], r["inodes"] or 0), (st.f_blocks * st.f_frsize, st.f_files), "size")
+        used = (st.f_blocks - st.f_bfree) * st.f_frsize
+        check(abs(r["used"] - used) <= r["size"] // 100, "%d, not %d" % (r["used"], used))
+        life = lib.query("SELECT max(life) AS life FROM lives WHERE vmid = ?", (vmid,))
+        equal(r["life"], life[0]["life"], "life")
+        got = history(vmid)
+        check(abs(got["disk"] - used) <= r["size"] // 100, "history: %s" % got)
+        if r["inodes"]:
+            check(abs(got["inodes"] - (st.f_files - st.f_ffree)) <= st.f_files // 100,
+                  "history: %s" % got)
+    equal(state["c"].stop(), 0, "exit code")
+    for vmid in up:
+        r = lib.query("SELECT * FROM disk WHERE vmid = ? ORDER BY seq", (vmid,))
+        check(r[-1]["used"] is None and r[-1]["size"] is None, "the last row: %s" % r[-1])
+        check(all(x["used"] is None or y["used"] is None or x["life"] != y["life"] or
+                  abs(x["used"] - y["used"]) >= min(x["size"] // 1000, 16 << 20) or
+                  abs(x["avail"] - y["avail"]) >= min(x["size"] // 1000, 16 << 20) or
+                  abs((x["inodes_used"] or 0) - (y["inodes_used"] or 0)) >=
+                  max((x["inodes"] or 0) // 1000, 1) or
+                  y["time"] - x["time"] > 3500 * 10**6 or x["size"] != y["size"]
+                  for x, y in zip(r, r[1:])), "a row that nothing changed for: %s" % r)
+    check(set(state["reader"].codes) == {0}, "the reader: %s" % state["reader"].codes)
+    note("%d containers, %d rows, %d batches" % (len(up), lib.query(
+        "SELECT count(*) AS n FROM disk")[0]["n"], len(state["reader"].codes)))
+    full_in(up[0])
+    state["c"] = Collector()
+
+
+def full_in(vmid):
+    """A day of growth in the record of a collector that has ended, by a MiB each 10 min."""
+    def shown():
+        c = live.ctjson("usage", str(vmid), "--interval", "0.1")["container"]
+        return c.get("disk_full_in")
+    equal(shown(), None, "of a few minutes nothing is said")
+    st = os.statvfs("/proc/%d/root" % pct.init_pid(vmid))
+    size, avail = st.f_blocks * st.f_frsize, 144 << 20
+    now = int(time.time() * 10**6)
+    db = sqlite3.connect(lib.LIB + "/ctscope.db")
+    with db:
+        db.executemany(
+            "INSERT INTO disk (vmid, life, time, used, size, avail, inodes_used, inodes) "
+            "VALUES (?, 1, ?, ?, ?, ?, ?, ?)",
+            [(vmid, now - k * 600 * 10**6, size - avail - (k << 20), size, avail + (k << 20),
+              1, st.f_files or None) for k in range(145)])
+    db.close()
+    t = shown()
+    check(t and len(t) == 1, "a day: %s" % t)
+    equal((t[0]["window"], t[0]["bytes_per_day"] >> 20), (86400, 144), "growth")
+    check(86000 <= t[0]["seconds"] <= 87000, "a day more: %s" % t)
+    text = live.ctscope("usage", vmid, "--interval", "0.1").out.decode()
+    check("full in" in text and "144" in text, text[-300:])
+    note([x for x in text.splitlines() if "full in" in x][0].strip())
+    db = sqlite3.connect(lib.LIB + "/ctscope.db")
+    with db:
+        db.execute("UPDATE disk SET size = size + 4096 WHERE vmid = ?", (vmid,))
+    db.close()
+    equal(shown(), None, "of a volume that is not that large any more")
+
+
+def history(vmid):
+    """The last point of both that is there."""
+    points = live.ctjson("history", str(vmid), "--since", "-60s", "--step", "1", "-m",
+                         "disk,inodes")["container"]["points"]
+    got = {}
+    for p in points:
+        got.update({k: v for k, v in p.items() if k in ("disk", "inodes")})
+    return got
+
+
 @test("its store has what it saw, in order, each once")
 def _():
     c = need()
@@ -548,6 +633,7 @@ def _():
     equal(lives, [], "every life has an end")
     note("%d events" % len(rows))
     del state["c"]
+    state["reader"].__exit__()
 
 
 main()
