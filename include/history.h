@@ -27,7 +27,8 @@ enum history_column {
 	HISTORY_CPU_OWN = METRICS, /* CPU used, of what it may use */
 	HISTORY_MEM_USED,          /* PVE's mem: memory.current less the page cache */
 	HISTORY_MEM_SHARE,         /* that, of memory.max at that time */
-	HISTORY_DISK,              /* of the root file system; RRD only */
+	HISTORY_DISK,              /* used of the root file system */
+	HISTORY_INODES,            /* used of it */
 	HISTORY_COLUMNS
 };
 

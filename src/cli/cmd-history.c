@@ -251,13 +251,35 @@ static uint64_t step_of(const struct app *app, const struct ask *a)
 	return step;
 }
 
-static int collect(const struct app *app, const struct sources *src,
-		   const struct history_range *g, struct history_data **ret,
-		   struct err *rrd)
+static bool wants_disk(const struct ask *a)
 {
+	for (size_t i = 0; i < a->n; i++)
+		if (a->columns[i] == HISTORY_DISK || a->columns[i] == HISTORY_INODES)
+			return true;
+	return false;
+}
+
+static int add_disk(const struct sources *src, const struct history_range *g,
+		    struct history_data *d, struct err *err)
+{
+	_cleanup_(disk_rows_done) struct disk_rows rows = { 0 };
+	int r = db_read_disk(src->db, g->vmid, g->since_real_usec, g->until_real_usec + 1,
+			     &rows, err);
+
+	if (r == 0)
+		history_add_disk(d, &rows);
+	return r;
+}
+
+static int collect(const struct app *app, const struct sources *src, const struct ask *a,
+		   struct history_data **ret, struct err *rrd)
+{
+	const struct history_range *g = &a->range;
 	struct err err = { 0 };
 
 	if (history_collect(src->ring, src->db, g, ret, &err) < 0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	if (src->db && wants_disk(a) && add_disk(src, g, *ret, &err) < 0)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	add_rrd(app, g, *ret, rrd);
 	return EXIT_FINE;
@@ -280,7 +302,7 @@ static int narrow(const struct app *app, const struct sources *src, struct ask *
 	history_done(&v->h);
 	history_data_free(*d);
 	*d = NULL;
-	r = collect(app, src, &a->range, d, rrd);
+	r = collect(app, src, a, d, rrd);
 	if (r)
 		return r;
 	v->narrowed = true;
@@ -306,7 +328,7 @@ static int show(struct app *app, struct ask *a)
 
 	if (r)
 		return r;
-	r = collect(app, &src, g, &d, &err);
+	r = collect(app, &src, a, &d, &err);
 	if (r)
 		return r;
 	if (identify(app, g->vmid, &facts, &v, &cpus_milli, &unknown) == 0)
@@ -366,10 +388,12 @@ const struct cmd cmd_history = {
 	.more = "In a terminal a plot, in a pipe a table. Rates are means over a step, other\n"
 		"values the greatest in it. Recorded by the collector: every second for a day,\n"
 		"every 10 s for a week, every minute for 90 days; memory of thinned out times\n"
-		"is that of the second with the most. What is older or missing is taken from\n"
-		"PVE's RRD, where that has it. Time that was not recorded is left blank.\n\n"
+		"is that of the second with the most. How full the root disk is (disk, inodes)\n"
+		"is asked each minute. What is older or missing is taken from PVE's RRD, where\n"
+		"that has it. Time that was not recorded is left blank.\n\n"
 		"Examples:\n"
 		"  ctscope history 101\n"
+		"  ctscope history 101 --since -7d -m disk,inodes\n"
 		"  ctscope history 101 -m cpu,psi-cpu,cpu-throttled -S 03:00 -U 03:30\n"
 		"  ctscope history 101 -m slab,sock,dirty,pgfault\n"
 		"  ctscope history 101 --since -7d --metric mem --csv >mem.csv",

@@ -14,8 +14,10 @@ static const struct history_def derived[HISTORY_COLUMNS - METRICS] = {
 					  "mem, of the limit that it had at that time",
 					  HISTORY_PART, 0 },
 	[HISTORY_DISK - METRICS] = { "disk",
-				     "used of the root file system (PVE's RRD only)",
+				     "used of the root file system (asked each minute)",
 				     HISTORY_BYTES, 0 },
+	[HISTORY_INODES -
+		METRICS] = { "inodes", "inodes used of it (the same)", HISTORY_COUNT, 0 },
 };
 
 static enum history_kind kind_of(const struct metric_def *m)

@@ -16,6 +16,7 @@ struct item {
 	uint64_t step_usec;
 	enum history_source source;
 	const struct rrd_row *row;
+	const struct disk_row *disk; /* NULL: not known */
 };
 
 struct history_data {
@@ -26,6 +27,7 @@ struct history_data {
 	uint64_t damaged;
 	struct block_codec *codec;
 	struct rrd_rows rows; /* what the items of the RRD point to */
+	struct disk_rows disk;
 };
 
 void history_data_free(struct history_data *d)
@@ -35,6 +37,7 @@ void history_data_free(struct history_data *d)
 	free(d->v);
 	block_codec_free(d->codec);
 	rrd_rows_done(&d->rows);
+	disk_rows_done(&d->disk);
 	free(d);
 }
 
@@ -274,6 +277,17 @@ void history_add_rrd(struct history_data *d, const struct rrd_rows *rows)
 	d->n = d->cap = n;
 }
 
+void history_add_disk(struct history_data *d, struct disk_rows *rows)
+{
+	disk_rows_done(&d->disk);
+	d->disk = *rows;
+	*rows = (struct disk_rows){ 0 };
+	for (size_t i = 0; i < d->n; i++)
+		d->v[i].disk = d->v[i].row ? NULL
+					   : disk_rows_at(&d->disk, d->v[i].life,
+							  d->v[i].s.real_usec);
+}
+
 /* ---- the series ---- */
 
 /* What comes together in one column of one point, or of everything. */
@@ -360,6 +374,16 @@ static struct part rrd_part(const struct rrd_row *row, unsigned column)
 	return (struct part){ true, gauge ? v.n : v.n * row->step_sec };
 }
 
+static struct part disk_part(const struct item *b, unsigned column)
+{
+	const struct disk_use *u = b->disk ? &b->disk->use : NULL;
+
+	if (!u || (column == HISTORY_INODES && !u->inodes))
+		return (struct part){ 0 };
+	return (struct part){ true,
+			      column == HISTORY_DISK ? u->used_bytes : u->inodes_used };
+}
+
 static struct part part_of(const struct item *a, const struct item *b, unsigned column,
 			   struct val cpus_milli)
 {
@@ -395,6 +419,8 @@ static struct part part_of(const struct item *a, const struct item *b, unsigned 
 			      b->s.v[METRIC_MEMORY_FILE_BYTES]);
 		return p;
 	}
+	if (column == HISTORY_DISK || column == HISTORY_INODES)
+		return disk_part(b, column);
 	return (struct part){ 0 };
 }
 

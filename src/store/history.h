@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <diskuse.h>
 #include <history.h>
 
 #include "base/err.h"
@@ -37,6 +38,12 @@ bool history_has_holes(const struct history_data *d);
 
 /* Rows that lie wholly in such time; the others are not used. */
 void history_add_rrd(struct history_data *d, const struct rrd_rows *rows);
+
+/*
+ * Use of the root file system, by time: what is said by the row that holds at the time of
+ * a sample (disk_rows_at()) is its value. *rows is emptied.
+ */
+void history_add_disk(struct history_data *d, struct disk_rows *rows);
 
 /*
  * The series. Counters are rates over each step, gauges the greatest in it.

@@ -224,6 +224,56 @@ static void the_rrd_fills_what_is_missing_and_nothing_else(void)
 	end();
 }
 
+static struct disk_row disk_row(uint64_t life, uint64_t sec, uint64_t used)
+{
+	return (struct disk_row){ .vmid = 101,
+				  .life = life,
+				  .real_usec = T0 + sec * USEC_PER_SEC,
+				  .known = used != 0,
+				  .use = { .used_bytes = used,
+					   .size_bytes = 1000,
+					   .inodes = used > 500 ? 0 : 100,
+					   .inodes_used = used / 10 } };
+}
+
+static void disk_use_is_what_its_last_row_says(void)
+{
+	static const unsigned cols[] = { HISTORY_DISK, METRIC_CPU_USAGE_USEC,
+					 HISTORY_INODES };
+	static const uint64_t used[] = { 0, 0, 100, 100, 200, 0, 0, 600, 600, 600 };
+	struct history_range g = { 101, T0 - 1, T0 + 9 * USEC_PER_SEC, USEC_PER_SEC };
+	struct disk_rows rows = { .n = 5 };
+	struct history_data *d = NULL;
+	struct history h = { 0 };
+
+	begin();
+	for (uint64_t i = 0; i < 10; i++)
+		put(i, i, i);
+	rows.v = xcalloc(rows.n, sizeof(*rows.v));
+	rows.v[0] = disk_row(7, 1, 50); /* of another life */
+	rows.v[1] = disk_row(1, 2, 100);
+	rows.v[2] = disk_row(1, 4, 200);
+	rows.v[3] = disk_row(1, 5, 0); /* not known */
+	rows.v[4] = disk_row(1, 7, 600);
+	CHECK(history_collect(reader, NULL, &g, &d, NULL) == 0, "collect");
+	history_add_disk(d, &rows);
+	CHECK(!rows.v && !rows.n, "taken over");
+	history_make(d, cols, ARRAY_SIZE(cols), (struct val){ 0 }, &h);
+	history_data_free(d);
+	CHECK_U64(h.n, 10);
+	for (size_t i = 0; i < h.n; i++) {
+		CHECK(at(&h, i, 0).kind == (used[i] ? VAL_SET : VAL_ABSENT), "%zu", i);
+		CHECK_U64(at(&h, i, 0).n, used[i]);
+		/* of a file system that does not count them: none */
+		CHECK_U64(at(&h, i, 2).n, used[i] < 500 ? used[i] / 10 : 0);
+	}
+	CHECK(h.sums[0].max.n == 600 && h.sums[0].min.n == 100 && h.sums[0].last.n == 600,
+	      "summary");
+	CHECK(h.sums[2].max.n == 20, "of inodes");
+	history_done(&h);
+	end();
+}
+
 static void limits_are_those_of_their_time(void)
 {
 	static const unsigned shown[] = { METRIC_MEMORY_MAX_BYTES, HISTORY_MEM_SHARE };
@@ -637,6 +687,7 @@ int main(void)
 	RUN(lives_are_not_counted_together);
 	RUN(steps_take_the_mean_and_the_greatest);
 	RUN(the_rrd_fills_what_is_missing_and_nothing_else);
+	RUN(disk_use_is_what_its_last_row_says);
 	RUN(limits_are_those_of_their_time);
 	RUN(names_are_one_to_one);
 	RUN(levels_meet_without_a_gap_or_a_double);
