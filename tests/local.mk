@@ -192,3 +192,4 @@ tests_unit_test_guestcalls_LDADD = libct.a $(SECCOMP_LIBS)
 unit_tests += tests/unit/test-diskwire
 unit_tests += tests/unit/test-ctroot
 unit_tests += tests/unit/test-clock
+unit_tests += tests/unit/test-disktrend

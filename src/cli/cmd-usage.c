@@ -68,7 +68,9 @@ const struct cmd cmd_usage = {
 	.help = "what a container uses, against its limits",
 	.more = "CPU, memory, disk, network, processes and pressure, with a warning where a\n"
 		"threshold of /etc/ctscope/ctscope.conf is reached. With --tree the same per "
-		"unit\nand nested container; numbers of a row include the rows below it.\n\n"
+		"unit\nand nested container; numbers of a row include the rows below it.\n"
+		"When the root disk will be full is said where it has grown steadily for at\n"
+		"least a quarter of a day or of a week, and will be within 30 of these.\n\n"
 		"Examples:\n"
 		"  ctscope usage 101\n"
 		"  ctscope usage 101 --tree --sort cpu%\n"

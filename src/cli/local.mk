@@ -27,6 +27,7 @@ ctscope_SOURCES += src/cli/usage.c
 ctscope_SOURCES += src/cli/usage.h
 ctscope_SOURCES += src/cli/usagejson.c
 ctscope_SOURCES += src/cli/usagetext.c
+ctscope_SOURCES += src/cli/usagedisk.c
 ctscope_SOURCES += src/cli/usagetree.c
 ctscope_SOURCES += src/cli/backupview.c
 ctscope_SOURCES += src/cli/backupview.h

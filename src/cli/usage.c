@@ -483,6 +483,8 @@ int usage_read(const struct app *app, const char *ctid, uint64_t interval_usec,
 		return r;
 	}
 	read_devices(app, &u);
+	if (usage_is_up(&u) && !u.ended)
+		usage_read_disk(app, &u);
 	name_nets(&u);
 	conclude(&u);
 	*ret = u;

@@ -7,6 +7,7 @@
 #include "cli/app.h"
 #include "read/blockdev.h"
 #include "read/controllers.h"
+#include "rule/disktrend.h"
 #include "rule/usage.h"
 
 /* One host-side interface of the container: the counters are the guest's view, in = to
@@ -18,6 +19,8 @@ struct usage_net {
 	uint64_t in_bytes, out_bytes;
 	struct val in_delta_bytes, out_delta_bytes; /* over the interval */
 };
+
+#define USAGE_TRENDS 2 /* over a day, over a week */
 
 /* All that `usage` shows of one container. */
 struct usage {
@@ -36,6 +39,8 @@ struct usage {
 	struct usage_net *nets;
 	size_t n_nets;
 	struct mem_split mem;
+	struct disk_trend trends[USAGE_TRENDS];
+	size_t n_trends; /* 0: nothing can be said */
 	struct alerts alerts;
 };
 
@@ -49,6 +54,9 @@ struct usage {
 int usage_read(const struct app *app, const char *ctid, uint64_t interval_usec,
 	       struct usage *ret);
 void usage_done(struct usage *u);
+
+/* When its root file system will be full, by what the collector recorded of it. */
+void usage_read_disk(const struct app *app, struct usage *u);
 
 /* It has an init: there is something to measure. */
 bool usage_is_up(const struct usage *u);

@@ -28,6 +28,21 @@ static void json_split(struct jw *w, const struct usage *u)
 	jw_end(w);
 }
 
+static void json_trends(struct jw *w, const struct usage *u)
+{
+	if (!u->n_trends)
+		return;
+	jw_arr(w, "disk_full_in");
+	for (size_t i = 0; i < u->n_trends; i++) {
+		jw_obj(w, NULL);
+		jw_int(w, "window", u->trends[i].window_sec);
+		jw_int(w, "seconds", u->trends[i].full_in_sec);
+		jw_int(w, "bytes_per_day", u->trends[i].bytes_per_day);
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
 static void json_measured(struct jw *w, const struct usage *u)
 {
 	const struct cg_cpu *d = &u->cpu_delta;
@@ -179,6 +194,7 @@ int usage_print_json(const struct app *app, const struct usage *u)
 	json_cpuset(w, "cpuset", &ct->cpuset);
 	json_memory(w, "memory", &ct->memory);
 	json_split(w, u);
+	json_trends(w, u);
 	json_io(w, u);
 	if (usage_is_up(u)) {
 		json_nets(w, u);

@@ -646,6 +646,21 @@ static void print_pressure(const struct app *app, const struct usage *u)
 	subtable(app, psi_cols, ARRAY_SIZE(psi_cols), NULL, rows, n, sizeof(*rows));
 }
 
+static void print_trend(const struct app *app, const struct disk_trend *t)
+{
+	_cleanup_(buf_done) struct buf v = { 0 }, n = { 0 };
+
+	if (t->full_in_sec)
+		text_duration(&v, t->full_in_sec);
+	else
+		buf_adds(&v, "now");
+	buf_addf(&n, "if it grows as in the last %s, by ",
+		 t->window_sec > 86400 ? "7 days" : "24 hours");
+	put_size(app, &n, val_set(t->bytes_per_day));
+	buf_adds(&n, " a day");
+	row(app, "full in", &v, &n);
+}
+
 static void print_disk(const struct app *app, const struct usage *u)
 {
 	_cleanup_(buf_done) struct buf v = { 0 }, n = { 0 };
@@ -664,6 +679,8 @@ static void print_disk(const struct app *app, const struct usage *u)
 	buf_adds(&n, ", ");
 	put_percent(&n, ct->disk_bytes.n, ct->disk_max_bytes.n);
 	row(app, "used", &v, &n);
+	for (size_t i = 0; i < u->n_trends; i++)
+		print_trend(app, &u->trends[i]);
 }
 
 /* What its configuration gives it, when nothing runs. */

@@ -50,3 +50,5 @@ libct_a_SOURCES += src/rule/kernel-path.c
 libct_a_SOURCES += src/rule/network-check.c
 libct_a_SOURCES += src/rule/ctroot.c
 libct_a_SOURCES += src/rule/ctroot.h
+libct_a_SOURCES += src/rule/disktrend.c
+libct_a_SOURCES += src/rule/disktrend.h
