@@ -10,6 +10,6 @@
  * Who asks has to be root or the owner of the socket (SO_PEERCRED), and is believed
  * nothing: that a process is the init of its container is verified as ever
  * (read/guestread.h), and a reader that a guest makes hang is left behind, at most one a
- * container. Takes about a second at most. The exit code: 0 answered, 1 refused.
+ * container. Takes three seconds at most. The exit code: 0 answered, 1 refused.
  */
 int serve(int fd);
