@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -536,6 +538,133 @@ static int do_peek(char **a)
 	return 0;
 }
 
+static size_t unhex(const char *hex, char *ret, size_t max)
+{
+	size_t n = 0;
+
+	for (; n < max && hex[2 * n] && hex[2 * n + 1]; n++) {
+		char two[] = { hex[2 * n], hex[2 * n + 1], '\0' };
+
+		ret[n] = (char)strtoul(two, NULL, 16);
+	}
+	return n;
+}
+
+/* The container's host name is these bytes. */
+static int do_hostname(char **a)
+{
+	char name[64];
+
+	if (sethostname(name, unhex(a[0], name, sizeof(name))) < 0)
+		die("sethostname");
+	ready();
+	return 0;
+}
+
+/* A process of that name. */
+static int do_comm(char **a)
+{
+	char name[17] = { 0 };
+
+	unhex(a[0], name, sizeof(name) - 1);
+	if (prctl(PR_SET_NAME, name) < 0)
+		die("name");
+	ready();
+	return stay();
+}
+
+/* A process of that name, whose command line begins with other words. */
+static int do_imitate(char **a)
+{
+	char *argv[] = { a[1], (char *)"comm", a[0], NULL };
+	char *envp[] = { NULL };
+
+	execve("/proc/self/exe", argv, envp);
+	die("exec");
+}
+
+/* N directories, one in the other, below DIR; as many as there may be. Says how many. */
+static int do_deep(char **a)
+{
+	char name[256];
+	unsigned long i, n = number(a[1]);
+
+	memset(name, 'd', 250);
+	name[250] = '\0';
+	if (chdir(a[0]) < 0)
+		die(a[0]);
+	for (i = 0; i < n; i++)
+		if (mkdir(name, 0755) < 0 || chdir(name) < 0)
+			break;
+	ready();
+	printf("%lu\n", i);
+	return 0;
+}
+
+/* N directories in DIR. */
+static int do_dirs(char **a)
+{
+	if (chdir(a[0]) < 0)
+		die(a[0]);
+	for (unsigned long i = 0, n = number(a[1]); i < n; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "n%lu", i);
+		if (mkdir(name, 0755) < 0)
+			die(name);
+	}
+	ready();
+	return 0;
+}
+
+/* Directories that are made and removed for ever. */
+static int do_churn(char **a)
+{
+	if (chdir(a[0]) < 0)
+		die(a[0]);
+	ready();
+	for (;;) {
+		if (mkdir("c", 0755) < 0 || mkdir("c/c", 0755) < 0)
+			die("mkdir");
+		if (rmdir("c/c") < 0 || rmdir("c") < 0)
+			die("rmdir");
+	}
+	return 0;
+}
+
+static int flags_of(int fd, const char *name, bool up)
+{
+	struct ifreq r = { .ifr_flags = up ? IFF_UP : 0 };
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	return ioctl(fd, SIOCSIFFLAGS, &r);
+}
+
+static int rename_if(int fd, const char *from, const char *to)
+{
+	struct ifreq r = { .ifr_flags = 0 };
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", from);
+	snprintf(r.ifr_newname, sizeof(r.ifr_newname), "%s", to);
+	return flags_of(fd, from, false) < 0 || ioctl(fd, SIOCSIFNAME, &r) < 0 ? -1 : 0;
+}
+
+/* The interface A is called B, then A again, each 10 ms, for ever. */
+static int do_rename_if(char **a)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ready();
+	for (;;) {
+		if (rename_if(fd, a[0], a[1]) < 0 || rename_if(fd, a[1], a[0]) < 0)
+			die("rename");
+		if (flags_of(fd, a[0], true) < 0)
+			die("up");
+		usleep(10000);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -552,7 +681,10 @@ int main(int argc, char **argv)
 		{ "rechroot", 1, do_rechroot }, { "fuseroot", 2, do_fuseroot },
 		{ "peek", 2, do_peek },         { "mounts", 2, do_mounts },
 		{ "fuseover", 1, do_fuseover }, { "cmdline", 1, do_cmdline },
-		{ "cmdline2", 2, do_cmdline2 },
+		{ "cmdline2", 2, do_cmdline2 }, { "hostname", 1, do_hostname },
+		{ "comm", 1, do_comm },         { "imitate", 2, do_imitate },
+		{ "deep", 2, do_deep },         { "dirs", 2, do_dirs },
+		{ "churn", 1, do_churn },       { "ifname", 2, do_rename_if },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(*cases); i++)
