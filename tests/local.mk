@@ -132,6 +132,8 @@ update-golden: ctscope
 
 TESTS += tests/check-layers
 EXTRA_DIST += tests/check-layers tests/check-format
+TESTS += tests/check-cases
+EXTRA_DIST += tests/check-cases
 check-layers:
 	$(AM_V_at)$(top_srcdir)/tests/check-layers $(top_srcdir)
 check-format:

@@ -13,3 +13,5 @@ tests_guest_ask_LDADD = libct.a
 tests_guest_reuse_LDADD = libct.a
 EXTRA_DIST += tests/live/test-guest.py
 EXTRA_DIST += tests/live/test-insidelogs.py
+EXTRA_DIST += tests/live/test-cases.py
+EXTRA_DIST += tests/guest/cases

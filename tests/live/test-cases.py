@@ -146,8 +146,10 @@ def naive_stat(pid):
 def h29():
     pair()
     with Attack(A, "comm", b"a) R 1\n\x1b[2J\\".hex()) as attack:
-        pid, parent = attack.pids()[-1], attack.pids()[-2]
-        until(lambda: open("/proc/%d/status" % pid).read().count("State:\tS"), "it sleeps")
+        # lxc-attach has a process between, which ends
+        pid, parent = attack.pids()[-1], attack.p.pid
+        until(lambda: "State:\tS" in open("/proc/%d/status" % pid).read() and
+              "\nPPid:\t%d\n" % parent in open("/proc/%d/status" % pid).read(), "it sleeps")
         equal(naive_stat(pid), [b"R", b"1"], "control: a naive reader's state and parent")
         p = [p for p in ctjson_any("ps", A)["container"]["processes"] if p["pid"] == pid]
         equal([(p["state"], p["ppid"]) for p in p], [("sleeping", parent)], "state, parent")
@@ -277,7 +279,7 @@ def spent(*args):
 
 def least(*args):
     """CPU seconds: of what it does itself and what it starts, on a machine that is busy."""
-    return min(spent(*args)[1] for _ in range(10))
+    return min(spent(*args)[1] for _ in range(3))
 
 
 @test("H38 H39 nested cgroups by the thousand, and as deep as there may be: the same time, bounded")
@@ -375,10 +377,10 @@ def h41():
 def h42():
     pair()
     sh(A, "mkdir -p /sys/fs/cgroup/x")
-    commands = (["ps", A], ["usage", "--tree", "--interval", "0", A], ["status", A], ["list"])
+    commands = (["ps", A], ["usage", "--tree", "--interval", "0", A], ["list"])
     calm = [clean(*args).err for args in commands]
     with Attack(A, "churn", "/sys/fs/cgroup/x"):
-        for _ in range(10 if SLOW == 1 else 3):
+        for _ in range(5 if SLOW == 1 else 2):
             for args, err in zip(commands, calm):
                 said = re.sub(rb".* cgroups of the container are not shown\n", b"",
                               clean(*args).err)
@@ -430,25 +432,30 @@ CONFIGS = {
 
 @test("H62 configs of 10 MB, 10,000 keys, 1,000 snapshots, no text: in 50 ms, in bounded memory")
 def h62():
-    calm = spent("list")
-    worst = 0, ""
-    for what, text in CONFIGS.items():
-        write_conf(D, "")
-        with open(pct.conf_path(D), "wb") as f:
-            f.write(b"arch: amd64\nrootfs: local:9/x.raw,size=1G\n" + text)
-        try:
-            for args in (["list"], ["config", D], ["config", D, "--json"]):
-                r = clean(*[x for x in args if x != "--json"], codes=(0, 1, 3))
-                if "--json" in args and r.code != 3:
-                    clean(*args)
-                code, cpu, rss = spent(*args)
-                worst = max(worst, (cpu, "%s of %s" % (args[0], what)))
-                check(rss < calm[2] + 64 * 1024, "%s of %s: %d KiB" % (args[0], what, rss))
-                check(cpu < 0.2 * SLOW, "%s of %s: %.3f s" % (args[0], what, cpu))
-        finally:
-            os.unlink(pct.conf_path(D))
-            pct.dotfiles()
-    note("the worst: %.1f ms, %s" % (worst[0] * 1000, worst[1]))
+    calm, worst = spent("list"), (0, "")
+    ids = {D + i: what for i, what in enumerate(CONFIGS)}
+    for vmid, what in ids.items():
+        write_conf(vmid, "")
+        with open(pct.conf_path(vmid), "wb") as f:
+            f.write(b"arch: amd64\nrootfs: local:9/x.raw,size=1G\n" + CONFIGS[what])
+    try:
+        clean("list")
+        found = {c["vmid"] for c in ctjson_any("list")["containers"]}
+        check(set(ids) <= found, "all are in the list: %s" % found)
+        for vmid, what in ids.items():
+            r = clean("config", vmid, codes=(0, 1, 3))
+            if r.code != 3:
+                clean("config", vmid, "--json")
+            code, cpu, rss = spent("config", vmid, "--json")
+            worst = max(worst, (cpu, what))
+            check(rss < calm[2] + 64 * 1024, "%s: %d KiB" % (what, rss))
+            check(cpu < 0.2 * SLOW, "%s: %.3f s" % (what, cpu))
+    finally:
+        for vmid in ids:
+            os.unlink(pct.conf_path(vmid))
+        pct.dotfiles()
+    note("config: %.1f ms at most, of %s; list without them %.1f ms" % (
+        worst[0] * 1000, worst[1], calm[1] * 1000))
 
 
 @test("H63 lxc.hook lines and a hookscript: shown, and run by nobody but LXC")

@@ -327,6 +327,59 @@ def _():
     check(1 <= n <= 2, "%d lines in the log" % n)
 
 
+def as_user(uid, path, flags):
+    """The errno with which a user comes by a file, 0: it can."""
+    return subprocess.run([sys.executable, "-c", "import os, sys\n"
+                           "os.setgroups([]); os.setgid(%d); os.setuid(%d)\n"
+                           "try:\n    os.open(sys.argv[1], %d)\n"
+                           "except OSError as e:\n    sys.exit(e.errno)\n" % (uid, uid, flags),
+                           path]).returncode
+
+
+@test("H58 another user neither puts an event into the spool nor comes by ring and store")
+def h58():
+    need()
+    seq = last_seq()
+    new = "%s/.%013x-%014x-%08x" % (lib.SPOOL, 7000, 8000, 1)
+    for path, flags in ((new, os.O_CREAT | os.O_WRONLY), (lib.SPOOL, os.O_RDONLY),
+                        (lib.SPOOL + "/dropped", os.O_CREAT | os.O_WRONLY),
+                        (lib.RUN + "/ring", os.O_RDWR), (lib.RUN + "/x", os.O_CREAT | os.O_WRONLY),
+                        (lib.LIB + "/ctscope.db", os.O_RDONLY),
+                        (lib.LIB + "/x", os.O_CREAT | os.O_WRONLY)):
+        equal(as_user(1000, path, flags), 13, "of uid 1000, %s %o" % (path, flags))
+    equal(as_user(0, new, os.O_CREAT | os.O_WRONLY), 0, "control: root can")
+    os.unlink(new)
+    equal([e for e in events(after=seq) if e["vmid"]], [], "events of it")
+
+
+@test("H46 H48 an init that ends at once, ten times; a CTID made anew at once: each life once")
+def h46():
+    need()
+    lib.hooks_on()
+    v, seq = VMID + 7, last_seq()
+    make(v, start=False, entrypoint="/bin/false")
+    pct.prepare(v)
+    for _ in range(10):
+        subprocess.run(["lxc-start", "-F", "-n", str(v)], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20 * live.SLOW)
+    until(lambda: len(events(v, seq, ["poststop"])) >= 10, "the last end")
+    for kind in ("prestart", "started", "stopped", "poststop"):
+        got = events(v, seq, [kind])
+        equal((len(got), len({e["life"] for e in got})), (10, 10), "%s, lives" % kind)
+    destroy(v)
+    seq = last_seq()
+    t0 = time.monotonic()
+    make(v)
+    destroy(v)
+    make(v)
+    note("made, destroyed and made again in %.2f s" % (time.monotonic() - t0))
+    until(lambda: len(events(v, seq, ["started"])) >= 2, "the second start")
+    one, two = events(v, seq, ["started"])
+    check(one["life"] != two["life"], "two lives: %s" % one["life"])
+    equal([e["life"] for e in events(v, seq, ["stopped"])], [one["life"]], "the end of the first")
+    destroy(v)
+
+
 @test("what stays in the spool, as nobody can read or remove it, is said once")
 def _():
     need()

@@ -857,7 +857,7 @@ def h31():
         p = subprocess.Popen(["cat", "/proc/%d/cmdline" % pid], stdout=subprocess.DEVNULL)
         try:
             p.wait(0.5)
-            note("this kernel gives no command line that lies on a file: nobody hangs on it")
+            note("no control: this kernel gives no command line that lies on a file")
         except subprocess.TimeoutExpired:
             pass
         t0 = time.monotonic()

@@ -45,7 +45,7 @@ def forged_socket():
     try:
         equal(p.stdout.readline(), b"ready\n", "load")
         with open("/proc/net/unix", errors="replace") as f:
-            check("@/var/lib/lxc/503/command\n" in f.read(), "the forged line is not there")
+            check("@/var/lib/lxc/503/command\n" in f.read(), "control: the forged line is there")
         equal(status(503)["status"], "stopped", "status of 503 with the forged line")
         equal(rows()[503]["status"], "stopped", "list")
     finally:
