@@ -298,12 +298,26 @@ static void merge(struct collect *c)
 	c->full = a->n && (c->full || a->n == c->max);
 }
 
+static void read_file(struct collect *c, const struct sdjournal_want *want, int fd,
+		      struct guestjournal *head)
+{
+	int r = sdjournal_walk(fd, want, take_entry, c);
+
+	head->files++;
+	head->broken += r < 0 && r != -ETIME;
+	if (r == -ETIME)
+		c->late = c->truncated = true;
+	merge(c);
+}
+
 static void answer(struct work *w)
 {
 	struct collect c = { .w = w,
 			     .max = w->item->max_entries ? w->item->max_entries
 							 : GUESTREAD_MAX_ENTRIES };
-	struct sdjournal_want want = { .unit = w->item->pattern, .span = w->item->span };
+	struct sdjournal_want want = { .unit = w->item->pattern,
+				       .span = w->item->span,
+				       .until_mono_usec = w->until_mono_usec };
 	struct guestjournal head = { 0 };
 	struct files *f = w->own;
 
@@ -318,10 +332,7 @@ static void answer(struct work *w)
 		if (c.late) {
 			head.unread++;
 		} else {
-			head.files++;
-			head.broken +=
-				sdjournal_walk(f->v[i].fd, &want, take_entry, &c) < 0;
-			merge(&c);
+			read_file(&c, &want, f->v[i].fd, &head);
 		}
 	}
 	guestjournal_put_head(&w->data, &head);

@@ -43,6 +43,16 @@ enum guestread_why guest_why(int error)
 	}
 }
 
+/* A guest sets it as it likes: what does not fit is as early, or as late, as there is. */
+static uint64_t real_usec(const struct statx_timestamp *t)
+{
+	if (t->tv_sec < 0)
+		return 0;
+	if (t->tv_sec >= INT64_MAX / (int64_t)USEC_PER_SEC)
+		return INT64_MAX;
+	return (uint64_t)t->tv_sec * USEC_PER_SEC + t->tv_nsec / 1000;
+}
+
 int guest_stat(int fd, const char *name, struct guestread_stat *ret, bool *ret_mount_root)
 {
 	struct statx x;
@@ -55,10 +65,7 @@ int guest_stat(int fd, const char *name, struct guestread_stat *ret, bool *ret_m
 		.dev = (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor,
 		.ino = x.stx_ino,
 		.size_bytes = x.stx_size,
-		.mtime_real_usec = x.stx_mtime.tv_sec < 0
-					   ? 0
-					   : (uint64_t)x.stx_mtime.tv_sec * USEC_PER_SEC +
-						     x.stx_mtime.tv_nsec / 1000,
+		.mtime_real_usec = real_usec(&x.stx_mtime),
 		.mnt_id = x.stx_mask & STATX_MNT_ID ? x.stx_mnt_id : 0,
 		.mode = x.stx_mode,
 		.uid = x.stx_uid,

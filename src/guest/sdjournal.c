@@ -9,6 +9,7 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/dl.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -202,10 +203,20 @@ static int read_entry(sd_journal *j, struct texts *t, struct guestjournal_entry 
 	return 0;
 }
 
-static int walk(sd_journal *j, const struct guestread_span *span,
+/*
+ * What is too new comes before what is wanted where a clock went back, and of a file that
+ * was made for that there is no end of it.
+ */
+static bool is_late(const struct sdjournal_want *want)
+{
+	return want->until_mono_usec && clock_mono_usec() >= want->until_mono_usec;
+}
+
+static int walk(sd_journal *j, const struct sdjournal_want *want,
 		bool (*fn)(const struct guestjournal_entry *e, void *arg), void *arg)
 {
 	_cleanup_(texts_done) struct texts t = { 0 };
+	const struct guestread_span *span = &want->span;
 	struct guestjournal_entry e;
 	uint64_t at;
 	/* the entry at the very time belongs to it; previous() goes to the one before */
@@ -217,8 +228,11 @@ static int walk(sd_journal *j, const struct guestread_span *span,
 		r = dl_sd_journal_get_realtime_usec(j, &at);
 		if (r < 0)
 			break;
-		if (span->until_real_usec && at > span->until_real_usec)
+		if (span->until_real_usec && at > span->until_real_usec) {
+			if (is_late(want))
+				return -ETIME;
 			continue;
+		}
 		if (at < span->since_real_usec)
 			return 0;
 		r = read_entry(j, &t, &e);
@@ -242,7 +256,7 @@ int sdjournal_walk(int fd, const struct sdjournal_want *want,
 	if (r >= 0)
 		r = set_matches(j, want);
 	if (r >= 0)
-		r = walk(j, &want->span, fn, arg);
+		r = walk(j, want, fn, arg);
 	dl_sd_journal_close(j);
 	return r;
 }

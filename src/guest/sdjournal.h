@@ -27,6 +27,8 @@ bool sdjournal_ready(void); /* it was loaded */
 struct sdjournal_want {
 	const char *unit; /* NULL: any */
 	struct guestread_span span;
+	uint64_t
+		until_mono_usec; /* what is not wanted is passed over till then; 0: always */
 };
 
 /*

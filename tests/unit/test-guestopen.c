@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -271,6 +273,22 @@ static void a_lease_is_not_waited_for(void)
 	end(&s);
 }
 
+static void a_time_that_fits_no_number_is_the_last(void)
+{
+	int fd = (int)memfd_create("x", MFD_CLOEXEC);
+	struct timespec at[2] = { { .tv_sec = 1 }, { .tv_sec = 9000000000000000000 } };
+	struct guestread_stat st;
+
+	CHECK(futimens(fd, at) == 0, "%s", strerror(errno));
+	CHECK(guest_stat(fd, NULL, &st, NULL) == 0, "stat");
+	CHECK(st.mtime_real_usec == INT64_MAX, "%ju", (uintmax_t)st.mtime_real_usec);
+	at[1].tv_sec = -5;
+	CHECK(futimens(fd, at) == 0, "%s", strerror(errno));
+	CHECK(guest_stat(fd, NULL, &st, NULL) == 0, "stat");
+	CHECK(st.mtime_real_usec == 0, "%ju", (uintmax_t)st.mtime_real_usec);
+	close(fd);
+}
+
 static void lines_of_mountinfo_are_parsed(void)
 {
 	static const struct {
@@ -369,6 +387,7 @@ int main(void)
 	RUN(a_walk_ends_with_the_time);
 	RUN(what_is_exchanged_while_it_is_opened_is_seen);
 	RUN(a_lease_is_not_waited_for);
+	RUN(a_time_that_fits_no_number_is_the_last);
 	RUN(lines_of_mountinfo_are_parsed);
 	RUN(a_mountinfo_of_any_size_is_looked_through_up_to_a_bound);
 	RUN(types_are_known_or_refused);
