@@ -15,21 +15,21 @@
 #include "base/num.h"
 
 #define ONE_TIMEOUT_USEC (300 * USEC_PER_MSEC)
-#define MAX_STUCK        4
+/* none was done with for so long: others go on behind those that are being asked */
+#define STEP_USEC (25 * USEC_PER_MSEC)
 
 struct answer {
 	pid_t init_pid; /* in */
 	bool ok;
+	_Atomic bool done; /* all else is there */
 	struct fscount count;
 };
 
-/*
- * Memory of both processes, so that no answer costs a switch between them. `next` is the
- * one that is being asked: where the process is stuck, if it is.
- */
+/* Memory of all the processes, so that no answer costs a switch between them. */
 struct rootstat_shared {
 	_Atomic uint32_t go; /* what is to be asked is there */
-	_Atomic size_t next;
+	_Atomic size_t next; /* the first that nobody has taken */
+	_Atomic size_t n_done;
 	struct answer v[];
 };
 
@@ -102,22 +102,25 @@ static int child(int out, void *arg)
 	if (fchdir(t->rootfd) < 0 || stat(".", &host) < 0)
 		return -errno;
 	wait_go(&t->shared->go);
-	while ((i = atomic_load(&t->shared->next)) < t->n) {
-		struct answer a = { .init_pid = t->shared->v[i].init_pid };
+	while ((i = atomic_fetch_add(&t->shared->next, 1)) < t->n) {
+		struct answer *a = &t->shared->v[i];
 
-		if (a.init_pid > 0)
-			a.ok = ask(&a, &host) == 0;
-		t->shared->v[i] = a;
-		atomic_store(&t->shared->next, i + 1);
+		if (a->init_pid > 0)
+			a->ok = ask(a, &host) == 0;
+		atomic_store(&a->done, true);
+		atomic_fetch_add(&t->shared->n_done, 1);
 	}
 	return 0;
 }
 
+/* One hand more. */
 static int start(int rootfd, struct rootstat_job *job, struct err *err)
 {
 	struct task t = { .rootfd = rootfd, .shared = job->shared, .n = job->n };
+	int r = guard_start(child, &t, ONE_TIMEOUT_USEC, &job->hands[job->n_hands], err);
 
-	return guard_start(child, &t, ONE_TIMEOUT_USEC, &job->guard, err);
+	job->n_hands += r == 0;
+	return r;
 }
 
 int rootstat_start(int rootfd, size_t n, struct rootstat_job *ret, struct err *err)
@@ -151,67 +154,93 @@ void rootstat_ask(struct rootstat_job *job, const struct rootstat *v)
 /* One that is stuck may wake up and write: it has a mapping of its own. */
 void rootstat_done(struct rootstat_job *job)
 {
-	guard_done(&job->guard);
+	for (size_t i = 0; i < job->n_hands; i++)
+		guard_done(&job->hands[i]);
 	if (job->shared)
 		munmap(job->shared, shared_bytes(job->n));
 	*job = (struct rootstat_job){ 0 };
 }
 
-/* False: in all that time not one was done with. A slow machine alone is no guest's
- * fault. */
-static bool comes_to_its_end(const struct rootstat_job *job)
+/* Waits until one of them is at its end, or for a while: how many there are still. */
+static size_t wait_hands(struct rootstat_job *job)
 {
-	size_t seen;
+	_uninit_ struct pollfd p[ROOTSTAT_HANDS];
+	size_t n = 0, left, at[ROOTSTAT_HANDS];
 
-	do {
-		struct pollfd p = { .fd = job->guard.fd, .events = POLLIN };
+	for (size_t i = 0; i < job->n_hands; i++) {
+		if (job->hands[i].pid <= 0)
+			continue;
+		at[n] = i;
+		p[n++] = (struct pollfd){ .fd = job->hands[i].fd, .events = POLLIN };
+	}
+	left = n;
+	if (n)
+		(void)poll(p, n, (int)(STEP_USEC / USEC_PER_MSEC));
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_(buf_done) struct buf b = { 0 };
 
-		seen = atomic_load(&job->shared->next);
-		if (poll(&p, 1, (int)(ONE_TIMEOUT_USEC / USEC_PER_MSEC)) > 0)
-			return true;
-	} while (atomic_load(&job->shared->next) != seen);
-	return false;
+		if (!p[i].revents)
+			continue;
+		(void)guard_collect(&job->hands[at[i]], 1, &b, NULL);
+		left--;
+	}
+	return left;
+}
+
+/* As many again as there are, so that no number of them that hang takes long to pass. */
+static void more_hands(int rootfd, struct rootstat_job *job)
+{
+	size_t want = MIN(2 * job->n_hands, (size_t)ROOTSTAT_HANDS);
+
+	while (job->n_hands < want && atomic_load(&job->shared->next) < job->n)
+		if (start(rootfd, job, NULL) < 0)
+			return;
+}
+
+static size_t n_taken(const struct rootstat_job *job)
+{
+	return MIN(atomic_load(&job->shared->next), job->n);
 }
 
 /*
- * Waits for the process; where it is stuck, that one is marked and another process goes
- * on behind it.
+ * Till all are done with, or in all that time not one was. One hand that has taken none
+ * yet was not let run: a slow machine alone is no guest's fault.
  */
-static void wait_all(int rootfd, struct rootstat_job *job, struct rootstat *v)
+static void wait_all(int rootfd, struct rootstat_job *job)
 {
-	for (unsigned stuck = 0; job->guard.pid > 0; stuck++) {
-		_cleanup_(buf_done) struct buf b = { 0 };
-		size_t at;
+	uint64_t moved = clock_mono_usec();
+	size_t seen = 0, left;
 
-		if (comes_to_its_end(job)) {
-			(void)guard_collect(&job->guard, 1, &b, NULL);
+	while ((left = wait_hands(job))) {
+		size_t n = atomic_load(&job->shared->n_done);
+		uint64_t now = clock_mono_usec();
+		bool hang = n_taken(job) - n >= left;
+
+		if (n != seen)
+			moved = now;
+		else if (now - moved >= (hang ? 1 : 5) * ONE_TIMEOUT_USEC)
 			return;
-		}
-		guard_done(&job->guard);
-		at = atomic_load(&job->shared->next);
-		if (at >= job->n)
-			return;
-		v[at].stuck = true;
-		atomic_store(&job->shared->next, at + 1);
-		if (stuck + 1 >= MAX_STUCK || start(rootfd, job, NULL) < 0)
-			return;
+		else if (hang && now - moved >= STEP_USEC)
+			more_hands(rootfd, job);
+		seen = n;
 	}
 }
 
 void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v)
 {
-	size_t done;
+	size_t taken;
 
 	if (!job->shared || !atomic_load(&job->shared->go)) {
 		rootstat_done(job);
 		return;
 	}
-	wait_all(rootfd, job, v);
-	done = MIN(atomic_load(&job->shared->next), job->n);
-	for (size_t i = 0; i < done; i++) {
+	wait_all(rootfd, job);
+	taken = n_taken(job);
+	for (size_t i = 0; i < job->n; i++) {
 		const struct answer *a = &job->shared->v[i];
 
-		if (v[i].stuck || !a->ok)
+		v[i].stuck = i < taken && !atomic_load(&a->done);
+		if (i >= taken || v[i].stuck || !a->ok)
 			continue;
 		v[i].count = a->count;
 		v[i].used_bytes = val_set(a->count.total_bytes - a->count.free_bytes);

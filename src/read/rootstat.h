@@ -26,8 +26,11 @@ struct rootstat {
 	bool stuck;           /* it did not answer in time */
 };
 
+#define ROOTSTAT_HANDS 64 /* one at first; where roots hang, as many as it takes */
+
 struct rootstat_job {
-	struct guard guard;
+	struct guard hands[ROOTSTAT_HANDS]; /* those that have ended are { 0 } */
+	size_t n_hands;
 	struct rootstat_shared *shared; /* what the process has found so far */
 	size_t n;
 };
@@ -42,8 +45,9 @@ int rootstat_start(int rootfd, size_t n, struct rootstat_job *ret, struct err *e
 void rootstat_ask(struct rootstat_job *job, const struct rootstat *v);
 
 /*
- * Fills used and total of the same v, and ends the job. Takes at most about a second
- * more, whatever hangs. A job that was not started or not asked has found nothing.
+ * Fills used and total of the same v, and ends the job. Takes about half a second more
+ * where some hang, whatever their number; behind 64 that do nobody is asked. A job that
+ * was not started or not asked has found nothing.
  */
 void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v);
 
