@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "read/hungroot.h"
 
 #define ONE_TIMEOUT_USEC (300 * USEC_PER_MSEC)
 /* none was done with for so long: others go on behind those that are being asked */
@@ -20,6 +21,8 @@
 
 struct answer {
 	pid_t init_pid; /* in */
+	bool hangs;     /* in: a process is known to hang there, it is not asked */
+	_Atomic pid_t asker;
 	bool ok;
 	_Atomic bool done; /* all else is there */
 	struct fscount count;
@@ -95,6 +98,7 @@ static void wait_go(const _Atomic uint32_t *go)
 static int child(int out, void *arg)
 {
 	const struct task *t = arg;
+	pid_t self = getpid();
 	struct stat host;
 	size_t i;
 
@@ -105,7 +109,8 @@ static int child(int out, void *arg)
 	while ((i = atomic_fetch_add(&t->shared->next, 1)) < t->n) {
 		struct answer *a = &t->shared->v[i];
 
-		if (a->init_pid > 0)
+		atomic_store(&a->asker, self);
+		if (a->init_pid > 0 && !a->hangs)
 			a->ok = ask(a, &host) == 0;
 		atomic_store(&a->done, true);
 		atomic_fetch_add(&t->shared->n_done, 1);
@@ -125,7 +130,7 @@ static int start(int rootfd, struct rootstat_job *job, struct err *err)
 
 int rootstat_start(int rootfd, size_t n, struct rootstat_job *ret, struct err *err)
 {
-	struct rootstat_job job = { .n = n };
+	struct rootstat_job job = { .rootfd = rootfd, .n = n };
 	int r;
 
 	job.shared = mmap(NULL, shared_bytes(n), PROT_READ | PROT_WRITE,
@@ -141,12 +146,22 @@ int rootstat_start(int rootfd, size_t n, struct rootstat_job *ret, struct err *e
 	return 0;
 }
 
+static void leave_out(pid_t init, void *arg)
+{
+	struct rootstat_job *job = arg;
+
+	for (size_t i = 0; i < job->n; i++)
+		if (job->shared->v[i].init_pid == init)
+			job->shared->v[i].hangs = true;
+}
+
 void rootstat_ask(struct rootstat_job *job, const struct rootstat *v)
 {
 	if (!job->shared)
 		return;
 	for (size_t i = 0; i < job->n; i++)
 		job->shared->v[i].init_pid = v[i].init_pid;
+	hungroot_each(job->rootfd, leave_out, job);
 	atomic_store(&job->shared->go, 1);
 	(void)syscall(SYS_futex, &job->shared->go, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
@@ -237,9 +252,11 @@ void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v)
 	wait_all(rootfd, job);
 	taken = n_taken(job);
 	for (size_t i = 0; i < job->n; i++) {
-		const struct answer *a = &job->shared->v[i];
+		struct answer *a = &job->shared->v[i];
 
-		v[i].stuck = i < taken && !atomic_load(&a->done);
+		v[i].stuck = a->hangs || (i < taken && !atomic_load(&a->done));
+		if (v[i].stuck && !a->hangs)
+			hungroot_note(rootfd, a->init_pid, atomic_load(&a->asker));
 		if (i >= taken || v[i].stuck || !a->ok)
 			continue;
 		v[i].count = a->count;

@@ -15,7 +15,8 @@
  * Size and use of root file systems, as PVE has it: statfs of /proc/<init>/root, used =
  * blocks - bfree, total = blocks (facts: observed.md 24). A guest can make its root one
  * that never answers (FUSE), so it is asked in a process that can be abandoned: the one
- * that hangs is left absent, the others are had all the same. So is one whose root is
+ * that hangs is left absent, the others are had all the same. A process that stays behind
+ * in a root is noted (read/hungroot.h), and nobody is sent there as long as it does. So is one whose root is
  * still the node's own, as it is for a moment while a container starts. That the process
  * is still the one that was meant is for the caller to check afterwards (ctlive_same()).
  */
@@ -31,6 +32,7 @@ struct rootstat {
 struct rootstat_job {
 	struct guard hands[ROOTSTAT_HANDS]; /* those that have ended are { 0 } */
 	size_t n_hands;
+	int rootfd;
 	struct rootstat_shared *shared; /* what the process has found so far */
 	size_t n;
 };

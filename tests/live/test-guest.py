@@ -1006,6 +1006,18 @@ def times(other):
     return t, *({c["vmid"]: c for c in got[i]["containers"]} for i in (0, 1, 2))
 
 
+def left_behind():
+    """Commands that hang in the kernel."""
+    n = 0
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(path) as f:
+                n += "(ctscope) D " in f.read()
+        except OSError:
+            pass
+    return n
+
+
 COUNT = (950, 40, 10) if LONG else (60, 2, 5)
 
 
@@ -1043,6 +1055,8 @@ def hanging():
             root = [m for m in got[vmid]["mounts"] if m["path"] == "/"][0]
             check("size" not in root, "%d has a size: %r" % (vmid, root))
             equal(listed[vmid]["status"], "running", "%d" % vmid)
+        # five commands have met them by now
+        equal(left_behind(), n_roots, "processes that were left behind")
         for what in calm:
             check(now[what] < calm[what] + 1.5 * SLOW, "%s: %.2f s, without them %.2f s" % (
                 what, now[what], calm[what]))

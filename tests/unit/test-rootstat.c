@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "read/hungroot.h"
 #include "read/rootstat.h"
 #include "tmproot.h"
 
@@ -71,9 +72,78 @@ static void another_root_is_asked(void)
 	tmproot_remove(&t);
 }
 
+static void put_stat(const struct tmproot *t, pid_t pid, char state, unsigned ticks)
+{
+	char path[32], text[256];
+
+	snprintf(path, sizeof(path), "proc/%d/stat", (int)pid);
+	snprintf(
+		text, sizeof(text),
+		"%d (x) %c 1 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 %u 0 0 1 0 0 0 0 0 "
+		"0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+		(int)pid, state, ticks);
+	tmproot_put(t, path, text);
+}
+
+static void add(pid_t init, void *arg)
+{
+	unsigned *sum = arg;
+
+	*sum = *sum * 100 + (unsigned)init;
+}
+
+static unsigned hung(const struct tmproot *t)
+{
+	unsigned sum = 0;
+
+	hungroot_each(t->fd, add, &sum);
+	return sum;
+}
+
+static void who_hangs_is_known_as_long_as_both_are_what_they_were(void)
+{
+	struct tmproot t;
+
+	if (geteuid()) {
+		printf("# not root: nothing is noted\n");
+		return;
+	}
+	tmproot_make(&t);
+	tmproot_put(&t, "run/x", "");
+	put_stat(&t, 5, 'S', 777);
+	put_stat(&t, 9, 'D', 888);
+	CHECK_U64(hung(&t), 0);
+	hungroot_note(t.fd, 5, 10);
+	CHECK_U64(hung(&t), 0);
+	hungroot_note(t.fd, 5, 9);
+	CHECK_U64(hung(&t), 5);
+	hungroot_note(t.fd, 5, 9);
+	CHECK_U64(hung(&t), 5);
+	put_stat(&t, 9, 'D', 889);
+	CHECK_U64(hung(&t), 0);
+	put_stat(&t, 9, 'D', 888);
+	CHECK_U64(hung(&t), 0);
+	hungroot_note(t.fd, 5, 9);
+	put_stat(&t, 5, 'S', 778);
+	CHECK_U64(hung(&t), 0);
+	hungroot_note(t.fd, 5, 9);
+	put_stat(&t, 9, 'Z', 888);
+	CHECK_U64(hung(&t), 0);
+	put_stat(&t, 9, 'D', 888);
+	hungroot_note(t.fd, 5, 9);
+	tmproot_link(&t, HUNGROOT_DIR "/7", "x.y.z");
+	tmproot_put(&t, HUNGROOT_DIR "/junk", "");
+	CHECK_U64(hung(&t), 5);
+	/* what others may write to is not believed */
+	CHECK(fchmodat(t.fd, HUNGROOT_DIR, 0755, 0) == 0, "%s", strerror(errno));
+	CHECK_U64(hung(&t), 0);
+	tmproot_remove(&t);
+}
+
 int main(void)
 {
 	RUN(the_root_of_the_node_is_no_containers);
 	RUN(another_root_is_asked);
+	RUN(who_hangs_is_known_as_long_as_both_are_what_they_were);
 	return DONE();
 }
