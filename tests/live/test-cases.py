@@ -79,6 +79,19 @@ class Attack(Load):
         self.p.stderr.close()
 
 
+def called(attack, comm):
+    """Its process: lxc-attach has another between, which ends."""
+    def find():
+        for pid in attack.pids()[1:]:
+            try:
+                with open("/proc/%d/comm" % pid, "rb") as f:
+                    if f.read() == comm + b"\n":
+                        return pid
+            except OSError:
+                pass
+    return until(find, "a process called %r" % comm)
+
+
 def sh(vmid, text):
     return guest(vmid, "/bin/sh", "-c", text)
 
@@ -146,8 +159,7 @@ def naive_stat(pid):
 def h29():
     pair()
     with Attack(A, "comm", b"a) R 1\n\x1b[2J\\".hex()) as attack:
-        # lxc-attach has a process between, which ends
-        pid, parent = attack.pids()[-1], attack.p.pid
+        pid, parent = called(attack, b"a) R 1\n\x1b[2J\\"), attack.p.pid
         until(lambda: "State:\tS" in open("/proc/%d/status" % pid).read() and
               "\nPPid:\t%d\n" % parent in open("/proc/%d/status" % pid).read(), "it sleeps")
         equal(naive_stat(pid), [b"R", b"1"], "control: a naive reader's state and parent")
@@ -163,7 +175,7 @@ def h30():
     with Attack(A, "imitate", b"lxc-start".hex(), "[lxc monitor] /var/lib/lxc %d" % B) as one, \
             Attack(A, "imitate", b"init".hex(), "/sbin/init"), \
             Attack(A, "imitate", b"ctscoped".hex(), "/usr/sbin/ctscoped"):
-        pid = one.pids()[-1]
+        pid = called(one, b"lxc-start")
         found = subprocess.run(["pgrep", "-f", "^.lxc monitor. /var/lib/lxc %d" % B],
                                stdout=subprocess.PIPE).stdout.split()
         check(str(pid).encode() in found, "control: by its name it is the monitor: %s" % found)
@@ -242,7 +254,7 @@ def h36():
     note("network with %d interfaces: %.2f s, %d bytes" % (n, r.seconds, len(r.out)))
     c = json.loads(r.out)["container"]
     shown = len(c["interfaces"]) + len(c.get("others", []))
-    check(r.seconds < 1 * SLOW, "%.2f s" % r.seconds)
+    check(r.seconds < 3 * SLOW, "%.2f s" % r.seconds)
     check(clean("network", C).out.count(b"\n") < 300, "lines of the table")
     note("%d shown, %s" % (shown, {k: v for k, v in c.items() if "more" in k or "left" in k}))
     with open("/sys/class/net/veth%di0/statistics/tx_bytes" % C) as f:
@@ -253,8 +265,10 @@ def h36():
             equal((i["id"], i["bridge"]["port"]), ("net0", "veth%di0" % C), "network")
             check(rows()[C]["netin"] >= least, "netin went back: %s" % rows()[C])
     # into a network namespace of the guest's own making
-    sh(C, "ip link set eth0 name e1 2>/dev/null; ip link set e1 down; "
-       "unshare -n sleep 1000 >/dev/null 2>&1 & sleep 0.2; ip link set e1 netns $!")
+    sh(C, "ip link set eth0 down; ip link set eth0 name e1; ip link set e1 down; "
+       "unshare -n sleep 1000 >/dev/null 2>&1 & "
+       "while [ \"$(readlink /proc/$!/ns/net)\" = \"$(readlink /proc/self/ns/net)\" ]; do "
+       "sleep 0.05; done; ip link set e1 netns $!")
     check(b"e1" not in guest_bytes(C, "cat", "/proc/net/dev"), "control: it is gone")
     for cmd in ("network", "list", "status", "usage"):
         clean(*([cmd] + ([] if cmd == "list" else [C]) +
@@ -307,7 +321,7 @@ def h38():
             for args in (["ps", A], ["usage", "--tree", "--interval", "0", A]):
                 r = clean(*args)
                 note("%s: %.2f s, %d bytes" % (args[0], r.seconds, len(r.out)))
-                check(r.seconds < (20 if LONG else 2) * SLOW, "%s: %.2f s" % (args[0], r.seconds))
+                check(r.seconds < (20 if LONG else 5) * SLOW, "%s: %.2f s" % (args[0], r.seconds))
                 check(len(r.out) < 200000, "%s: %d bytes" % (args[0], len(r.out)))
                 clean(*args, "--json")
         finally:
@@ -492,7 +506,9 @@ def h64():
     t.start()
     try:
         seen = set()
-        for _ in range(60 if SLOW == 1 else 10):
+        for i in range(1000):
+            if len(seen) == 2 and i >= (60 if SLOW == 1 else 10):
+                break
             c = ctjson("config", D)["container"]
             text = json.dumps(c)
             both = ("a" * 60 in text) + 2 * ("b" * 60 in text)

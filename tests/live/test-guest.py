@@ -240,7 +240,7 @@ def h01(vmid):
         with Opened("/etc/shadow") as host:
             # where the guest's root is a mount the kernel's own ".." stays in it
             check(to[0] == "." or CANARY.encode() in (naive(vmid, "/var/log/x") or b"") and
-                  host.times() == 1, "control: a naive reader reads the host's")
+                  host.times(), "control: a naive reader reads the host's")
             equal(one(vmid, "file=/var/log/x", canary=CANARY).data, b"guest's shadow\n", to)
             equal(one(vmid, "file:c=/var/log/x").data, b"guest's shadow\n", to)
             equal(host.times(), 0, "the host's was opened")
@@ -400,7 +400,7 @@ def h16(vmid):
         equal(a[0].why, OK, "why")
         check(a[0].bytes <= 65536, "%d bytes" % a[0].bytes)
         check(a[0].next == a[0].start + a[0].bytes or a[0].next == 0, "cursor")
-        check(greedy(vmid, "/var/log/grow") > 1 << 20, "control: a naive reader has no end")
+        until(lambda: greedy(vmid, "/var/log/grow") > 1 << 20, "control: all of it is much")
 
 
 @test("H17 a log cut to nothing again and again while it is read")
