@@ -41,8 +41,9 @@ struct disk_use {
 };
 
 /*
- * Is it worth a row? By a thousandth of the size or 16 MiB, used or available, or by a
- * thousandth of the inodes; always when either of these is another.
+ * Is it worth a row? Size, used or available by a thousandth of the size or 16 MiB; inodes
+ * or used ones by a thousandth of them. (ZFS has as many inodes as there is room for, and
+ * a size of what is left in the pool where no quota says less: both move all the time.)
  */
 bool disk_use_changed(const struct disk_use *before, const struct disk_use *now);
 

@@ -293,8 +293,8 @@ static void status(struct collector *c)
 	disksrc_trouble(c, disk, sizeof(disk));
 	loop_status(c->loop, "%zu containers run, %ju events, %ju inferred%s%s%s%s%s%s%s",
 		    up, (uintmax_t)c->n_events, (uintmax_t)c->n_inferred, pve ? "; " : "",
-		    pve ? pve : "", bad, hooks, disk, *st.trouble ? "; " : "",
-		    st.trouble);
+		    pve ? pve : "", bad, hooks, *st.trouble ? "; " : "", st.trouble,
+		    disk);
 	if (*st.trouble)
 		loop_log(c->loop, 4, "store", "the store: %s", st.trouble);
 }

@@ -395,7 +395,7 @@ void disksrc_trouble(const struct collector *c, char *ret, size_t size)
 	if (s && s->n_failed)
 		snprintf(ret, size,
 			 "; use of root disks is not recorded: /" DISKWIRE_SOCKET
-			 ": %s (%ju times)",
+			 ": %s (tries: %ju)",
 			 strerror(-s->error), (uintmax_t)s->n_failed);
 	else if (hang)
 		snprintf(ret, size, "; the root disks of %zu containers cannot be asked",

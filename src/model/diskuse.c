@@ -16,7 +16,8 @@ bool disk_use_changed(const struct disk_use *before, const struct disk_use *now)
 {
 	uint64_t bytes = MIN(now->size_bytes / 1000, MAX_CHANGE);
 
-	return before->size_bytes != now->size_bytes || before->inodes != now->inodes ||
+	return differ(before->size_bytes, now->size_bytes, bytes) ||
+	       differ(before->inodes, now->inodes, now->inodes / 1000) ||
 	       differ(before->used_bytes, now->used_bytes, bytes) ||
 	       differ(before->avail_bytes, now->avail_bytes, bytes) ||
 	       differ(before->inodes_used, now->inodes_used, now->inodes / 1000);

@@ -20,9 +20,9 @@ struct points {
 	size_t n;
 };
 
-static bool is_same_volume(const struct disk_row *a, const struct disk_row *b)
+static bool is_as_large(const struct disk_row *a, const struct disk_row *b)
 {
-	return a->use.size_bytes == b->use.size_bytes && a->use.inodes == b->use.inodes;
+	return a->use.size_bytes == b->use.size_bytes;
 }
 
 /* Since when it has been as large as it is now. */
@@ -31,7 +31,7 @@ static uint64_t begin_of(const struct disk_rows *rows, const struct disk_row *no
 	size_t i = (size_t)(now - rows->v);
 	uint64_t begin = now->real_usec;
 
-	while (i > 0 && (!rows->v[i - 1].known || is_same_volume(&rows->v[i - 1], now)))
+	while (i > 0 && (!rows->v[i - 1].known || is_as_large(&rows->v[i - 1], now)))
 		begin = rows->v[--i].real_usec;
 	return begin;
 }

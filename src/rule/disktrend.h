@@ -14,7 +14,8 @@
  *	- it grew in the older half of the time as well as in the newer one: what came at
  *	  once is no trend,
  *	- it is full within 30 times the window; a day says nothing about next year.
- * When its size or its number of inodes changed the window begins there.
+ * When its size changed the window begins there. (The number of inodes says nothing: ZFS
+ * has as many as there is room for.)
  */
 #define DISK_TREND_POINTS 144
 #define DISK_TREND_LEAST  36

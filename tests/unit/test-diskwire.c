@@ -249,10 +249,13 @@ static void a_change_is_a_thousandth_or_16_mib(void)
 	u.inodes_used += 1;
 	CHECK(changed(small, u), "five");
 	u = small;
-	u.size_bytes += 1;
+	u.size_bytes += 999;
+	u.inodes += 4;
+	CHECK(!changed(small, u), "what is left in a pool");
+	u.size_bytes += 2;
 	CHECK(changed(small, u), "resized");
 	u = small;
-	u.inodes += 1;
+	u.inodes += 6;
 	CHECK(changed(small, u), "more inodes");
 	u = large;
 	u.used_bytes += 16 * mib - 1;
