@@ -36,6 +36,9 @@ static const enum metric net_metrics[NET_COUNTERS] = {
 	 BIT(METRIC_NET_IN_PACKETS) | BIT(METRIC_NET_OUT_PACKETS) |                      \
 	 BIT(METRIC_NET_DROPS))
 
+/* That tell whether it ran or waited. */
+enum { SEEN_CPU, SEEN_IO, SEEN_MEMORY, SEEN };
+
 /* A container. */
 struct one {
 	uint32_t vmid;
@@ -43,11 +46,13 @@ struct one {
 	size_t slot;
 	int fds[CGSAMPLE_FILES]; /* -1: this kernel has no such file */
 	uint64_t n;              /* samples taken; the last one is in the ring */
+	uint64_t seen[SEEN];     /* what it had of these columns */
 	uint64_t full_tick;      /* when it was last read whole, though quiet */
 	uint64_t net[NET_COUNTERS];
 	bool has_net; /* a link of it was ever seen */
 	bool still;   /* at the last look at all three first files nothing moved */
 	bool ended;
+	bool new_limits; /* than the ring has */
 	/* METRIC_STATES and on, and METRIC_STATE_BITS of those that are known */
 	uint64_t limits_have, limits[METRIC_DETAILS - METRIC_STATES];
 };
@@ -432,21 +437,31 @@ void sampler_frozen(struct sampler *s, uint32_t vmid, bool frozen)
 {
 	struct one *o = find(s, vmid);
 
-	if (o)
-		o->limits[METRIC_FROZEN - METRIC_STATES] = frozen;
+	if (!o)
+		return;
+	o->limits[METRIC_FROZEN - METRIC_STATES] = frozen;
+	o->new_limits = true;
 }
 
-static bool ran(const struct sample *now, const struct sample *last)
+static bool ran(const struct sample *now, const struct one *o)
 {
-	return now->v[METRIC_CPU_USAGE_USEC] != last->v[METRIC_CPU_USAGE_USEC] ||
+	return now->v[METRIC_CPU_USAGE_USEC] != o->seen[SEEN_CPU] ||
 	       !(now->have >> METRIC_CPU_USAGE_USEC & 1);
 }
 
-static bool waited(const struct sample *now, const struct sample *last)
+static bool waited(const struct sample *now, const struct one *o)
 {
-	return now->v[METRIC_PSI_IO_SOME_USEC] != last->v[METRIC_PSI_IO_SOME_USEC] ||
-	       now->v[METRIC_PSI_MEMORY_SOME_USEC] !=
-		       last->v[METRIC_PSI_MEMORY_SOME_USEC];
+	return now->v[METRIC_PSI_IO_SOME_USEC] != o->seen[SEEN_IO] ||
+	       now->v[METRIC_PSI_MEMORY_SOME_USEC] != o->seen[SEEN_MEMORY];
+}
+
+static void remember(struct one *o, const struct sample *now, bool all)
+{
+	o->seen[SEEN_CPU] = now->v[METRIC_CPU_USAGE_USEC];
+	if (!all)
+		return;
+	o->seen[SEEN_IO] = now->v[METRIC_PSI_IO_SOME_USEC];
+	o->seen[SEEN_MEMORY] = now->v[METRIC_PSI_MEMORY_SOME_USEC];
 }
 
 /*
@@ -454,31 +469,22 @@ static bool waited(const struct sample *now, const struct sample *last)
  * -ENODEV. Who waits has run to get there: where nothing waited at the last look and
  * nothing ran since, nothing waits now, and the two pressures need not be asked.
  */
-static int look(struct sampler *s, struct one *o, bool due, const struct sample *last,
-		struct sample *now)
+static int look(struct sampler *s, struct one *o, bool due, struct sample *now)
 {
 	int r = read_files(s, o, 0, 1, now);
 
 	if (r < 0)
 		return r;
-	if (o->still && !due && !ran(now, last))
+	if (o->still && !due && !ran(now, o)) {
+		remember(o, now, false);
 		return 1;
+	}
 	r = read_files(s, o, 1, FIRST_FILES, now);
 	if (r < 0)
 		return r;
-	o->still = o->n && !ran(now, last) && !waited(now, last);
+	o->still = o->n && !ran(now, o) && !waited(now, o);
+	remember(o, now, true);
 	return o->still && !due;
-}
-
-/* What was not looked at holds on. */
-static void hold(struct sample *now, const struct sample *last)
-{
-	uint64_t bits = last->have & ~METRIC_STATE_BITS & ~now->have & ~NET_BITS;
-
-	now->have |= bits;
-	now->quiet = true;
-	for (; bits; bits &= bits - 1)
-		now->v[__builtin_ctzll(bits)] = last->v[__builtin_ctzll(bits)];
 }
 
 static void put_net(const struct one *o, struct sample *io)
@@ -489,54 +495,50 @@ static void put_net(const struct one *o, struct sample *io)
 }
 
 /* Limits are as they were when they were last read. */
-static void put_limits(const struct one *o, struct sample *io)
+static void put_limits(struct sampler *s, struct one *o, uint64_t boot_usec)
 {
-	memcpy(&io->v[METRIC_STATES], o->limits, sizeof(o->limits));
-	io->have |= o->limits_have;
-}
+	struct sample now = { .boot_usec = boot_usec };
 
-static void date_details(struct sample *io)
-{
-	if (!(io->have & METRIC_DETAIL_BITS))
+	if (!o->n || (s->stat.ticks + o->slot) % LIMITS_EVERY == 0)
+		read_limits(s, o);
+	else if (!o->new_limits)
 		return;
-	io->v[METRIC_DETAIL_BOOT_USEC] = io->boot_usec;
-	io->have |= BIT(METRIC_DETAIL_BOOT_USEC);
+	now.have = o->limits_have;
+	memcpy(&now.v[METRIC_STATES], o->limits, sizeof(o->limits));
+	ring_set_state(s->ring, o->slot, &now);
+	o->new_limits = false;
 }
 
 /* 0; -ENODEV: gone. */
 static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_offset,
 		      struct sampler_report *report)
 {
-	struct sample now = { 0 }, last = { 0 };
+	struct sample now = { 0 };
 	uint64_t tick = s->stat.ticks;
-	bool known = o->n && ring_get(s->ring, o->slot, 0, &last);
-	bool due = !known || tick - o->full_tick >= FULL_EVERY;
+	bool due = !o->n || tick - o->full_tick >= FULL_EVERY;
 	int r;
 
 	now.boot_usec = s->now_boot_usec = clock_boot_usec();
 	now.real_usec = now.boot_usec + real_offset;
-	r = look(s, o, due, &last, &now);
+	r = look(s, o, due, &now);
 	if (r < 0)
 		return r;
-	if (r == 0) {
+	now.quiet = r > 0;
+	if (!now.quiet)
 		r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, &now);
-		if (r < 0)
-			return r;
-		/* not all of those that began together in the same tick */
-		if (due)
-			o->full_tick = o->n ? tick : tick - o->slot % FULL_EVERY;
-	} else {
-		hold(&now, &last);
-		report->n_quiet++;
-	}
-	date_details(&now);
+	if (r < 0)
+		return r;
+	/* not all of those that began together in the same tick */
+	if (due)
+		o->full_tick = o->n ? tick : tick - o->slot % FULL_EVERY;
 	if (net && o->has_net)
 		put_net(o, &now);
-	if (!o->n || (tick + o->slot) % LIMITS_EVERY == 0)
-		read_limits(s, o);
-	put_limits(o, &now);
-	ring_set_state(s->ring, o->slot, &now);
-	ring_add(s->ring, o->slot, &now);
+	put_limits(s, o, now.boot_usec);
+	if (now.quiet)
+		ring_hold(s->ring, o->slot, &now, NET_BITS);
+	else
+		ring_add(s->ring, o->slot, &now);
+	report->n_quiet += now.quiet;
 	o->n++;
 	report->n_sampled++;
 	return 0;

@@ -35,6 +35,11 @@ static struct slot_cells *slot_cells(const struct ring *r, size_t slot)
 	return (struct slot_cells *)(void *)(r->map + CELLS_OFF) + slot;
 }
 
+static struct undo *undo(const struct ring *r)
+{
+	return (struct undo *)(void *)(r->map + UNDO_OFF);
+}
+
 static uint64_t get(const word *w)
 {
 	return atomic_load_explicit(w, memory_order_relaxed);
@@ -108,6 +113,9 @@ static void slot_begin(struct ring *r, size_t slot, uint32_t vmid, uint64_t life
 	set(&h->stored, 0);
 	set(&h->n_states, 0);
 	set(&h->first, 0);
+	/* there is nothing before the first one */
+	for (size_t i = 0; i < TIP_WORDS; i++)
+		set(&slot_cells(r, slot)->tip[i], 0);
 	write_end(&h->seq);
 }
 
@@ -116,16 +124,15 @@ static struct ring_rows rows_of(const struct ring *r, size_t slot)
 {
 	const struct slot_head *h = slot_head(r, slot);
 	const char *c = r->map + CELLS_OFF + slot * SLOT_BYTES;
-	uint64_t count = get(&h->count);
 
 	return (struct ring_rows){
-		.tip = (const uint64_t *)(const void *)c + count % 2 * TIP_WORDS,
+		.tip = (const uint64_t *)(const void *)c,
 		.index = (const uint64_t *)(const void *)(c + offsetof(struct slot_cells,
 								       index)),
 		.arena = (const uint64_t *)(const void *)(c + offsetof(struct slot_cells,
 								       arena)),
 		.first = get(&h->first),
-		.count = count,
+		.count = get(&h->count),
 		.to = ARENA_WORDS,
 	};
 }
@@ -140,13 +147,29 @@ static bool is_sound(const struct ring *r, size_t slot)
 	       tip->end <= ARENA_WORDS;
 }
 
+/* What was changed for a sample that was not counted. */
+static void put_back(struct ring *r, size_t slot)
+{
+	struct slot_cells *c = slot_cells(r, slot);
+	struct undo *u = undo(r);
+
+	if (get(&u->slot) != slot + 1 ||
+	    get(&u->count) != get(&slot_head(r, slot)->count))
+		return;
+	for (uint64_t i = 0; i < get(&u->n) && i < TIP_WORDS; i++)
+		if (get(&u->at[i]) < TIP_WORDS)
+			set(&c->tip[get(&u->at[i])], get(&u->was[i]));
+}
+
 /* A writer that was killed in the middle: what it was writing was not counted. */
 static void repair(struct ring *r, size_t slot)
 {
 	struct slot_head *h = slot_head(r, slot);
 
-	if (get(&h->seq) & 1)
+	if (get(&h->seq) & 1) {
+		put_back(r, slot);
 		write_end(&h->seq);
+	}
 	if (get(&h->vmid) > UINT32_MAX)
 		set(&h->vmid, 0);
 	if (!is_sound(r, slot))
@@ -425,11 +448,12 @@ static size_t make_room(struct ring *r, size_t slot, size_t end, size_t words)
 	return end;
 }
 
-static void put_row(struct ring *r, size_t slot, uint64_t i, const uint64_t *row,
-		    size_t words, struct ring_tip *io)
+/* The word behind it. */
+static size_t put_row(struct ring *r, size_t slot, uint64_t i, const uint64_t *row,
+		      size_t words, size_t end)
 {
 	struct slot_cells *c = slot_cells(r, slot);
-	size_t at = make_room(r, slot, (size_t)io->end, words);
+	size_t at = make_room(r, slot, end, words);
 	unsigned k = (unsigned)(i % RING_TICKS), shift = k % 4 * 16;
 	uint64_t index = get(&c->index[k / 4]) & ~((uint64_t)UINT16_MAX << shift);
 
@@ -438,35 +462,85 @@ static void put_row(struct ring *r, size_t slot, uint64_t i, const uint64_t *row
 	for (size_t w = 0; w < words; w++)
 		set(&c->arena[at + w], row[w]);
 	set(&c->index[k / 4], index | (uint64_t)at << shift);
-	io->end = at + words;
+	return at + words;
+}
+
+/* A word of a tip that is to change, and what it is to be. */
+static void note(struct ring *r, size_t slot, size_t at, uint64_t *n)
+{
+	struct undo *u = undo(r);
+
+	set(&u->at[*n], at);
+	set(&u->was[*n], get(&slot_cells(r, slot)->tip[at]));
+	++*n;
+}
+
+#define TIP_WORD(member) (offsetof(struct ring_tip, member) / sizeof(uint64_t))
+
+static void change(struct ring *r, size_t slot, size_t at, uint64_t by)
+{
+	word *w = &slot_cells(r, slot)->tip[at];
+
+	set(w, get(w) + by);
+}
+
+static void put_tip(struct ring *r, size_t slot, uint64_t count,
+		    const struct ring_step *step, size_t end)
+{
+	struct slot_cells *c = slot_cells(r, slot);
+	struct undo *u = undo(r);
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < TIP_WORD(v); i++)
+		note(r, slot, i, &n);
+	for (uint64_t left = step->differ; left; left &= left - 1)
+		note(r, slot, TIP_WORD(v) + (size_t)__builtin_ctzll(left), &n);
+	set(&u->n, n);
+	atomic_thread_fence(memory_order_release);
+	set(&u->slot, slot + 1);
+	set(&u->count, count);
+	atomic_thread_fence(memory_order_release);
+	change(r, slot, TIP_WORD(boot_usec), step->boot);
+	change(r, slot, TIP_WORD(real_usec), step->real);
+	set(&c->tip[TIP_WORD(have)], get(&c->tip[TIP_WORD(have)]) ^ step->have);
+	set(&c->tip[TIP_WORD(end)], end);
+	for (uint64_t left = step->differ; left; left &= left - 1) {
+		size_t i = (size_t)__builtin_ctzll(left);
+
+		change(r, slot, TIP_WORD(v) + i, step->by[i]);
+	}
+}
+
+static void add(struct ring *r, size_t slot, const struct sample *s, uint64_t held)
+{
+	struct slot_head *h = slot_head(r, slot);
+	struct ring_rows rows = rows_of(r, slot);
+	const struct ring_tip *tip = (const struct ring_tip *)(const void *)rows.tip;
+	uint64_t row[ROW_WORDS], have = ring_columns(s->have);
+	_uninit_ struct ring_step step;
+	size_t words;
+
+	have |= held & tip->have & (QUIET - 1);
+	ring_step_to(tip, s, have, &step);
+	words = ring_row(&step, row);
+	write_begin(&h->seq);
+	put_tip(r, slot, rows.count, &step,
+		put_row(r, slot, rows.count, row, words, (size_t)tip->end));
+	atomic_thread_fence(memory_order_release);
+	set(&h->count, rows.count + 1);
+	write_end(&h->seq);
 }
 
 void ring_add(struct ring *r, size_t slot, const struct sample *s)
 {
-	uint64_t count, row[ROW_WORDS];
-	struct ring_tip last = { 0 }, tip;
-	struct slot_head *h;
-	word *to;
-	size_t words;
+	if (slot < r->n_slots)
+		add(r, slot, s, 0);
+}
 
-	if (slot >= r->n_slots)
-		return;
-	h = slot_head(r, slot);
-	count = get(&h->count);
-	if (count)
-		memcpy(&last, rows_of(r, slot).tip, sizeof(last));
-	tip = last;
-	ring_tip_next(&tip, s);
-	/* there is nothing before the first one */
-	words = ring_row(count ? &last : &tip, &tip, row);
-	write_begin(&h->seq);
-	put_row(r, slot, count, row, words, &tip);
-	to = slot_cells(r, slot)->tip[(count + 1) % 2];
-	for (size_t w = 0; w < TIP_WORDS; w++)
-		set(&to[w], ((const uint64_t *)&tip)[w]);
-	atomic_thread_fence(memory_order_release);
-	set(&h->count, count + 1);
-	write_end(&h->seq);
+void ring_hold(struct ring *r, size_t slot, const struct sample *s, uint64_t not_held)
+{
+	if (slot < r->n_slots)
+		add(r, slot, s, ~ring_columns(not_held));
 }
 
 uint64_t ring_count(const struct ring *r, size_t slot)
@@ -544,7 +618,7 @@ bool ring_get(const struct ring *r, size_t slot, uint64_t back, struct sample *r
 	rows = rows_of(r, slot);
 	if (back >= rows.count - rows.first)
 		return false;
-	memcpy(&tip, rows.tip, sizeof(tip));
+	ring_tip_copy(rows.tip, &tip);
 	for (uint64_t i = rows.count; back > 0; back--) {
 		size_t at = 0, words;
 

@@ -45,6 +45,8 @@ int ring_slot(struct ring *r, uint32_t vmid, uint64_t life, size_t *ret_slot,
  * detail's time (METRIC_DETAIL_BOOT_USEC) is that of its sample.
  */
 void ring_add(struct ring *r, size_t slot, const struct sample *s);
+/* The same, but where s has no column the last sample's holds on, except for not_held. */
+void ring_hold(struct ring *r, size_t slot, const struct sample *s, uint64_t not_held);
 /* Limits and the like (METRIC_STATE_BITS) from that sample on; cheap where nothing
  * changed. ring_add() looks at the others only. */
 void ring_set_state(struct ring *r, size_t slot, const struct sample *s);

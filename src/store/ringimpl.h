@@ -15,7 +15,7 @@
  * atomically; a sequence number, odd while it is written, makes the words of a head or a
  * slot belong together (a seqlock: the writer never waits).
  */
-#define MAGIC      UINT64_C(0x34676e6952746363) /* "cctRing4" */
+#define MAGIC      UINT64_C(0x35676e6952746363) /* "cctRing5" */
 #define QUIET      (UINT64_C(1) << 63)
 #define HEADS_OFF  ((size_t)4096)
 #define CELLS_OFF  (HEADS_OFF + RING_MAX_SLOTS * sizeof(struct slot_head))
@@ -80,15 +80,29 @@ struct slot_head {
 };
 
 /*
- * The tip of the newest sample is at count % 2, the other one is being written or over: a
- * writer that is killed leaves what it had counted. Row i is where 16 bits of the index
- * say, at i % RING_TICKS.
+ * The newest sample's tip is changed in place, so that a quiet second touches little
+ * memory. Row i is where 16 bits of the index say, at i % RING_TICKS.
  */
 struct slot_cells {
-	word tip[2][TIP_WORDS];
+	word tip[TIP_WORDS];
 	word index[INDEX_WORDS];
 	word arena[ARENA_WORDS];
 };
+
+/*
+ * At UNDO_OFF, one for all slots: what the words of a tip were before they were changed.
+ * A writer that is killed in between has counted no sample, and they are put back.
+ */
+#define UNDO_OFF ((size_t)2048)
+struct undo {
+	word slot;  /* whose, and one more; 0: nobody's */
+	word count; /* of the samples that it had then */
+	word n;
+	word at[TIP_WORDS], was[TIP_WORDS];
+};
+_Static_assert(sizeof(struct file_head) <= UNDO_OFF &&
+		       UNDO_OFF + sizeof(struct undo) <= HEADS_OFF,
+	       "the first page");
 
 /* What of a layout must be the same for both sides to speak of the same thing. */
 #define LAYOUT                                                                           \
@@ -111,15 +125,35 @@ size_t ring_slots_in(uint64_t file_bytes);
 
 /* ---- rows (ringrow.c) ---- */
 
-/* The next tip after *io, without its end. A limit is no column of a tip. */
-void ring_tip_next(struct ring_tip *io, const struct sample *s);
+/* Bits of samples' columns as those of a tip: a limit is none of them. */
+uint64_t ring_columns(uint64_t have);
 
 /* A tip as a sample without its limits. */
 void ring_sample(const struct ring_tip *t, struct sample *ret);
 
-/* What leads from the later one to the earlier one; the number of words. */
-size_t ring_row(const struct ring_tip *earlier, const struct ring_tip *later,
-		uint64_t ret[static ROW_WORDS]);
+/* What leads from a sample to the next. */
+struct ring_step {
+	uint64_t boot, real;       /* by how much later */
+	uint64_t have;             /* which columns, and QUIET, differ in being there */
+	uint64_t differ;           /* which values do, */
+	uint64_t by[RING_COLUMNS]; /* and by how much */
+};
+
+/* From a tip to s, which has of all columns those of `have`, and the values of some. */
+void ring_step_to(const struct ring_tip *tip, const struct sample *s, uint64_t have,
+		  struct ring_step *ret);
+
+/* As a row; the number of words. */
+size_t ring_row(const struct ring_step *s, uint64_t ret[static ROW_WORDS]);
+
+/* gcc's own copy of so much waits for one line of the cache after the other. */
+static inline void ring_tip_copy(const uint64_t *tip, struct ring_tip *ret)
+{
+	size_t n = sizeof(*ret);
+
+	__asm__("" : "+r"(n));
+	memcpy(ret, tip, n);
+}
 
 /* The later one becomes the earlier one. -EBADMSG: damaged, and *io is anything. */
 int ring_row_back(const uint64_t *row, size_t words, struct ring_tip *io);

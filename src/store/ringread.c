@@ -158,7 +158,7 @@ bool ring_is_live(const struct ring_head *h, const char *boot_id, uint64_t now_b
 
 /* A slot's cells as plain words. */
 struct plain_cells {
-	uint64_t tip[2][TIP_WORDS];
+	uint64_t tip[TIP_WORDS];
 	uint64_t index[INDEX_WORDS];
 	uint64_t arena[ARENA_WORDS];
 };
@@ -202,11 +202,11 @@ static int read_cells(const struct ring *r, size_t slot,
 		      struct plain_cells *cells, struct ring_rows *ret)
 {
 	uint64_t there = h[SH_COUNT] - h[SH_FIRST];
-	int e = read_words(r, CELLS_OFF + slot * SLOT_BYTES, cells->tip[0], TIPS_WORDS);
+	int e = read_words(r, CELLS_OFF + slot * SLOT_BYTES, cells->tip, TIPS_WORDS);
 
 	if (e < 0)
 		return e;
-	*ret = (struct ring_rows){ .tip = cells->tip[h[SH_COUNT] % 2],
+	*ret = (struct ring_rows){ .tip = cells->tip,
 				   .index = cells->index,
 				   .arena = cells->arena,
 				   .first = h[SH_FIRST],

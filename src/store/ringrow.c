@@ -32,25 +32,28 @@
 	 SPAN_BITS(COLUMN(METRIC_MEMORY_MAPPED_BYTES),                                   \
 		   COLUMN(METRIC_MEMORY_SWAPCACHED_BYTES)))
 
-static uint64_t columns_of(uint64_t have)
+uint64_t ring_columns(uint64_t have)
 {
 	return (have & METRIC_SECOND_BITS) |
 	       (have & METRIC_DETAIL_BITS) >> (METRIC_DETAILS + 1) << METRIC_STATES;
 }
 
-void ring_tip_next(struct ring_tip *io, const struct sample *s)
+void ring_step_to(const struct ring_tip *tip, const struct sample *s, uint64_t have,
+		  struct ring_step *ret)
 {
-	uint64_t have = columns_of(s->have);
+	uint64_t quiet = s->quiet ? QUIET : 0;
 
-	io->boot_usec = s->boot_usec;
-	io->real_usec = s->real_usec;
-	io->have = have | (s->quiet ? QUIET : 0);
-	for (size_t i = 0; i < METRIC_STATES; i++)
-		if (have >> i & 1)
-			io->v[i] = s->v[i];
-	for (size_t i = METRIC_STATES; i < RING_COLUMNS; i++)
-		if (have >> i & 1)
-			io->v[i] = s->v[i - METRIC_STATES + METRIC_DETAILS + 1];
+	ret->boot = s->boot_usec - tip->boot_usec;
+	ret->real = s->real_usec - tip->real_usec;
+	ret->have = tip->have ^ (have | quiet);
+	ret->differ = 0;
+	for (uint64_t left = ring_columns(s->have); left; left &= left - 1) {
+		size_t i = (size_t)__builtin_ctzll(left);
+		size_t m = i < METRIC_STATES ? i : i - METRIC_STATES + METRIC_DETAILS + 1;
+
+		ret->by[i] = s->v[m] - tip->v[i];
+		ret->differ |= (uint64_t)(ret->by[i] != 0) << i;
+	}
 }
 
 void ring_sample(const struct ring_tip *t, struct sample *ret)
@@ -89,29 +92,24 @@ static uint8_t *put_size(uint8_t *p, uint64_t d)
 	return z >> 6 ? varint_put(p, z >> 6) : p;
 }
 
-size_t ring_row(const struct ring_tip *earlier, const struct ring_tip *later,
-		uint64_t ret[static ROW_WORDS])
+size_t ring_row(const struct ring_step *s, uint64_t ret[static ROW_WORDS])
 {
 	uint8_t *begin = (uint8_t *)ret, *p = begin + 1;
-	uint64_t have = (earlier->have ^ later->have) & ALL_COLUMNS, differ = 0;
-	uint64_t boot = later->boot_usec - earlier->boot_usec;
-	uint64_t real = later->real_usec - earlier->real_usec;
+	uint64_t have = s->have & ALL_COLUMNS;
 
-	for (size_t i = 0; i < RING_COLUMNS; i++)
-		differ |= (uint64_t)(earlier->v[i] != later->v[i]) << i;
-	*begin = (uint8_t)((have ? ROW_HAVE : 0) | (differ ? ROW_VALUES : 0) |
-			   ((earlier->have ^ later->have) & QUIET ? ROW_QUIET : 0));
+	*begin = (uint8_t)((have ? ROW_HAVE : 0) | (s->differ ? ROW_VALUES : 0) |
+			   (s->have & QUIET ? ROW_QUIET : 0));
 	if (have)
 		p = put_word(p, have);
-	p = varint_put(p, zigzag(boot - USEC_PER_SEC));
-	p = varint_put(p, zigzag(real - boot));
-	if (differ)
-		p = put_word(p, differ);
-	for (; differ; differ &= differ - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(differ);
-		uint64_t d = later->v[i] - earlier->v[i];
+	p = varint_put(p, zigzag(s->boot - USEC_PER_SEC));
+	p = varint_put(p, zigzag(s->real - s->boot));
+	if (s->differ)
+		p = put_word(p, s->differ);
+	for (uint64_t left = s->differ; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
 
-		p = PAGED >> i & 1 ? put_size(p, d) : varint_put(p, zigzag(d));
+		p = PAGED >> i & 1 ? put_size(p, s->by[i])
+				   : varint_put(p, zigzag(s->by[i]));
 	}
 	while ((size_t)(p - begin) % sizeof(*ret))
 		*p++ = 0;
@@ -212,7 +210,7 @@ size_t ring_unroll(const struct ring_rows *rows, size_t n, struct sample *ret)
 	size_t at, words, k;
 
 	n = (size_t)MIN(MIN((uint64_t)n, there), (uint64_t)RING_TICKS);
-	memcpy(&tip, rows->tip, sizeof(tip));
+	ring_tip_copy(rows->tip, &tip);
 	for (k = n; k > 0;) {
 		ring_sample(&tip, &ret[--k]);
 		if (!k || !ring_row_place(rows, --i, &at, &words) ||

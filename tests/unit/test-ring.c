@@ -636,7 +636,7 @@ static void details_are_at_their_sample_only(void)
 /* Of the version before: as after an upgrade. The head is all that the two share. */
 static void a_ring_of_an_older_version_is_replaced(void)
 {
-	const uint64_t old[2] = { UINT64_C(0x33676e6952746363), /* "cctRing3" */
+	const uint64_t old[2] = { UINT64_C(0x34676e6952746363), /* "cctRing4" */
 				  34 | 5 << 8 | 120 << 16 | UINT64_C(8192) << 32 };
 	struct ring *w, *r = NULL, *watched;
 	struct sample s = sample_at(5);
