@@ -30,9 +30,14 @@ static struct slot_head *slot_head(const struct ring *r, size_t slot)
 	return (struct slot_head *)(void *)(r->map + HEADS_OFF) + slot;
 }
 
-static struct slot_cells *slot_cells(const struct ring *r, size_t slot)
+static struct slot_tip *slot_tip(const struct ring *r, size_t slot)
 {
-	return (struct slot_cells *)(void *)(r->map + CELLS_OFF) + slot;
+	return (struct slot_tip *)(void *)(r->map + TIPS_OFF) + slot;
+}
+
+static word *arena(const struct ring *r, size_t slot)
+{
+	return (word *)(void *)(r->map + CELLS_OFF + slot * SLOT_BYTES);
 }
 
 static struct undo *undo(const struct ring *r)
@@ -115,7 +120,7 @@ static void slot_begin(struct ring *r, size_t slot, uint32_t vmid, uint64_t life
 	set(&h->first, 0);
 	/* there is nothing before the first one */
 	for (size_t i = 0; i < TIP_WORDS; i++)
-		set(&slot_cells(r, slot)->tip[i], 0);
+		set(&slot_tip(r, slot)->tip[i], 0);
 	write_end(&h->seq);
 }
 
@@ -123,14 +128,14 @@ static void slot_begin(struct ring *r, size_t slot, uint32_t vmid, uint64_t life
 static struct ring_rows rows_of(const struct ring *r, size_t slot)
 {
 	const struct slot_head *h = slot_head(r, slot);
-	const char *c = r->map + CELLS_OFF + slot * SLOT_BYTES;
+	const char *t = r->map + TIPS_OFF + slot * sizeof(struct slot_tip);
 
 	return (struct ring_rows){
-		.tip = (const uint64_t *)(const void *)c,
-		.index = (const uint64_t *)(const void *)(c + offsetof(struct slot_cells,
+		.tip = (const uint64_t *)(const void *)t,
+		.index = (const uint64_t *)(const void *)(t + offsetof(struct slot_tip,
 								       index)),
-		.arena = (const uint64_t *)(const void *)(c + offsetof(struct slot_cells,
-								       arena)),
+		.arena = (const uint64_t *)(const void *)(r->map + CELLS_OFF +
+							  slot * SLOT_BYTES),
 		.first = get(&h->first),
 		.count = get(&h->count),
 		.to = ARENA_WORDS,
@@ -150,7 +155,7 @@ static bool is_sound(const struct ring *r, size_t slot)
 /* What was changed for a sample that was not counted. */
 static void put_back(struct ring *r, size_t slot)
 {
-	struct slot_cells *c = slot_cells(r, slot);
+	struct slot_tip *t = slot_tip(r, slot);
 	struct undo *u = undo(r);
 
 	if (get(&u->slot) != slot + 1 ||
@@ -158,7 +163,7 @@ static void put_back(struct ring *r, size_t slot)
 		return;
 	for (uint64_t i = 0; i < get(&u->n) && i < TIP_WORDS; i++)
 		if (get(&u->at[i]) < TIP_WORDS)
-			set(&c->tip[get(&u->at[i])], get(&u->was[i]));
+			set(&t->tip[get(&u->at[i])], get(&u->was[i]));
 }
 
 /* A writer that was killed in the middle: what it was writing was not counted. */
@@ -190,6 +195,8 @@ static int take_over(struct ring *r, struct err *err)
 		return -errno;
 	n = MIN(ring_slots_in((uint64_t)st.st_size), (size_t)get(&h->n_slots));
 	e = allocate(r->fd, 0, HEADS_OFF + n * sizeof(struct slot_head), err);
+	if (e == 0 && n)
+		e = allocate(r->fd, TIPS_OFF, n * sizeof(struct slot_tip), err);
 	if (e == 0 && n)
 		e = allocate(r->fd, CELLS_OFF, n * SLOT_BYTES, err);
 	if (e < 0)
@@ -375,6 +382,9 @@ static int grow(struct ring *r, size_t *ret, struct err *err)
 	e = allocate(r->fd, HEADS_OFF + slot * sizeof(struct slot_head),
 		     sizeof(struct slot_head), err);
 	if (e == 0)
+		e = allocate(r->fd, TIPS_OFF + slot * sizeof(struct slot_tip),
+			     sizeof(struct slot_tip), err);
+	if (e == 0)
 		e = allocate(r->fd, CELLS_OFF + slot * SLOT_BYTES, SLOT_BYTES, err);
 	if (e < 0)
 		return e;
@@ -452,16 +462,16 @@ static size_t make_room(struct ring *r, size_t slot, size_t end, size_t words)
 static size_t put_row(struct ring *r, size_t slot, uint64_t i, const uint64_t *row,
 		      size_t words, size_t end)
 {
-	struct slot_cells *c = slot_cells(r, slot);
+	struct slot_tip *t = slot_tip(r, slot);
 	size_t at = make_room(r, slot, end, words);
 	unsigned k = (unsigned)(i % RING_TICKS), shift = k % 4 * 16;
-	uint64_t index = get(&c->index[k / 4]) & ~((uint64_t)UINT16_MAX << shift);
+	uint64_t index = get(&t->index[k / 4]) & ~((uint64_t)UINT16_MAX << shift);
 
 	/* killed from here on, nobody looks for what was there */
 	atomic_thread_fence(memory_order_release);
 	for (size_t w = 0; w < words; w++)
-		set(&c->arena[at + w], row[w]);
-	set(&c->index[k / 4], index | (uint64_t)at << shift);
+		set(&arena(r, slot)[at + w], row[w]);
+	set(&t->index[k / 4], index | (uint64_t)at << shift);
 	return at + words;
 }
 
@@ -471,7 +481,7 @@ static void note(struct ring *r, size_t slot, size_t at, uint64_t *n)
 	struct undo *u = undo(r);
 
 	set(&u->at[*n], at);
-	set(&u->was[*n], get(&slot_cells(r, slot)->tip[at]));
+	set(&u->was[*n], get(&slot_tip(r, slot)->tip[at]));
 	++*n;
 }
 
@@ -479,7 +489,7 @@ static void note(struct ring *r, size_t slot, size_t at, uint64_t *n)
 
 static void change(struct ring *r, size_t slot, size_t at, uint64_t by)
 {
-	word *w = &slot_cells(r, slot)->tip[at];
+	word *w = &slot_tip(r, slot)->tip[at];
 
 	set(w, get(w) + by);
 }
@@ -487,7 +497,7 @@ static void change(struct ring *r, size_t slot, size_t at, uint64_t by)
 static void put_tip(struct ring *r, size_t slot, uint64_t count,
 		    const struct ring_step *step, size_t end)
 {
-	struct slot_cells *c = slot_cells(r, slot);
+	struct slot_tip *t = slot_tip(r, slot);
 	struct undo *u = undo(r);
 	uint64_t n = 0;
 
@@ -502,8 +512,8 @@ static void put_tip(struct ring *r, size_t slot, uint64_t count,
 	atomic_thread_fence(memory_order_release);
 	change(r, slot, TIP_WORD(boot_usec), step->boot);
 	change(r, slot, TIP_WORD(real_usec), step->real);
-	set(&c->tip[TIP_WORD(have)], get(&c->tip[TIP_WORD(have)]) ^ step->have);
-	set(&c->tip[TIP_WORD(end)], end);
+	set(&t->tip[TIP_WORD(have)], get(&t->tip[TIP_WORD(have)]) ^ step->have);
+	set(&t->tip[TIP_WORD(end)], end);
 	for (uint64_t left = step->differ; left; left &= left - 1) {
 		size_t i = (size_t)__builtin_ctzll(left);
 
@@ -548,14 +558,14 @@ uint64_t ring_count(const struct ring *r, size_t slot)
 	return slot < r->n_slots ? get(&slot_head(r, slot)->count) : 0;
 }
 
-static void plain_states(const struct slot_head *h,
+static void plain_states(const struct slot_tip *t,
 			 struct plain_state ret[static RING_STATES])
 {
 	for (size_t i = 0; i < RING_STATES; i++) {
-		ret[i].since_boot_usec = get(&h->state[i].since_boot_usec);
-		ret[i].have = get(&h->state[i].have);
+		ret[i].since_boot_usec = get(&t->state[i].since_boot_usec);
+		ret[i].have = get(&t->state[i].have);
 		for (size_t k = 0; k < STATES; k++)
-			ret[i].v[k] = get(&h->state[i].v[k]);
+			ret[i].v[k] = get(&t->state[i].v[k]);
 	}
 }
 
@@ -570,13 +580,13 @@ void ring_set_state(struct ring *r, size_t slot, const struct sample *s)
 		return;
 	h = slot_head(r, slot);
 	n = get(&h->n_states);
-	st = &h->state[(n ? n - 1 : 0) % RING_STATES];
+	st = &slot_tip(r, slot)->state[(n ? n - 1 : 0) % RING_STATES];
 	same = n && get(&st->have) == have;
 	for (size_t i = 0; same && i < STATES; i++)
 		same = !(have >> i & 1) || get(&st->v[i]) == s->v[METRIC_STATES + i];
 	if (same)
 		return;
-	st = &h->state[n % RING_STATES];
+	st = &slot_tip(r, slot)->state[n % RING_STATES];
 	write_begin(&h->seq);
 	set(&st->since_boot_usec, s->boot_usec);
 	set(&st->have, have);
@@ -591,7 +601,7 @@ static void put_states(const struct ring *r, size_t slot, struct sample *v, size
 	struct plain_state states[RING_STATES];
 	const struct slot_head *h = slot_head(r, slot);
 
-	plain_states(h, states);
+	plain_states(slot_tip(r, slot), states);
 	for (size_t i = 0; i < n; i++)
 		ring_put_state(states, get(&h->n_states), &v[i]);
 }

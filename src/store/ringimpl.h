@@ -10,16 +10,18 @@
 /* The file as both sides know it: ring.c writes it, ringread.c reads it. */
 
 /*
- * The file: a page of head, the heads of all slots there can ever be (holes until they
- * are used), then the cells of slot 0, 1, ... Everything is a 64 bit word that is stored
- * atomically; a sequence number, odd while it is written, makes the words of a head or a
- * slot belong together (a seqlock: the writer never waits).
+ * The file: a page of head, the heads and then the tips of all slots there can ever be
+ * (holes until they are used), then the arena of slot 0, 1, ... So what changes in each
+ * second lies together. Everything is a 64 bit word that is stored atomically; a sequence
+ * number, odd while it is written, makes the words of a head or a slot belong together (a
+ * seqlock: the writer never waits).
  */
 #define MAGIC      UINT64_C(0x35676e6952746363) /* "cctRing5" */
 #define QUIET      (UINT64_C(1) << 63)
 #define HEADS_OFF  ((size_t)4096)
-#define CELLS_OFF  (HEADS_OFF + RING_MAX_SLOTS * sizeof(struct slot_head))
-#define SLOT_BYTES (sizeof(struct slot_cells))
+#define TIPS_OFF   (HEADS_OFF + RING_MAX_SLOTS * sizeof(struct slot_head))
+#define CELLS_OFF  (TIPS_OFF + RING_MAX_SLOTS * sizeof(struct slot_tip))
+#define SLOT_BYTES (ARENA_WORDS * sizeof(uint64_t))
 #define FULL_BYTES (CELLS_OFF + RING_MAX_SLOTS * SLOT_BYTES)
 
 /*
@@ -76,17 +78,17 @@ struct slot_head {
 	word n_states;   /* ever */
 	word first;      /* the oldest sample that is still there */
 	word pad;
-	struct ring_state state[RING_STATES]; /* the newest, at n % RING_STATES */
 };
 
 /*
  * The newest sample's tip is changed in place, so that a quiet second touches little
  * memory. Row i is where 16 bits of the index say, at i % RING_TICKS.
  */
-struct slot_cells {
+struct slot_tip {
 	word tip[TIP_WORDS];
 	word index[INDEX_WORDS];
-	word arena[ARENA_WORDS];
+	struct ring_state state[RING_STATES]; /* the newest, at n % RING_STATES */
+	word pad;
 };
 
 /*

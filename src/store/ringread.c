@@ -27,7 +27,6 @@ enum {
 	SH_COUNT = offsetof(struct slot_head, count) / 8,
 	SH_N_STATES = offsetof(struct slot_head, n_states) / 8,
 	SH_FIRST = offsetof(struct slot_head, first) / 8,
-	SH_STATE = offsetof(struct slot_head, state) / 8,
 	SH_WORDS = sizeof(struct slot_head) / 8,
 };
 
@@ -156,20 +155,21 @@ bool ring_is_live(const struct ring_head *h, const char *boot_id, uint64_t now_b
 	       h->beat_boot_usec <= now_boot_usec + USEC_PER_SEC && age <= 3 * interval;
 }
 
-/* A slot's cells as plain words. */
+/* A slot's tip and arena as plain words. */
 struct plain_cells {
 	uint64_t tip[TIP_WORDS];
 	uint64_t index[INDEX_WORDS];
+	struct plain_state state[RING_STATES];
+	uint64_t pad;
 	uint64_t arena[ARENA_WORDS];
 };
-_Static_assert(sizeof(struct plain_cells) == SLOT_BYTES, "the same words");
-
 #define TIPS_WORDS (offsetof(struct plain_cells, arena) / 8)
+_Static_assert(TIPS_WORDS * 8 == sizeof(struct slot_tip), "the same words");
 
 static int read_arena(const struct ring *r, size_t slot, size_t from, size_t to,
 		      struct plain_cells *io)
 {
-	size_t off = CELLS_OFF + slot * SLOT_BYTES + offsetof(struct plain_cells, arena);
+	size_t off = CELLS_OFF + slot * SLOT_BYTES;
 
 	return from < to ? read_words(r, off + from * 8, io->arena + from, to - from) : 0;
 }
@@ -202,7 +202,8 @@ static int read_cells(const struct ring *r, size_t slot,
 		      struct plain_cells *cells, struct ring_rows *ret)
 {
 	uint64_t there = h[SH_COUNT] - h[SH_FIRST];
-	int e = read_words(r, CELLS_OFF + slot * SLOT_BYTES, cells->tip, TIPS_WORDS);
+	int e = read_words(r, TIPS_OFF + slot * sizeof(struct slot_tip), cells->tip,
+			   TIPS_WORDS);
 
 	if (e < 0)
 		return e;
@@ -249,7 +250,6 @@ static bool is_vmid(uint64_t n)
 int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *ret)
 {
 	_uninit_ struct plain_cells cells;
-	struct plain_state states[RING_STATES];
 	struct ring_rows rows = { 0 };
 	uint64_t h[SH_WORDS], last = 0;
 	size_t n;
@@ -265,7 +265,6 @@ int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *r
 	ret->vmid = is_vmid(h[SH_VMID]) ? (uint32_t)h[SH_VMID] : 0;
 	ret->life = h[SH_LIFE];
 	ret->n = 0;
-	memcpy(states, &h[SH_STATE], sizeof(states));
 	n = ret->vmid && rows.tip ? ring_unroll(&rows, max, ret->v) : 0;
 	for (size_t i = 0; i < n; i++) {
 		struct sample *s = &ret->v[ret->n];
@@ -274,7 +273,7 @@ int ring_read(const struct ring *r, size_t slot, size_t max, struct ring_copy *r
 		if (ret->v[i].boot_usec <= last)
 			continue;
 		*s = ret->v[i];
-		ring_put_state(states, h[SH_N_STATES], s);
+		ring_put_state(cells.state, h[SH_N_STATES], s);
 		last = s->boot_usec;
 		ret->n++;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A ring file with what it likes in its head, its slots' heads and the first cells: the
- * first two bytes say how much goes where. Only bounded samples in order come out.
+ * A ring file with what it likes in its head, its slots' heads, the first tip and the
+ * first arena: the first two bytes say how much goes where. Only bounded samples in order come out.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -38,8 +38,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	put(data, head, 0);
 	if (size > head)
 		put(data + head, size - head < slots ? size - head : slots, HEADS_OFF);
-	if (size > head + slots)
-		put(data + head + slots, size - head - slots, CELLS_OFF);
+	if (size > head + slots) {
+		size_t rest = size - head - slots, tip = sizeof(struct slot_tip);
+
+		put(data + head + slots, rest < tip ? rest : tip, TIPS_OFF);
+		if (rest > tip)
+			put(data + head + slots + tip, rest - tip, CELLS_OFF);
+	}
 	if (ring_open_fd(dup(file), &r, NULL) < 0)
 		return 0;
 	if (ring_head(r, &h) == 0 && h.n_slots > RING_MAX_SLOTS)
