@@ -191,6 +191,13 @@ void ctsecs_done(struct ctsecs *s);
 /* "unconfined", or a profile that confines nothing. False also where it is not known. */
 bool sec_label_unconfined(const struct sec_label *l);
 
+/*
+ * How much of a profile's name is that of a loaded one. In complain mode the kernel makes
+ * one for what no rule lets be executed, "mine//null-/sbin/init" (kernel:
+ * security/apparmor/policy.c), which is in no file.
+ */
+size_t sec_profile_loaded_len(const char *profile);
+
 /* Is it so? Where something is not known the answer is no. */
 bool sec_ns_is_hosts(const struct sec_host *h, const struct sec_nss *s, enum sec_ns ns);
 bool sec_ns_is_other(const struct sec_host *h, const struct sec_nss *s, enum sec_ns ns);

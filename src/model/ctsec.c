@@ -149,6 +149,13 @@ bool sec_label_unconfined(const struct sec_label *l)
 		(l->profile && strcmp(l->profile, "unconfined") == 0));
 }
 
+size_t sec_profile_loaded_len(const char *profile)
+{
+	const char *made = strstr(profile, "//null-");
+
+	return made ? (size_t)(made - profile) : strlen(profile);
+}
+
 static bool both_known(const struct sec_host *h, const struct sec_nss *s, enum sec_ns ns)
 {
 	return h && h->ns.inode[ns].kind == VAL_SET && s->inode[ns].kind == VAL_SET;

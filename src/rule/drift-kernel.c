@@ -179,7 +179,7 @@ static void apparmor(const struct drift_facts *f, struct drift *out)
 			      "it should be, is not known");
 		return;
 	}
-	if (str_eq(l->profile, want)) {
+	if (span_eq(span_of(l->profile, sec_profile_loaded_len(l->profile)), want)) {
 		drift_same(out);
 		return;
 	}

@@ -99,9 +99,11 @@ static void complain(const struct rule *rule, const struct ct *ct,
 		return;
 	seen = xasprintf("init runs as \"%s\"", init->label.text);
 	if (init->label.profile)
-		fix = xasprintf("put the profile %s back into enforce mode (aa-enforce), "
-				"then pct reboot %u",
-				init->label.profile, ct->vmid);
+		fix = xasprintf(
+			"put the profile %.*s back into enforce mode (aa-enforce), then "
+			"pct reboot %u",
+			(int)sec_profile_loaded_len(init->label.profile),
+			init->label.profile, ct->vmid);
 	finding_add(out, rule, ct, NULL, 0, fix, "%s", seen);
 }
 

@@ -506,6 +506,11 @@ static void ids_and_profile_of_init_are_compared(void)
 		  LABEL("100"), "lxc.apparmor.profile" },
 		{ "unprivileged: 1\nlxc.apparmor.profile: mine\n", plain, plain,
 		  "mine (enforce)\n", NULL },
+		/* what becomes of it at the exec of init in complain mode; audit's matter */
+		{ "unprivileged: 1\nlxc.apparmor.profile: mine\n", plain, plain,
+		  "mine//null-/sbin/init (complain)\n", NULL },
+		{ "unprivileged: 1\nlxc.apparmor.profile: mine\n", plain, plain,
+		  "mine2//null-/sbin/init (complain)\n", "lxc.apparmor.profile" },
 		/* no LSM answers, or one that is not AppArmor */
 		{ "unprivileged: 1\n", plain, plain, NULL, NULL },
 		{ "unprivileged: 1\n", plain, plain, "system_u:system_r:x:s0\n", NULL },

@@ -330,6 +330,11 @@ static void apparmor_that_complains(void)
 	stage_make(&s, 0, false, UNPRIV);
 	s.procs[0].label.mode = SEC_AA_COMPLAIN;
 	fires(&rule_kernel_apparmor_complain, &s, "init runs as", 0, "lxc-101 back into");
+	/* as the kernel has it once init was executed: that profile is in no file */
+	sec_label_done(&s.procs[0].label);
+	s.procs[0].label = label("mine//null-/sbin/init", SEC_AA_COMPLAIN);
+	fires(&rule_kernel_apparmor_complain, &s, "init runs as", 0,
+	      "profile mine back into");
 	s.procs[0].label.mode = SEC_AA_MIXED;
 	quiet(&rule_kernel_apparmor_complain, &s);
 	s.procs[0].label.mode = SEC_AA_COMPLAIN;
