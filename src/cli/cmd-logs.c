@@ -353,7 +353,7 @@ static void read_inside(struct logs *l, const struct log_want *want, struct logl
 		say_volume(l);
 	guestlog_lines(l->inside, &l->target, want, ret, &said);
 	say_notes(l, &said);
-	l->ran = l->target.init_pid && !said.gone;
+	l->ran = l->target.init_pid;
 	if (l->target.volume && !is_still_stopped(l))
 		app_warn(l->app,
 			 "container %u was started while its volume was read: what it "

@@ -522,9 +522,11 @@ static void read_rotated(struct guestlog *g, const struct guestread_target *targ
 	f->text.last_real_usec = 0;
 }
 
+/* A file that is new may have the number of one that was removed: it is shorter then. */
 static bool is_of(const struct guestread_cursor *c, const struct guestread_answer *a)
 {
-	return c->ino && c->ino == a->st.ino && c->dev == a->st.dev;
+	return c->offset && c->ino == a->st.ino && c->dev == a->st.dev &&
+	       c->offset <= a->st.size_bytes;
 }
 
 /* Was it read by another name? Then it goes on from there, and that one no more. */
@@ -534,7 +536,7 @@ static bool was_renamed(struct guestlog *g, struct file *f, struct guestread_ans
 		struct file *o = &g->files[i];
 		bool now = is_of(&o->cursor, a);
 
-		if (o == f || (!now && !is_of(&o->old, a)))
+		if (o == f || o->before || (!now && !is_of(&o->old, a)))
 			continue;
 		f->cursor = now ? o->cursor : o->old;
 		f->text.last_real_usec = 0;
@@ -567,10 +569,10 @@ static void take_more(struct guestlog *g, const struct guestread_target *target,
 		f->cursor = a->next;
 		return;
 	}
-	if ((a->reset || !f->cursor.ino) && was_renamed(g, f, a))
-		return;
 	if (a->reset)
 		read_rotated(g, target, f, ret);
+	if ((a->reset || !f->cursor.ino) && was_renamed(g, f, a))
+		return;
 	if (a->skipped_bytes) {
 		cut_first_line(&a->data);
 		f->part.n = 0;
