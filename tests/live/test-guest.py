@@ -1231,8 +1231,9 @@ def served_hanging():
             equal(job.stuck, 1, "a reader of the CLI's hangs")
             for _ in range(2):
                 t0 = time.monotonic()
-                error, got = reader.ask_disk(tuple_of(600), tuple_of(601))
+                reader.exchange(reader.request([tuple_of(600), tuple_of(601)]))
                 took = time.monotonic() - t0
+                error, got = reader.ask_disk(tuple_of(600), tuple_of(601))
                 equal((error, [g[1] for g in got]), (0, [reader.BUSY, reader.OK]), "both")
                 check(took < 1.5 * SLOW, "%.2f s" % took)
         until(lambda: reader.ask_disk(tuple_of(600))[1][0][1] == reader.OK, "asked again")
