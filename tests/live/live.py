@@ -354,6 +354,9 @@ def main():
         print("1..0 # SKIP there is no program to test: %r" % CTSCOPE)
         sys.exit(77)
     only = sys.argv[1:]
+    unknown = set(only) - {fn.__name__ for _, fn in _tests}
+    if unknown:
+        sys.exit("no such test: " + " ".join(sorted(unknown)))
     failed = 0
     print("1..%d" % len(_tests), flush=True)
     for n, (claim, fn) in enumerate(_tests, 1):

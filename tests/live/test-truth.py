@@ -343,18 +343,4 @@ def formula():
         subprocess.run(["lxc-unfreeze", "-n", "711"], check=True)
 
 
-@test("in an AppArmor profile of its own, made at the start, all is as ever")
-def apparmor():
-    os.environ["SCRATCH_APPARMOR"] = "1"
-    try:
-        if pct.apparmor_profile() == "unconfined":
-            raise Skip("no AppArmor here")
-        make(712)
-    finally:
-        del os.environ["SCRATCH_APPARMOR"]
-    with open("/proc/%d/attr/current" % pct.init_pid(712)) as f:
-        check("lxc-712_" in f.read(), "the profile")
-    equal(status(712)["status"], "running", "status")
-
-
 main()
