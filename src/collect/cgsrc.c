@@ -270,10 +270,12 @@ static bool same_dir(struct collector *c, const struct cgct *t)
 	       now.ino == t->ino;
 }
 
-static void look(struct collector *c, uint32_t vmid)
+void cgsrc_look(struct collector *c, uint32_t vmid)
 {
 	struct cgct *t = cgsrc_find(c, vmid);
 
+	if (!c->cg)
+		return;
 	if (!t || !same_dir(c, t))
 		t = attach(c, vmid);
 	cgct_look_init(c, t);
@@ -296,7 +298,7 @@ static void on_wd(struct collector *c, const struct inotify_event *e)
 		if (e->wd == s->base_wd || (e->mask & IN_IGNORED))
 			cgsrc_reconcile(c);
 		else if (e->len && vmid_of(e->name, &vmid) && (e->mask & IN_CREATE))
-			look(c, vmid);
+			cgsrc_look(c, vmid);
 		else if (e->len && vmid_of(e->name, &vmid) && (t = cgsrc_find(c, vmid)) &&
 			 !same_dir(c, t))
 			detach(c, t);
@@ -428,7 +430,7 @@ void cgsrc_reconcile(struct collector *c)
 	for (size_t i = 0; i < names.n; i++)
 		if (vmid_of(names.v[i], &vmid) &&
 		    (!s->began || !(t = cgsrc_find(c, vmid)) || t->dir < 0))
-			look(c, vmid);
+			cgsrc_look(c, vmid);
 	s->began = true;
 	if (unixsock_read_monitors(c->rootfd, c->o->live, &socks, &n_socks, NULL) == 0)
 		look_absent(c, socks, n_socks);
@@ -527,7 +529,7 @@ uint64_t cgsrc_due(struct collector *c, struct lc_time now)
 			    (!cgsrc_find(c, c->lc.v[i].vmid) ||
 			     cgsrc_find(c, c->lc.v[i].vmid)->ticks !=
 				     c->lc.v[i].init_ticks))
-				look(c, c->lc.v[i].vmid);
+				cgsrc_look(c, c->lc.v[i].vmid);
 	}
 	if (s->lost && now.boot_usec >= s->looked_boot_usec + USEC_PER_SEC)
 		look_all(c, now.boot_usec);

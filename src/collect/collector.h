@@ -145,6 +145,8 @@ void spoolsrc_room(struct collector *c);   /* the queue has room again */
 int cgsrc_open(struct collector *c, struct err *err);
 void cgsrc_close(struct collector *c);
 void cgsrc_reconcile(struct collector *c);
+/* At that one, now: its cgroup may be there, and nobody has told yet. */
+void cgsrc_look(struct collector *c, uint32_t vmid);
 bool cgsrc_is_alive(struct collector *c, const struct lc_ct *ct);
 void cgsrc_started(struct collector *c, const struct lc_ct *ct);
 void cgsrc_ended(struct collector *c, const struct lc_ct *ct);

@@ -35,8 +35,10 @@ struct veth {
 struct ctnet {
 	uint32_t vmid;
 	uint64_t life, started_boot_usec, due_boot_usec, step_usec;
-	struct procnet net; /* as told */
-	bool carrier_told, address_told, looked, unseen;
+	uint64_t carrier_boot_usec; /* when the first of a life was told, of this or one
+				       before */
+	struct procnet net;         /* as told */
+	bool address_told, looked, unseen;
 };
 
 struct netsrc {
@@ -63,20 +65,37 @@ static struct ctnet *find_ct(struct netsrc *s, uint32_t vmid)
 	return NULL;
 }
 
-/*
- * For the timeline of a start: since it began; the first of its life. Of one that ran
- * before the collector did neither is known.
- */
-static void timeline(struct collector *c, struct jw *w, uint32_t vmid, uint64_t now,
-		     bool first)
+static struct ctnet *get_ct(struct netsrc *s, uint32_t vmid)
+{
+	struct ctnet *ct = find_ct(s, vmid);
+
+	if (ct)
+		return ct;
+	GROW(s->cts, s->n_cts, s->cap_cts);
+	ct = &s->cts[s->n_cts++];
+	*ct = (struct ctnet){ .vmid = vmid };
+	return ct;
+}
+
+/* When its life began. 0: it is down, or ran before the collector did. */
+static uint64_t began_at(struct collector *c, uint32_t vmid)
 {
 	const struct lc_ct *ct = lc_find(&c->lc, vmid);
 	uint64_t began;
 
 	if (!ct || ct->phase == LC_DOWN)
-		return;
+		return 0;
 	began = ct->prestart.boot_usec ? ct->prestart.boot_usec : ct->up.boot_usec;
-	if (began < c->started_boot_usec || now < began)
+	return began < c->started_boot_usec ? 0 : began;
+}
+
+/* For the timeline of a start: since it began; the first of its life. */
+static void timeline(struct collector *c, struct jw *w, uint32_t vmid, uint64_t now,
+		     bool first)
+{
+	uint64_t began = began_at(c, vmid);
+
+	if (!began || now < began)
 		return;
 	if (first)
 		jw_bool(w, "first", true);
@@ -86,15 +105,39 @@ static void timeline(struct collector *c, struct jw *w, uint32_t vmid, uint64_t 
 /* ---- links --------------------------------------------------------------------------
  */
 
+/*
+ * The kernel says that a link is up, and when we are late, that its container began, both
+ * at once: the link is of that life.
+ */
+static void look_for_life(struct collector *c, uint32_t vmid)
+{
+	const struct lc_ct *ct = lc_find(&c->lc, vmid);
+
+	if (!ct || ct->phase == LC_DOWN)
+		cgsrc_look(c, vmid);
+}
+
+/* Its start may not be told yet: init has its network before it executes its program. */
+static bool is_first_carrier(struct collector *c, uint32_t vmid, uint64_t now)
+{
+	uint64_t began = began_at(c, vmid);
+	struct ctnet *ct = get_ct(c->net, vmid);
+
+	if (!began || ct->carrier_boot_usec >= began)
+		return false;
+	ct->carrier_boot_usec = now;
+	return true;
+}
+
 static void tell_link(struct collector *c, struct veth *v)
 {
 	struct lc_time now = collector_now();
-	struct ctnet *ct = find_ct(c->net, v->vmid);
-	bool first = v->up && ct && !ct->carrier_told;
 	char net[16];
 	struct event *e;
 	struct data d;
 
+	if (v->up)
+		look_for_life(c, v->vmid);
 	v->told_up = v->up;
 	v->told_boot_usec = now.boot_usec;
 	v->due_boot_usec = 0;
@@ -109,9 +152,8 @@ static void tell_link(struct collector *c, struct veth *v)
 	if (v->gone)
 		jw_bool(d.w, "removed", true);
 	if (v->up)
-		timeline(c, d.w, v->vmid, now.boot_usec, first);
-	if (first)
-		ct->carrier_told = true;
+		timeline(c, d.w, v->vmid, now.boot_usec,
+			 is_first_carrier(c, v->vmid, now.boot_usec));
 	data_close(&d, &e->data);
 }
 
@@ -163,6 +205,13 @@ static void take_link(struct collector *c, const struct netif *i)
 			v->told_up = i->carrier && i->up;
 	} else if (i->gone && v->ifindex != i->ifindex) {
 		return; /* the one before it, of the same name */
+	} else if (v->ifindex != i->ifindex) {
+		/* another one of that name, as after a restart: that is no flapping */
+		v->gone = true;
+		v->up = false;
+		if (v->told_up)
+			tell_link(c, v);
+		v->told_boot_usec = 0;
 	}
 	v->ifindex = i->ifindex;
 	if (!i->gone)
@@ -424,14 +473,10 @@ void netsrc_started(struct collector *c, const struct lc_ct *life)
 
 	if (!s)
 		return;
-	ct = find_ct(s, life->vmid);
-	if (!ct) {
-		GROW(s->cts, s->n_cts, s->cap_cts);
-		ct = &s->cts[s->n_cts++];
-	} else {
-		procnet_done(&ct->net);
-	}
+	ct = get_ct(s, life->vmid);
+	procnet_done(&ct->net);
 	*ct = (struct ctnet){ .vmid = life->vmid,
+			      .carrier_boot_usec = ct->carrier_boot_usec,
 			      .life = life->life,
 			      .started_boot_usec = clock_boot_usec(),
 			      .step_usec = 100 * USEC_PER_MSEC };

@@ -44,6 +44,14 @@ def kill_init(vmid):
     return t0
 
 
+def carrier(link):
+    try:
+        with open("/sys/class/net/%s/carrier" % link) as f:
+            return f.read().strip() == "1"
+    except OSError:  # it is not there, or not up
+        return False
+
+
 def started(after, hooks, vmid=VMID):
     e = wait_event(vmid, "started", after)
     equal(bool(e["inferred"]), not hooks, "inferred")
@@ -107,6 +115,28 @@ for H in (True, False):
     @test("a start has its event, first carrier and first address, " + W)
     def _(hooks=H):
         whole_life(hooks)
+
+    @test("a start that is seen late has its first carrier, of its own life, " + W)
+    def _(hooks=H):
+        c = need()
+        (lib.hooks_on if hooks else lib.hooks_off)()
+        make(VMID + 2, net="ip=10.99.0.31/24", start=False)
+        for late in (False, True):
+            seq = last_seq()
+            if late:
+                os.kill(c.pid(), signal.SIGSTOP)
+            try:
+                pct.start(VMID + 2)
+                until(lambda: carrier("veth%di0" % (VMID + 2)), "a carrier")
+            finally:
+                os.kill(c.pid(), signal.SIGCONT)
+            e = started(seq, hooks, VMID + 2)
+            up = wait_event(VMID + 2, "interface-up", seq)
+            check(up["data"].get("first"), "late %s: the first carrier: %s" % (late, up["data"]))
+            equal(up["life"], e["life"], "life")
+            pct.kill(VMID + 2)
+            wait_event(VMID + 2, "stopped", seq)
+        destroy(VMID + 2)
 
     @test("frozen and thawed, " + W)
     def _(hooks=H):
@@ -214,7 +244,7 @@ for H in (True, False):
     @test("a start that fails says in which phase, why, and what can be seen, " + W)
     def _(hooks=H):
         need()
-        seq = last_seq()
+        seq, began = last_seq(), time.time() * 1e6
         make(VMID + 2, start=False)
         with open(pct.conf_path(VMID + 2), "a") as f:
             f.write("mp0: /no/such/dir,mp=/x\n")
@@ -229,8 +259,9 @@ for H in (True, False):
         check(any("pre-start" in t["text"] for t in e["data"]["texts"]),
               "texts %s" % e["data"]["texts"])
         equal(e["data"]["reason"], "mp0: /no/such/dir does not exist", "reason")
-        inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ?",
-                                      (VMID + 2,)), "an incident")
+        # the collector may know of failed starts from before it began
+        inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ? AND opened >= ?"
+                                      " ORDER BY n", (VMID + 2, began)), "an incident")
         equal(inc[-1]["summary"], "its start failed: " + e["data"]["reason"], "summary")
         equal(e["data"].get("user"), "root@pam", "user")
         equal(len(events(VMID + 2, seq, ["started"])), 0, "no start")
