@@ -360,7 +360,7 @@ def main():
     failed = 0
     print("1..%d" % len(_tests), flush=True)
     for n, (claim, fn) in enumerate(_tests, 1):
-        if only and fn.__name__ not in only:
+        if only and fn.__name__ not in only and claim not in only:
             print("ok %d - %s # SKIP not asked for" % (n, claim))
             continue
         t0 = time.monotonic()
@@ -373,7 +373,8 @@ def main():
             failed += 1
             why = str(e) if isinstance(e, Failed) else traceback.format_exc()
             first = why.strip().splitlines()[0 if isinstance(e, Failed) else -1:] or ["?"]
-            print("# failed %s: %s" % (fn.__name__, first[0].replace("\t", " ")))
+            print("# failed %s: %s" % (fn.__name__.strip("_") or claim.replace(":", ";"),
+                                       first[0].replace("\t", " ")))
             print("not ok %d - %s" % (n, claim))
             note(why)
         for vmid in list(_made):
