@@ -6,8 +6,8 @@ import os
 import subprocess
 import threading
 
-from live import BUILD, CGROUP, HERE, SLOW, Load, Skip, cgkey, check, ctjson, ctscope, \
-    equal, main, make, note, test, until
+from live import BUILD, CGROUP, HERE, Load, Skip, cgkey, check, ctjson, ctscope, \
+    equal, main, make, note, slack, test, until
 
 
 def ns(vmid):
@@ -109,7 +109,7 @@ def stuck():
         note("%.2f s: %s" % (r.seconds, r.err.decode().strip()))
         check(b"[systemd]" in r.out, r.out)
         check(b"does not answer" in r.err, r.err)
-        check(r.seconds < 2.5 * SLOW, "%.1f s" % r.seconds)
+        check(r.seconds < 2.5 * slack(), "%.1f s" % r.seconds)
     finally:
         p.kill()
         p.wait()

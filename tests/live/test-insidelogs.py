@@ -15,7 +15,7 @@ import subprocess
 import time
 
 from live import (CTSCOPE, SLOW, check, ctjson, ctscope, equal, guest, main, make, note, pct,
-                  rootfs, test, until, write_conf)
+                  rootfs, slack, test, until, write_conf)
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ID = "0123456789abcdef0123456789abcdef"
@@ -129,7 +129,7 @@ def packed():
         equal(got[-1], kind + ": end", "the last line")
         check(all(len(x) <= 16384 + len(" [cut]") for x in got), "a line that is too long")
         check(got[1].endswith("bb [cut]"), got[1][-20:])
-        check(seconds < 2.5 * SLOW, "%s: %.2f s" % (kind, seconds))
+        check(seconds < 2.5 * slack(), "%s: %.2f s" % (kind, seconds))
 
 
 @test("a syslog of both forms, files by name and by pattern, on one time line")
@@ -257,7 +257,7 @@ def attacks():
         r = ctscope("logs", CT, "--source", "guest", code=None)
         seconds = time.monotonic() - t0
         check(r.code == 0 and b"GET /" not in r.out, "%s: %d %s" % (what, r.code, r.out[-200:]))
-        check(seconds < 3 * SLOW, "%s: %.2f s" % (what, seconds))
+        check(seconds < 3 * slack(), "%s: %.2f s" % (what, seconds))
         check(any(w in r.err for w in words), "%s: %s" % (what, r.err))
 
     system = DIR + "/system.journal"
@@ -314,7 +314,7 @@ def cut():
         while time.monotonic() < stop:
             t0 = time.monotonic()
             r = ctscope("logs", CT, "--source", "guest", "-n", "all", code=None)
-            check(time.monotonic() - t0 < 6 * SLOW, "%.2f s" % (time.monotonic() - t0))
+            check(time.monotonic() - t0 < 6 * slack(), "%.2f s" % (time.monotonic() - t0))
             equal(r.code, 0, "exit code")
             lines_seen += b"GET /" in r.out
             told += b"damaged, or changed" in r.err or b"to the end" in r.err
@@ -444,7 +444,7 @@ def hostile_volume():
         seconds = time.monotonic() - t0
         check(CANARY.encode() not in r.out, "%s: %s" % (what, r.out))
         check(word in r.err, "%s: %s" % (what, r.err))
-        check(seconds < 3 * SLOW, "%s: %.2f s" % (what, seconds))
+        check(seconds < 3 * slack(), "%s: %.2f s" % (what, seconds))
 
     def node(kind):
         os.mknod(full, 0o666 | kind, os.makedev(1, 3))

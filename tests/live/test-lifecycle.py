@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from live import (ctjson, SLOW, Failed, check, ctscope, equal, guest, main, make, pct, rootfs, rows,
-                  status, test, until)
+                  slack, status, test, until)
 
 
 @test("a container that was started is running, with the pid of its init and its uptime")
@@ -17,7 +17,7 @@ def started():
     equal(s["status"], "running", "status")
     equal(s["pid"], pct.init_pid(300), "pid")
     equal(s["monitor_pid"], monitor(300), "monitor_pid")
-    check(0 <= s["uptime"] <= 15 * SLOW, "uptime %r" % s["uptime"])
+    check(0 <= s["uptime"] <= 15 * slack(), "uptime %r" % s["uptime"])
     equal(rows()[300]["status"], "running", "list")
 
 
@@ -130,7 +130,7 @@ def rebooted():
         return s if s.get("pid") not in (None, before) and s["status"] == "running" else None
 
     after = until(again, "another init", 20)
-    check(after["uptime"] <= 20 * SLOW, "uptime %r" % after["uptime"])
+    check(after["uptime"] <= 20 * slack(), "uptime %r" % after["uptime"])
 
 
 @test("init gone while the monitor still runs its hooks: not running, no stale pid")

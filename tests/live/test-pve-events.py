@@ -17,8 +17,8 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
 import collectlib as lib  # noqa: E402
 import live  # noqa: E402
 from collectlib import Collector, events, last_seq, logged, wait_event  # noqa: E402
-from live import (SLOW, Failed, Hang, Skip, check, ctscope, destroy, equal, main,  # noqa: E402
-                  make, note, pct, test, until, write_conf)
+from live import (Failed, Hang, Skip, check, ctscope, destroy, equal, main,  # noqa: E402
+                  make, note, pct, slack, test, until, write_conf)
 
 VMID = 960
 state = {}
@@ -227,7 +227,7 @@ def hung(op):
         pct.kill(VMID + 5)
         e = wait_event(VMID + 5, "stopped", seq)
         took = e["boot_usec"] / 1e6 - t0
-        check(took < 2 * SLOW, "the stop was seen after %.3f s" % took)
+        check(took < 2 * slack(), "the stop was seen after %.3f s" % took)
         check(e["name"] == "ct%d" % (VMID + 5), "its name is known: %s" % e["name"])
         most = 0
         for _ in range(24):

@@ -11,8 +11,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/../collect")
 import collectlib as lib  # noqa: E402
-from live import (SLOW, Load, Skip, cgkey, check, controllers, ctjson, ctscope, destroy,
-                  equal, main, make, note, one_of, rows, status, test, until)  # noqa: E402
+from live import (Load, Skip, cgkey, check, controllers, ctjson, ctscope, destroy,
+                  equal, main, make, note, one_of, rows, slack, status, test, until)  # noqa: E402
 
 RECORDER = os.path.join(os.environ.get("CTSCOPE_BUILD", "build"), "tests/bench/recorder")
 
@@ -371,7 +371,7 @@ def impostors():
             check(b"ct700" in r.out, "%s: top: %s" % (name, r.out))
             r = ctscope("history", "700", "--since", "-30s", code=None)
             check(r.code in (0, 3), "%s: history: exit %d" % (name, r.code))
-            check(r.seconds < 3 * SLOW, "%s: history took %.1f s" % (name, r.seconds))
+            check(r.seconds < 3 * slack(), "%s: history took %.1f s" % (name, r.seconds))
     destroy(700)
 
 

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from live import BUILD, CGROUP, SLOW, Load, Skip, check, ctscope, destroy, equal, guest, main, \
-    make, note, pct, test, until, write_conf
+from live import BUILD, CGROUP, Load, Skip, check, ctscope, destroy, equal, guest, main, \
+    make, note, pct, slack, test, until, write_conf
 
 PROBE = BUILD + "/tests/live/secprobe"
 DROPPED = {16, 17, 25, 32, 33}  # sys_module sys_rawio sys_time mac_override mac_admin
@@ -249,7 +249,7 @@ def undisturbed():
         took = time.monotonic() - t0
         check("is frozen, stopped or traced" in said,
               "%s: %r" % (what, said))
-        check(took < 2 * SLOW, "%s: %.1f s" % (what, took))
+        check(took < 2 * slack(), "%s: %.1f s" % (what, took))
 
     os.kill(init, signal.SIGSTOP)
     try:
@@ -376,7 +376,7 @@ def crowd():
         got, said, code, took = audit(819)
         check("of its processes were not looked at" in said, said)
         note("%.2f s: %s" % (took, said.strip()))
-        check(took < 5 * SLOW, "%.1f s" % took)
+        check(took < 5 * slack(), "%.1f s" % took)
         if not got:
             equal(code, 3, "exit code")
     equal(audit(819)[1], "", "what is said without them")
@@ -388,11 +388,11 @@ def long_status():
     with Load(811, "groups", 1):
         got, said, code, took = audit(811)
         equal(said, "", "said of two")
-        check(took < 2 * SLOW, "%.1f s" % took)
+        check(took < 2 * slack(), "%.1f s" % took)
     with Load(811, "groups", 60):
         got, said, code, took = audit(811)
         note("%.2f s: %s" % (took, said.strip()))
-        check(took < 5 * SLOW, "%.1f s" % took)
+        check(took < 5 * slack(), "%.1f s" % took)
 
 
 @test("20,000 mounts of a privileged guest: as quick, and what matters is still found")
@@ -404,14 +404,14 @@ def many_mounts():
         check(len(f.readlines()) > 20000, "mounts")
     got, said, code, took = audit(812)
     note("tmpfs: %.2f s %s" % (took, sorted(got)))
-    check(took < 5 * SLOW, "%.1f s" % took)
+    check(took < 5 * slack(), "%.1f s" % took)
     make(813, unprivileged=0)
     guest(813, "/bin/mkdir", "/tmp/m")
     guest(813, "/bin/load", "mounts", "5000", "proc", "/tmp/m")
     got, said, code, took = audit(813)
     note("proc: %.2f s" % took)
     check("kernel-proc-writable" in got, "%s" % sorted(got))
-    check(took < 5 * SLOW, "%.1f s" % took)
+    check(took < 5 * slack(), "%.1f s" % took)
 
 
 def cgroup_pids(vmid):

@@ -8,8 +8,8 @@ import re
 import subprocess
 import time
 
-from live import CTSCOPE, SLOW, Load, Skip, check, ctjson, ctscope, equal, main, make, note, \
-    test
+from live import CTSCOPE, Load, Skip, check, ctjson, ctscope, equal, main, make, note, \
+    slack, test
 
 RAW = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xff|\xe2\x80\xae")
 
@@ -143,7 +143,7 @@ def crowd():
             took = time.monotonic() - t0
             note("%d sockets shown, %s more, %s processes left, in %.2f s" % (
                 len(s["listening"]), s.get("more"), s.get("processes_left_out"), took))
-            check(took < 5 * SLOW, took)
+            check(took < 5 * slack(), took)
             check(len([x for x in s["listening"] if x["protocol"] == "unix"]) <= 1024,
                   "bounded")
             check(s["more"] >= 900, s.get("more"))
@@ -215,7 +215,7 @@ def fast():
     with Load(651, "sockets", "tcp4:8001"):
         best = min(ctscope("network", 651, "--sockets").seconds for _ in range(10))
         note("network --sockets: %.1f ms, all of it" % (best * 1000))
-        check(best < 1 * SLOW, best)
+        check(best < 1 * slack(), best)
 
 
 if __name__ == "__main__":
