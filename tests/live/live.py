@@ -41,6 +41,7 @@ _loader.exec_module(pct)
 
 _tests = []
 _made = []
+_kept = []
 
 
 class Skip(Exception):
@@ -51,11 +52,18 @@ class Failed(Exception):
     pass
 
 
-def test(claim):
+def test(claim, base=False):
+    """base: those after it go on with what it leaves; one of them alone runs it, too."""
     def add(fn):
-        _tests.append((claim, fn))
+        _tests.append((claim, fn, base))
         return fn
     return add
+
+
+def keep(vmid):
+    """Until the last test of the program: the tests after this one go on with it."""
+    _made.remove(vmid)
+    _kept.append(vmid)
 
 
 def check(ok, what):
@@ -230,8 +238,9 @@ def destroy(vmid):
         pct.dotfiles()
     shutil.rmtree("/var/lib/vz/images/%d" % vmid, ignore_errors=True)
     shutil.rmtree("/var/lib/lxc/%d" % vmid, ignore_errors=True)
-    if vmid in _made:
-        _made.remove(vmid)
+    for v in (_made, _kept):
+        if vmid in v:
+            v.remove(vmid)
 
 
 def guest(vmid, *cmd, **kw):
@@ -356,6 +365,14 @@ class Hang:
 
 # ---- TAP ----------------------------------------------------------------------------
 
+def destroy_all(vmids):
+    for vmid in list(vmids):
+        try:
+            destroy(vmid)
+        except Exception:
+            note("destroying %d: %s" % (vmid, traceback.format_exc()))
+
+
 def main():
     if not os.environ.get("SCRATCH"):
         print("1..0 # SKIP runs in tests/node/scratch run only")
@@ -369,8 +386,10 @@ def main():
         sys.exit("no such test: " + " ".join(sorted(unknown)))
     failed = 0
     print("1..%d" % len(_tests), flush=True)
-    for n, (claim, fn) in enumerate(_tests, 1):
-        if only and fn.__name__ not in only and claim not in only:
+    asked = [n for n, (claim, fn, _) in enumerate(_tests, 1)
+             if not only or fn.__name__ in only or claim in only]
+    for n, (claim, fn, base) in enumerate(_tests, 1):
+        if n not in asked and not (base and n < max(asked, default=0)):
             print("ok %d - %s # SKIP not asked for" % (n, claim))
             continue
         t0 = time.monotonic()
@@ -387,12 +406,9 @@ def main():
                                        first[0].replace("\t", " ")))
             print("not ok %d - %s" % (n, claim))
             note(why)
-        for vmid in list(_made):
-            try:
-                destroy(vmid)
-            except Exception:
-                note("destroying %d: %s" % (vmid, traceback.format_exc()))
+        destroy_all(_made)
         if time.monotonic() - t0 > 3:
             note("%s: %.1f s" % (fn.__name__, time.monotonic() - t0))
         sys.stdout.flush()
+    destroy_all(_kept)
     sys.exit(1 if failed else 0)

@@ -78,9 +78,11 @@ def _():
 def whole_life(hooks):
     need()
     (lib.hooks_on if hooks else lib.hooks_off)()
+    if os.path.exists(pct.conf_path(VMID)):
+        destroy(VMID)
     seq = last_seq()
     make(VMID, net="ip=10.99.0.30/24")
-    live._made.remove(VMID)  # the tests after this one go on with it
+    live.keep(VMID)
     e = started(seq, hooks)
     up = wait_event(VMID, "interface-up", seq)
     equal(up["data"]["interface"], "veth%di0" % VMID, "interface")
@@ -95,6 +97,17 @@ def whole_life(hooks):
     # anew with the same text is no change
     time.sleep(2.5)
     return e["life"]
+
+
+def start_again(hooks):
+    """Of one that a test before stopped, if there was one."""
+    if pct.listening(VMID):
+        seq = last_seq()
+        pct.kill(VMID)
+        wait_event(VMID, "stopped", seq)
+    seq = last_seq()
+    pct.start(VMID)
+    return started(seq, hooks)
 
 
 def by_task(hooks, verb, task):
@@ -112,7 +125,7 @@ def by_task(hooks, verb, task):
 for H in (True, False):
     W = "with hooks" if H else "without hooks"
 
-    @test("a start has its event, first carrier and first address, " + W)
+    @test("a start has its event, first carrier and first address, " + W, base=True)
     def _(hooks=H):
         whole_life(hooks)
 
@@ -181,26 +194,20 @@ for H in (True, False):
     @test("pct stop: admin with user and UPID, " + W)
     def _(hooks=H):
         need()
-        seq = last_seq()
-        pct.start(VMID)
-        started(seq, hooks)
+        start_again(hooks)
         by_task(hooks, "stop", "vzstop")
 
     @test("pct shutdown: admin, " + W)
     def _(hooks=H):
         need()
-        seq = last_seq()
-        pct.start(VMID)
-        started(seq, hooks)
+        start_again(hooks)
         time.sleep(0.5)
         by_task(hooks, "shutdown", "vzshutdown")
 
     @test("a reboot from inside: rebooted, and another life, " + W)
     def _(hooks=H):
         need()
-        seq = last_seq()
-        pct.start(VMID)
-        life = started(seq, hooks)["life"]
+        life = start_again(hooks)["life"]
         time.sleep(0.5)
         seq = last_seq()
         subprocess.run(["lxc-attach", "-n", str(VMID), "--", "reboot", "-f"])
