@@ -309,6 +309,10 @@ static void configs_key_by_key(void)
 	CHECK_STR(diff("lxc.cap.drop: 1\nlxc.cap.drop: 2\nlxc.cap.drop: 3\n",
 		       "lxc.cap.drop: 1\nlxc.cap.drop: 4\nlxc.cap.drop: 3\n"),
 		  "lxc.cap.drop 2>;lxc.cap.drop >4;");
+	/* LXC takes one pair of quotes off: no change to it, and none is told */
+	CHECK_STR(diff("lxc.environment: \"A=b c\"\n", "lxc.environment: A=b c\n"), "");
+	CHECK_STR(diff("lxc.environment: 'A=b c'\n", "lxc.environment: 'A=b d'\n"),
+		  "lxc.environment A=b c>;lxc.environment >A=b d;");
 }
 
 static void snapshots_and_locks(void)
