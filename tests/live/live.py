@@ -381,7 +381,7 @@ def main():
         print("1..0 # SKIP there is no program to test: %r" % CTSCOPE)
         sys.exit(77)
     only = sys.argv[1:]
-    unknown = set(only) - {fn.__name__ for _, fn in _tests}
+    unknown = set(only) - {x for claim, fn, _ in _tests for x in (claim, fn.__name__)}
     if unknown:
         sys.exit("no such test: " + " ".join(sorted(unknown)))
     failed = 0
