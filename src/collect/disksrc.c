@@ -11,12 +11,14 @@
 #include "read/diskwire.h"
 
 /*
- * How full the root file systems are, once a minute (where many run more seldom: a
- * process for each of them is a millisecond or more of CPU). Nothing here may look at one: the
- * reader is asked for it (guest/serve.h), 64 at a time, over a socket that systemd starts
- * it by. No reader, no row: it is no fault, and said in the status.
+ * How full the root file systems are: once a minute while that changes, where it does not
+ * after twice the time until it is ten minutes (a process for each of them is two
+ * milliseconds of CPU), and where many run not all in one minute. Nothing here may look at
+ * one: the reader is asked for it (guest/serve.h), 64 at a time, over a socket that systemd
+ * starts it by. No reader, no row: it is no fault, and said in the status.
  */
 #define EVERY_USEC    (60 * USEC_PER_SEC)
+#define SELDOM_USEC   (600 * USEC_PER_SEC)
 #define SETTLE_USEC   (3 * USEC_PER_SEC) /* after a start: until its root is its own */
 #define DEADLINE_USEC (4 * USEC_PER_SEC)
 #define TROUBLED_USEC (600 * USEC_PER_SEC) /* before one that hangs is asked again */
@@ -28,7 +30,8 @@ struct diskct {
 	uint32_t vmid;
 	uint64_t life;
 	uint64_t due_boot_usec;
-	uint64_t round; /* in which it was asked last; 0: not in this life */
+	uint64_t step_usec; /* until it is asked again */
+	uint64_t round;     /* in which it was asked last; 0: not in this life */
 	unsigned missed;
 	enum disk_why why;    /* the last answer */
 	bool known;           /* by the last row, which was: */
@@ -113,7 +116,7 @@ static bool is_news(const struct disksrc *s, const struct diskct *d,
 {
 	uint64_t age = clock_boot_usec() - d->row_boot_usec;
 
-	return !d->known || age + s->round_usec >= HOURLY_USEC ||
+	return !d->known || age + s->round_usec + d->step_usec >= HOURLY_USEC ||
 	       disk_use_changed(&d->last, u);
 }
 
@@ -138,6 +141,11 @@ static void take(struct collector *c, struct diskct *d, const struct disk_use *u
 	}
 	d->missed = 0;
 	d->why = DISK_OK;
+	d->step_usec = !d->known || disk_use_changed(&d->last, u)
+			       ? EVERY_USEC
+			       : MIN(2 * d->step_usec, SELDOM_USEC);
+	/* in the round that is nearest to it */
+	d->due_boot_usec = clock_boot_usec() + d->step_usec - EVERY_USEC / 2;
 	if (is_news(c->disk, d, u))
 		put_row(c, d, u);
 }
