@@ -516,7 +516,8 @@ static void read_rotated(struct guestlog *g, const struct guestread_target *targ
 	    ask(g, target, &item, 1, FILES_MSEC, &a, NULL) == 0 && a.n && !a.v[0].why &&
 	    !a.v[0].reset) {
 		take_text(f, &a.v[0], true, ret);
-		f->old = a.v[0].next;
+		/* where nothing came it is where it was */
+		f->old = a.v[0].next.ino ? a.v[0].next : f->cursor;
 	}
 	f->part.n = 0;
 	f->text.last_real_usec = 0;
@@ -546,8 +547,9 @@ static bool was_renamed(struct guestlog *g, struct file *f, struct guestread_ans
 			o->part.n = 0;
 			o->cursor = (struct guestread_cursor){ 0 };
 			o->absent = true;
+		} else {
+			o->old = (struct guestread_cursor){ 0 };
 		}
-		o->old = (struct guestread_cursor){ 0 };
 		return true;
 	}
 	return false;
