@@ -100,16 +100,19 @@ static void untake(struct spoolsrc *s, const char *id)
 /* ---- files --------------------------------------------------------------------------
  */
 
-static void remove_file(struct collector *c, const char *id)
+/* Is it gone? */
+static bool remove_file(struct collector *c, const char *id)
 {
 	struct err err = { 0 };
 
-	if (spool_remove(c->spool->dir, id, &err) == 0)
+	if (spool_remove(c->spool->dir, id, &err) == 0) {
 		untake(c->spool, id);
-	else { /* it stays in the set: never told twice */
-		loop_log_change(c->loop, 4, "unlink", id, "%s", err.msg);
-		strv_add(&c->spool->stuck, xstrdup(id));
+		return true;
 	}
+	/* it stays in the set: never told twice */
+	loop_log_change(c->loop, 4, "unlink", id, "%s", err.msg);
+	strv_add(&c->spool->stuck, xstrdup(id));
+	return false;
 }
 
 static void remove_stuck(struct collector *c)
@@ -124,10 +127,10 @@ static void remove_stuck(struct collector *c)
 static void refuse(struct collector *c, const char *id, const struct err *err)
 {
 	c->spool->n_bad++;
-	loop_log(c->loop, 4, "bad", "spool file %s is no event and is removed: %s", id,
-		 err->msg);
 	take(c->spool, id);
-	remove_file(c, id);
+	if (remove_file(c, id))
+		loop_log(c->loop, 4, "bad", "spool file %s is no event and is removed: %s",
+			 id, err->msg);
 }
 
 static bool was_stored(const struct spoolsrc *s, const char *id)
