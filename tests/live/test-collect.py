@@ -251,7 +251,7 @@ for H in (True, False):
     @test("a start that fails says in which phase, why, and what can be seen, " + W)
     def _(hooks=H):
         need()
-        seq, began = last_seq(), time.time() * 1e6
+        seq = last_seq()
         make(VMID + 2, start=False)
         with open(pct.conf_path(VMID + 2), "a") as f:
             f.write("mp0: /no/such/dir,mp=/x\n")
@@ -267,9 +267,10 @@ for H in (True, False):
               "texts %s" % e["data"]["texts"])
         equal(e["data"]["reason"], "mp0: /no/such/dir does not exist", "reason")
         # the collector may know of failed starts from before it began
-        inc = until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ? AND opened >= ?"
-                                      " ORDER BY n", (VMID + 2, began)), "an incident")
-        equal(inc[-1]["summary"], "its start failed: " + e["data"]["reason"], "summary")
+        # and one that is open goes on
+        summary = "its start failed: " + e["data"]["reason"]
+        until(lambda: lib.query("SELECT * FROM incidents WHERE vmid = ? AND summary = ?",
+                                (VMID + 2, summary)), "an incident: " + summary)
         equal(e["data"].get("user"), "root@pam", "user")
         equal(len(events(VMID + 2, seq, ["started"])), 0, "no start")
         destroy(VMID + 2)
@@ -387,7 +388,9 @@ def h58():
         equal(as_user(1000, path, flags), 13, "of uid 1000, %s %o" % (path, flags))
     equal(as_user(0, new, os.O_CREAT | os.O_WRONLY), 0, "control: root can")
     os.unlink(new)
-    equal([e for e in events(after=seq) if e["vmid"]], [], "events of it")
+    # a config of the tests before may be told late
+    equal([e for e in events(after=seq) if e["vmid"] and e["origin"] != "config"], [],
+          "events of it")
 
 
 @test("H46 H48 an init that ends at once, ten times; a CTID made anew at once: each life once")
