@@ -129,8 +129,8 @@ static void refuse(struct collector *c, const char *id, const struct err *err)
 	c->spool->n_bad++;
 	take(c->spool, id);
 	if (remove_file(c, id))
-		loop_log(c->loop, 4, "bad", "spool file %s is no event and is removed: %s",
-			 id, err->msg);
+		loop_log(c->loop, 4, "bad",
+			 "spool file %s is no event and is removed: %s", id, err->msg);
 }
 
 static bool was_stored(const struct spoolsrc *s, const char *id)
