@@ -192,10 +192,10 @@ static void on_lc_evidence(void *arg, const struct lc_ct *ct, struct stop_eviden
 {
 	struct collector *c = arg;
 
+	failure_evidence(c, ct, ev); /* first: whose task it was depends on it */
 	cgsrc_evidence(c, ct, ev);
 	kernsrc_evidence(c, ct, ev);
 	tasksrc_evidence(c, ct, ev);
-	failure_evidence(c, ct, ev);
 }
 
 /* The task that starts it, or what lxc-start wrote since the last end. */

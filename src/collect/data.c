@@ -194,8 +194,9 @@ static void data_started(struct jw *w, const struct lc_event *e)
 	jw_arr(w, "phases");
 	if (ct->prestart.boot_usec) {
 		phase(w, "prestart", 0, false);
-		phase(w, "init", num_sub(ct->up.boot_usec, ct->prestart.boot_usec),
-		      false);
+		if (ct->init || ct->init_ticks)
+			phase(w, "init",
+			      num_sub(ct->up.boot_usec, ct->prestart.boot_usec), false);
 	} else {
 		phase(w, "init", 0, false);
 	}

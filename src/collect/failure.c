@@ -36,17 +36,17 @@ static int read_text(struct collector *c, uint32_t vmid, const char *kind,
 	return r;
 }
 
-/* lxc-start says so itself: written since this start began. */
-static bool stderr_says(struct collector *c, const struct lc_ct *ct)
+/* lxc-start says so itself: written since this start began. Negative: cannot be read. */
+static int stderr_says(struct collector *c, const struct lc_ct *ct)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
 	uint64_t mtime, since = ct->prestart.real_usec ? ct->prestart.real_usec
 						       : ct->up.real_usec;
 	struct span s;
+	int r = read_text(c, ct->vmid, "stderr", &text, &mtime);
 
-	if (read_text(c, ct->vmid, "stderr", &text, &mtime) < 0 ||
-	    mtime + 2 * USEC_PER_SEC < since)
-		return false;
+	if (r < 0 || mtime + 2 * USEC_PER_SEC < since)
+		return r == -ENOENT ? 0 : MIN(r, 0);
 	s = span_of(text.p, text.n);
 	return span_find(s, "The container failed to start") ||
 	       span_find(s, "Failed to spawn container") ||
@@ -64,6 +64,18 @@ bool failure_is_new(struct collector *c, const struct lc_ct *ct)
 	       st.mtime_real_usec + 5 * USEC_PER_SEC > clock_real_usec();
 }
 
+/*
+ * LXC runs the stop hook of each start, also of one that fails. Where neither it nor
+ * start-host spoke, this container has none of them, and if no collector was there then
+ * either, nobody saw whether there was an init.
+ */
+static bool ran_unseen(const struct collector *c, const struct lc_ct *ct,
+		       const struct stop_evidence *ev)
+{
+	return ct->phase == LC_PRESTART && ct->over_heard && !ev->hook &&
+	       c->started_boot_usec > ct->prestart.boot_usec;
+}
+
 void failure_evidence(struct collector *c, const struct lc_ct *ct,
 		      struct stop_evidence *ev)
 {
@@ -71,8 +83,10 @@ void failure_evidence(struct collector *c, const struct lc_ct *ct,
 
 	/* start-host ran before init was exec'ed: that may have failed yet */
 	if (ct->phase != LC_PRESTART && !ct->execed && lived < 10 * USEC_PER_SEC &&
-	    stderr_says(c, ct))
+	    stderr_says(c, ct) > 0)
 		ev->start_failed = true;
+	else if (ran_unseen(c, ct, ev) && stderr_says(c, ct) == 0)
+		ev->start_failed = false;
 }
 
 static void one_text(struct collector *c, struct jw *w, uint32_t vmid, const char *from,

@@ -162,6 +162,7 @@ static void on_post_stop(struct lifecycle *lc, struct lc_ct *ct,
 		lc_emit_note(lc, ct, h, "unconfirmed: init of the container runs on");
 		return;
 	}
+	ct->over_heard = true;
 	end_unseen(lc, ct, e.when);
 	lc_emit(lc, &e, ct);
 }

@@ -8,8 +8,11 @@
 #include "base/str.h"
 
 #define SAME_TASK_USEC (20 * USEC_PER_MSEC)
-/* Of a life with hooks: how long we wait for the one that is to come. */
-#define WAIT_START_HOOK_USEC (500 * USEC_PER_MSEC)
+/*
+ * Of a life with hooks: how long we wait for the one that is to come. Init may only exec
+ * when its start-host hook is over: the file is there by then or never comes.
+ */
+#define WAIT_START_HOOK_USEC (50 * USEC_PER_MSEC)
 #define WAIT_STOP_HOOK_USEC  (2 * USEC_PER_SEC)
 /* The monitor reaps init within that, and then the kernel tells the exit code. */
 #define WAIT_EXIT_USEC (25 * USEC_PER_MSEC)
@@ -178,8 +181,12 @@ void lc_end_life(struct lifecycle *lc, struct lc_ct *ct, const struct spool_even
 		ct->gone = h ? (struct lc_time){ h->real_usec, h->boot_usec } : now;
 	lc_gather(lc, ct, h, &ev);
 	/* an init that nobody told of yet had its start all the same */
-	if ((ct->init_ticks || ct->init) && !ct->started && !ev.start_failed)
+	if ((ct->init_ticks || ct->init || ct->phase == LC_PRESTART) && !ct->started &&
+	    !ev.start_failed) {
+		if (!ct->up.real_usec)
+			ct->up = ct->prestart;
 		lc_start_out(lc, ct, NULL);
+	}
 	cause_decide(&ev, &verdict);
 	if (h)
 		e = lc_from_hook(EVENT_STOPPED, h);

@@ -43,6 +43,7 @@ struct lc_ct {
 	bool failed;        /* the last life never came up */
 	bool rebooting;     /* the mark of a reboot was there */
 	bool stop_heard;    /* the stop hook of this life was there */
+	bool over_heard;    /* its post-stop hook was there */
 	bool stop_inferred; /* `stopped` is out without it: it may come late */
 
 	struct lc_time prestart, up, gone; /* zero: was not seen */

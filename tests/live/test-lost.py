@@ -168,6 +168,32 @@ def lives():
     end(c)
 
 
+@test("a life between its first and its last hook, which nobody saw: a start and an end")
+def unseen():
+    fresh()
+    make(VMID, start=False, raw=["lxc.hook.start-host:", "lxc.hook.stop:"])
+    end(Collector())
+    bounce(VMID)
+    end(Collector())
+    until(lambda: len(told(VMID)) >= len(LIFE), "its life is told: " + story(VMID))
+    equal(told(VMID), LIFE, "its life")
+    up, down = events(VMID, 0, ["started", "stopped"])
+    check(up["inferred"] and down["inferred"], "both are concluded: " + story(VMID))
+    equal(up["data"]["phases"], [{"name": "prestart", "usec": 0}], "phases of the start")
+    # one that fails says so where lxc-start writes to
+    destroy(VMID)
+    make(VMID, start=False, mp0="/no/such/dir,mp=/x",
+         raw=["lxc.hook.start-host:", "lxc.hook.stop:"])
+    seq = last_seq()
+    pct.prepare(VMID)
+    check(not pct.wait_running(VMID, pct.spawn(VMID)), "it does not start")
+    pct.wait_stopped(VMID)
+    c = Collector()
+    wait_event(VMID, "poststop", seq, 20)
+    equal(told(VMID, seq), ["prestart", "start-failed", "poststop"], "a start that fails")
+    end(c)
+
+
 def broken(c, vmid, name, what, paths, seconds=1.5):
     """A life under a fault, and one after it: each start and end once, each file that was
     accepted an event."""

@@ -11,6 +11,7 @@
 /* What came out, as words: "prestart/1 started/1 stopped/1:signal". */
 static struct buf said;
 static struct stop_evidence extra; /* what the other sources would add */
+static bool ran_unseen;
 static bool starting;
 static size_t rows;
 static struct db_life last_row;
@@ -35,11 +36,11 @@ static void on_life(void *arg, const struct db_life *row)
 static void on_evidence(void *arg, const struct lc_ct *ct, struct stop_evidence *ev)
 {
 	(void)arg;
-	(void)ct;
 	if (extra.task.type)
 		ev->task = extra.task;
 	ev->oom_kills = extra.oom_kills;
-	ev->start_failed |= extra.start_failed;
+	ev->start_failed = (ev->start_failed && !(ran_unseen && ct->over_heard)) ||
+			   extra.start_failed;
 	ev->reboot_file |= extra.reboot_file;
 	ev->unit_stop |= extra.unit_stop;
 	ev->crash = extra.crash;
@@ -62,7 +63,7 @@ static struct lifecycle new_lc(void)
 
 	buf_done(&said);
 	extra = (struct stop_evidence){ 0 };
-	starting = false;
+	starting = ran_unseen = false;
 	rows = 0;
 	lc_init(&lc, BOOT, &ops);
 	return lc;
@@ -218,6 +219,25 @@ static void a_failed_pre_start(void)
 	lc_done(&lc);
 }
 
+/* Neither start-host nor stop is among its hooks, and nobody was there to see its init. */
+static void a_life_between_its_first_and_its_last_hook(void)
+{
+	struct lifecycle lc = new_lc();
+
+	ran_unseen = true;
+	tell(&lc, HOOK_PRE_START, 1000);
+	tell(&lc, HOOK_POST_STOP, 9000);
+	CHECK_STR(buf_str(&said), "prestart/1 ~started/1 ~stopped/1:unknown? poststop/1");
+	CHECK_U64(last_row.started_real_usec, at(1000).real_usec);
+	CHECK_U64(last_row.stopped_real_usec.n, at(9000).real_usec);
+	lc_done(&lc);
+	lc = new_lc();
+	tell(&lc, HOOK_PRE_START, 1000);
+	tell(&lc, HOOK_POST_STOP, 9000);
+	CHECK_STR(buf_str(&said), "prestart/1 ~start-failed/1:start-failed poststop/1");
+	lc_done(&lc);
+}
+
 static void pves_own_pre_start_failed_first(void)
 {
 	struct lifecycle lc = new_lc();
@@ -366,9 +386,9 @@ static void the_kernel_waits_for_the_start_hook(void)
 
 	tell(&lc, HOOK_PRE_START, 1000);
 	lc_up(&lc, 101, 500, 500, true, at(1005), at(1006));
-	lc_tick(&lc, at(1100));
+	lc_tick(&lc, at(1050));
 	CHECK_STR(buf_str(&said), "prestart/1");
-	lc_tick(&lc, at(1600)); /* it has none: an empty lxc.hook.start-host */
+	lc_tick(&lc, at(1060)); /* it has none: an empty lxc.hook.start-host */
 	CHECK_STR(buf_str(&said), "prestart/1 ~started/1");
 	lc_done(&lc);
 }
@@ -664,6 +684,7 @@ int main(void)
 	RUN(a_reboot_is_two_lives);
 	RUN(a_task_is_the_cause);
 	RUN(a_failed_pre_start);
+	RUN(a_life_between_its_first_and_its_last_hook);
 	RUN(pves_own_pre_start_failed_first);
 	RUN(init_that_cannot_be_executed);
 	RUN(the_start_hook_was_cut_off);
