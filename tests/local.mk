@@ -14,6 +14,7 @@ unit_tests = \
 unit_tests += tests/unit/test-backups
 unit_tests += tests/unit/test-blockdev
 unit_tests += tests/unit/test-block
+unit_tests += tests/unit/test-varint
 unit_tests += tests/unit/test-sampler
 unit_tests += tests/unit/test-history
 unit_tests += tests/unit/test-cgsample

@@ -22,23 +22,38 @@ static inline size_t varint_size(uint64_t v)
 	return v ? (size_t)(70 - __builtin_clzll(v)) / 7 : 1;
 }
 
-/* false: cut off, or more than 64 bits; then *p is somewhere before end. */
-static inline bool varint_take(const uint8_t **p, const uint8_t *end, uint64_t *ret)
+/* What is left to read. What cannot be read is 0 and sets `bad`, which stays: it is enough to
+ * look at it at the end of a piece. */
+struct varint_in {
+	const uint8_t *p, *end;
+	bool bad;
+};
+
+/* bad: cut off, or more than 64 bits. */
+static inline uint64_t varint_take(struct varint_in *in)
 {
 	uint64_t v = 0;
 
-	for (unsigned shift = 0; *p < end && shift < 64; shift += 7) {
-		uint64_t b = *(*p)++;
+	for (unsigned shift = 0; in->p < in->end && shift < 64; shift += 7) {
+		uint64_t b = *in->p++;
 
 		if (shift == 63 && (b & 0x7e))
-			return false;
+			break;
 		v |= (b & 0x7f) << shift;
-		if (!(b & 0x80)) {
-			*ret = v;
-			return true;
-		}
+		if (!(b & 0x80))
+			return v;
 	}
-	return false;
+	in->bad = true;
+	return 0;
+}
+
+/* A byte as it is; bad: none is left. */
+static inline unsigned varint_take_byte(struct varint_in *in)
+{
+	if (in->p < in->end)
+		return *in->p++;
+	in->bad = true;
+	return 0;
 }
 
 /* A difference, which wraps at 2^64, as a number that is small where it is near 0. */

@@ -278,23 +278,7 @@ int block_encode(struct block_codec *c, const struct sample *v, size_t n, struct
 
 /* ---- decoding ---- */
 
-/* A number, or `bad` is set and 0: looked at once, at the end of a piece. */
-struct in {
-	const uint8_t *p, *end;
-	bool bad;
-};
-
-static uint64_t take(struct in *in)
-{
-	uint64_t v;
-
-	if (varint_take(&in->p, in->end, &v))
-		return v;
-	in->bad = true;
-	return 0;
-}
-
-static void take_bits(struct in *in, bool *ret, size_t n)
+static void take_bits(struct varint_in *in, bool *ret, size_t n)
 {
 	size_t bytes = (n + 7) / 8;
 
@@ -308,13 +292,13 @@ static void take_bits(struct in *in, bool *ret, size_t n)
 	in->p += bytes;
 }
 
-static void take_deltas(struct in *in, uint64_t *v, size_t n, bool twice)
+static void take_deltas(struct varint_in *in, uint64_t *v, size_t n, bool twice)
 {
 	uint64_t before = 0;
 
-	v[0] = take(in);
+	v[0] = varint_take(in);
 	for (size_t i = 1; i < n; i++) {
-		uint64_t d = unzigzag(take(in));
+		uint64_t d = unzigzag(varint_take(in));
 
 		if (twice)
 			d += before;
@@ -323,19 +307,19 @@ static void take_deltas(struct in *in, uint64_t *v, size_t n, bool twice)
 	}
 }
 
-static void take_values(struct in *in, unsigned mode, uint64_t *v, size_t n)
+static void take_values(struct varint_in *in, unsigned mode, uint64_t *v, size_t n)
 {
 	uint64_t shift;
 
 	switch (mode & MODE_MASK) {
 	case MODE_CONST:
-		v[0] = take(in);
+		v[0] = varint_take(in);
 		for (size_t i = 1; i < n; i++)
 			v[i] = v[0];
 		break;
 	case MODE_DELTA:
 	case MODE_DOD:
-		shift = mode & MODE_SHIFT ? take(in) : 0;
+		shift = mode & MODE_SHIFT ? varint_take(in) : 0;
 		if (shift > 63)
 			in->bad = true;
 		take_deltas(in, v, n, (mode & MODE_MASK) == MODE_DOD);
@@ -344,16 +328,16 @@ static void take_values(struct in *in, unsigned mode, uint64_t *v, size_t n)
 		break;
 	case MODE_RESIDUAL:
 		for (size_t i = 0; i < n; i++)
-			v[i] = unzigzag(take(in));
+			v[i] = unzigzag(varint_take(in));
 		break;
 	default:
 		in->bad = true;
 	}
 }
 
-static void take_column(struct in *in, struct sample *s, size_t n, size_t column)
+static void take_column(struct varint_in *in, struct sample *s, size_t n, size_t column)
 {
-	unsigned mode = in->p < in->end ? *in->p++ : 0xffu;
+	unsigned mode = varint_take_byte(in);
 	bool have[BLOCK_MAX_SAMPLES];
 	uint64_t v[BLOCK_MAX_SAMPLES] = { 0 };
 	size_t n_have = 0;
@@ -384,10 +368,10 @@ static void take_column(struct in *in, struct sample *s, size_t n, size_t column
 	}
 }
 
-static size_t take_head(struct in *in, struct sample *s, size_t *ret_columns)
+static size_t take_head(struct varint_in *in, struct sample *s, size_t *ret_columns)
 {
-	uint64_t v[BLOCK_MAX_SAMPLES], version = take(in), n = take(in),
-				       columns = take(in);
+	uint64_t v[BLOCK_MAX_SAMPLES], version = varint_take(in), n = varint_take(in),
+				       columns = varint_take(in);
 	bool quiet[BLOCK_MAX_SAMPLES];
 
 	if (version != VERSION || !n || n > BLOCK_MAX_SAMPLES || columns > MAX_COLUMNS)
@@ -408,15 +392,15 @@ static size_t take_head(struct in *in, struct sample *s, size_t *ret_columns)
 	return (size_t)n;
 }
 
-static int unpack(struct block_codec *c, struct span data, struct in *ret)
+static int unpack(struct block_codec *c, struct span data, struct varint_in *ret)
 {
 	size_t r;
 
 	if (!data.n)
 		return -EBADMSG;
 	if (data.p[0] == PACK_NONE) {
-		*ret = (struct in){ .p = (const uint8_t *)data.p + 1,
-				    .end = (const uint8_t *)data.p + data.n };
+		*ret = (struct varint_in){ .p = (const uint8_t *)data.p + 1,
+					   .end = (const uint8_t *)data.p + data.n };
 		return 0;
 	}
 	if (data.p[0] != PACK_ZSTD)
@@ -429,7 +413,7 @@ static int unpack(struct block_codec *c, struct span data, struct in *ret)
 				   data.n - 1);
 	if (dl_ZSTD_isError(r))
 		return -EBADMSG;
-	*ret = (struct in){ .p = c->packed, .end = c->packed + r };
+	*ret = (struct varint_in){ .p = c->packed, .end = c->packed + r };
 	return 0;
 }
 
@@ -438,7 +422,7 @@ int block_decode(struct block_codec *c, struct span data,
 		 struct err *err)
 {
 	size_t columns = 0, n = 0;
-	struct in in;
+	struct varint_in in;
 	int r = unpack(c, data, &in);
 
 	if (r == 0)

@@ -118,12 +118,7 @@ size_t ring_row(const struct ring_step *s, uint64_t ret[static ROW_WORDS])
 
 /* ---- and back ---- */
 
-struct in {
-	const uint8_t *p, *end;
-	bool bad;
-};
-
-static uint64_t take_word(struct in *in)
+static uint64_t take_word(struct varint_in *in)
 {
 	uint64_t v = 0;
 
@@ -136,33 +131,18 @@ static uint64_t take_word(struct in *in)
 	return v;
 }
 
-static uint64_t take(struct in *in)
+static uint64_t take_size(struct varint_in *in)
 {
-	uint64_t v;
+	uint64_t b = varint_take_byte(in);
+	uint64_t z = (b >> 1 & 0x3f) | (b & 0x80 ? varint_take(in) << 6 : 0);
 
-	if (varint_take(&in->p, in->end, &v))
-		return v;
-	in->bad = true;
-	return 0;
-}
-
-static uint64_t take_size(struct in *in)
-{
-	uint64_t z, b;
-
-	if (in->p == in->end) {
-		in->bad = true;
-		return 0;
-	}
-	b = *in->p++;
-	z = (b >> 1 & 0x3f) | (b & 0x80 ? take(in) << 6 : 0);
 	return b & 1 ? unzigzag(z) << PAGE_SHIFT : unzigzag(z);
 }
 
 int ring_row_back(const uint64_t *row, size_t words, struct ring_tip *io)
 {
-	struct in in = { .p = (const uint8_t *)row,
-			 .end = (const uint8_t *)(row + words) };
+	struct varint_in in = { .p = (const uint8_t *)row,
+				.end = (const uint8_t *)(row + words) };
 	uint64_t boot, real, differ;
 	unsigned flags;
 
@@ -173,15 +153,15 @@ int ring_row_back(const uint64_t *row, size_t words, struct ring_tip *io)
 		io->have ^= take_word(&in) & ALL_COLUMNS;
 	if (flags & ROW_QUIET)
 		io->have ^= QUIET;
-	boot = unzigzag(take(&in)) + USEC_PER_SEC;
-	real = unzigzag(take(&in)) + boot;
+	boot = unzigzag(varint_take(&in)) + USEC_PER_SEC;
+	real = unzigzag(varint_take(&in)) + boot;
 	io->boot_usec -= boot;
 	io->real_usec -= real;
 	differ = flags & ROW_VALUES ? take_word(&in) & ALL_COLUMNS : 0;
 	for (; differ && !in.bad; differ &= differ - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(differ);
 
-		io->v[i] -= PAGED >> i & 1 ? take_size(&in) : unzigzag(take(&in));
+		io->v[i] -= PAGED >> i & 1 ? take_size(&in) : unzigzag(varint_take(&in));
 	}
 	return in.bad ? -EBADMSG : 0;
 }
