@@ -45,7 +45,6 @@ struct history_def {
 	const char *name; /* metric_defs' own, or "cpu", "mem", "disk": PVE's */
 	const char *help;
 	enum history_kind kind;
-	unsigned every_sec; /* read so often only; 0: each second */
 };
 
 /* column < HISTORY_COLUMNS; one that is not to be shown has the name "". */

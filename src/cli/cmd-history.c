@@ -48,10 +48,7 @@ static int list_metrics(struct app *app)
 		history_def(i, &d);
 		if (!*d.name)
 			continue;
-		fprintf(app->out, "%-18s %s", d.name, d.help);
-		if (d.every_sec)
-			fprintf(app->out, ", every %u s", d.every_sec);
-		fputc('\n', app->out);
+		fprintf(app->out, "%-18s %s\n", d.name, d.help);
 	}
 	return 1;
 }
@@ -103,20 +100,6 @@ static enum form form_of(const struct app *app, const struct history_opts *o)
 	if (o->plot || o->ascii)
 		return FORM_PLOT;
 	return o->table || !app->table.width ? FORM_TABLE : FORM_PLOT;
-}
-
-/* No finer than the column that is read most seldom. */
-static uint64_t finest_step(const unsigned *columns, size_t n)
-{
-	uint64_t step = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct history_def d;
-
-		history_def(columns[i], &d);
-		step = MAX(step, d.every_sec * USEC_PER_SEC);
-	}
-	return step;
 }
 
 static uint64_t default_step(const struct app *app, enum form form, bool ascii,
@@ -238,13 +221,12 @@ struct ask {
 	bool since, ascii;
 };
 
-/* No finer than what there is of it, and than fits. */
+/* No finer than fits. */
 static uint64_t step_of(const struct app *app, const struct ask *a)
 {
 	uint64_t step = default_step(app, a->form, a->ascii,
 				     a->range.until_real_usec - a->range.since_real_usec);
 
-	step = MAX(step, finest_step(a->columns, a->n));
 	/* a plot has room for so many */
 	if (a->step_usec && (a->form != FORM_PLOT || a->step_usec > step))
 		step = MAX(a->step_usec, USEC_PER_SEC);

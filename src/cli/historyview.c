@@ -243,8 +243,6 @@ static void json_metrics(struct jw *w, const struct history *h)
 		jw_obj(w, NULL);
 		jw_str(w, "name", d.name);
 		jw_str(w, "unit", unit_of(d.kind));
-		if (d.every_sec)
-			jw_int(w, "every", d.every_sec);
 		json_value(w, "min", d.kind, s->min);
 		json_value(w, "avg", d.kind, s->avg);
 		json_value(w, "max", d.kind, s->max);
@@ -376,19 +374,16 @@ static size_t slot_of(const struct historyview *v, uint64_t real_usec)
 static void fill_slots(const struct historyview *v, size_t c, struct val *slots, size_t n)
 {
 	const struct history *h = &v->h;
-	const uint64_t every = def_of(h, c).every_sec * USEC_PER_SEC;
 
 	for (size_t i = 0; i < h->n; i++) {
 		const struct history_point *p = &h->points[i];
-		uint64_t span = MAX(p->span_usec, every);
 		size_t last = slot_of(v, p->real_usec);
-		size_t first = slot_of(v, num_sub(p->real_usec, span) + 1);
+		size_t first = slot_of(v, num_sub(p->real_usec, p->span_usec) + 1);
 
 		if (h->v[i * h->n_columns + c].kind != VAL_SET)
 			continue;
 		for (size_t k = p->gap ? last : first; k <= last && k < n; k++)
-			if (!every || k == last || slots[k].kind != VAL_SET)
-				slots[k] = h->v[i * h->n_columns + c];
+			slots[k] = h->v[i * h->n_columns + c];
 	}
 }
 

@@ -6,18 +6,18 @@
 static const struct history_def derived[HISTORY_COLUMNS - METRICS] = {
 	[HISTORY_CPU_OWN -
 	 METRICS] = { "cpu", "CPU time used, of what it may use (as PVE counts)",
-		      HISTORY_SHARE, 0 },
+		      HISTORY_SHARE },
 	[HISTORY_MEM_USED -
 		METRICS] = { "mem", "memory used, without the page cache (as PVE counts)",
-			     HISTORY_BYTES, 0 },
+			     HISTORY_BYTES },
 	[HISTORY_MEM_SHARE - METRICS] = { "mem-share",
 					  "mem, of the limit that it had at that time",
-					  HISTORY_PART, 0 },
+					  HISTORY_PART },
 	[HISTORY_DISK - METRICS] = { "disk",
 				     "used of the root file system (asked each minute)",
-				     HISTORY_BYTES, 0 },
+				     HISTORY_BYTES },
 	[HISTORY_INODES -
-		METRICS] = { "inodes", "inodes used of it (the same)", HISTORY_COUNT, 0 },
+		METRICS] = { "inodes", "inodes used of it (the same)", HISTORY_COUNT },
 };
 
 static enum history_kind kind_of(const struct metric_def *m)
@@ -40,7 +40,7 @@ void history_def(unsigned column, struct history_def *ret)
 		return;
 	}
 	m = &metric_defs[column];
-	*ret = (struct history_def){ m->name, m->help, kind_of(m), 0 };
+	*ret = (struct history_def){ m->name, m->help, kind_of(m) };
 }
 
 int history_column_parse(const char *name, size_t n, unsigned *ret)
