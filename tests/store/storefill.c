@@ -2,9 +2,10 @@
 /*
  * storefill PATH TOKENS [again]: hands TOKENS puts to a writer and prints "ack TOKEN" for
  * each that it says is committed; tests/store/faults breaks system calls meanwhile. Put N
- * is the events t<N>-a and t<N>-b. The thread opens the store: each call that touches it
- * is of one thread. With `again` it is opened here, as after a crash: what was in it is
- * printed as "had ID", and all is put once more.
+ * is the events t<N>-a and t<N>-b, a block, and two rows of disk use (of life 1, or with
+ * `again` of life 2). The thread opens the store: each call that touches it is of one
+ * thread. With `again` it is opened here, as after a crash: what was in it is printed as
+ * "had ID", and all is put once more.
  *
  * STOREFILL_SHORT=N: the N-th pwrite() writes one byte and says so. STOREFILL_WAIT=SEC:
  * no longer for the answers.
@@ -24,7 +25,7 @@
 #define WAIT_SEC    20 /* for all answers */
 #define BLOCK_BYTES ((size_t)48 << 10)
 
-static uint64_t short_at, n_pwrite, wait_sec = WAIT_SEC;
+static uint64_t short_at, n_pwrite, wait_sec = WAIT_SEC, life = 1;
 
 /* In the place of libc's, for libsqlite3 (the program is linked with -rdynamic). */
 ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
@@ -97,8 +98,15 @@ static void put(struct writer *w, uint64_t token)
 			      .level_sec = 1,
 			      .start_real_usec = token * 60 * USEC_PER_SEC,
 			      .n = 60 };
+	struct disk_row disk[2] = { 0 };
 
 	for (int i = 0; i < 2; i++) {
+		disk[i] = (struct disk_row){ .vmid = 101,
+					     .life = life,
+					     .real_usec =
+						     token * USEC_PER_SEC + (uint64_t)i,
+					     .known = i == 0,
+					     .use = { .used_bytes = token } };
 		e[i].type = token % 3 ? EVENT_STARTED : EVENT_STOPPED;
 		e[i].vmid = 101;
 		e[i].life = 1;
@@ -110,6 +118,7 @@ static void put(struct writer *w, uint64_t token)
 	for (size_t i = 0; i < BLOCK_BYTES; i++)
 		buf_addc(&b.data, (char)(i * token));
 	writer_blocks(w, &b, 1, 0);
+	writer_disk(w, disk, ARRAY_SIZE(disk));
 }
 
 static int fill(struct writer *w, uint64_t tokens)
@@ -157,6 +166,7 @@ int main(int argc, char **argv)
 		return 2;
 	o.path = argv[1];
 	if (argc > 3) {
+		life = 2;
 		if (db_open(o.path, &db, &opened, &err) < 0) {
 			say("error %s\n", err.msg);
 			return 1;
