@@ -33,6 +33,7 @@ noinst_HEADERS += include/idmap.h
 noinst_HEADERS += include/drift.h
 noinst_HEADERS += include/lxcstart.h
 noinst_HEADERS += include/hostpath.h
+noinst_HEADERS += include/blockname.h
 noinst_HEADERS += include/waiver.h
 noinst_HEADERS += include/mount.h
 noinst_HEADERS += include/guestread.h

@@ -27,6 +27,7 @@ libct_a_SOURCES += src/model/ctsec.c
 libct_a_SOURCES += src/model/drift.c
 libct_a_SOURCES += src/model/lxcstart.c
 libct_a_SOURCES += src/model/hostpath.c
+libct_a_SOURCES += src/model/blockname.c
 libct_a_SOURCES += src/model/waiver.c
 libct_a_SOURCES += src/model/mount.c
 libct_a_SOURCES += src/model/guestread.c

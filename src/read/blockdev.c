@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "read/blockname.h"
 #include "read/mountinfo.h"
 
 #define MAX_DEVS        512
@@ -88,20 +89,6 @@ char *blockdev_lvm_name(struct span dm)
 	return xstrdup(buf_str(&b));
 }
 
-/* One line of a small sysfs file, NULL when there is none. */
-static char *read_attr(int rootfd, const char *dir, const char *file)
-{
-	_cleanup_free_ char *path = xasprintf("%s/%s", dir, file);
-	char text[4096];
-	struct span s;
-	size_t n;
-
-	if (fs_read_small(rootfd, path, text, sizeof(text), &n, NULL) < 0)
-		return NULL;
-	s = span_trim(span_of(text, n));
-	return s.n ? span_dup(s) : NULL;
-}
-
 static char *dir_of(struct blockid id)
 {
 	return xasprintf("sys/dev/block/%u:%u", id.major, id.minor);
@@ -110,8 +97,8 @@ static char *dir_of(struct blockid id)
 /* A partition's disk; the disk itself else. */
 static int disk_at(int rootfd, const char *dir, struct blockid *ret)
 {
-	_cleanup_free_ char *part = read_attr(rootfd, dir, "partition");
-	_cleanup_free_ char *dev = read_attr(rootfd, dir, part ? "../dev" : "dev");
+	_cleanup_free_ char *part = blockname_attr(rootfd, dir, "partition");
+	_cleanup_free_ char *dev = blockname_attr(rootfd, dir, part ? "../dev" : "dev");
 
 	return dev ? parse_id(span_str(dev), ret) : -ENOENT;
 }
@@ -193,14 +180,15 @@ static bool is_deviceless(struct span fstype)
 }
 
 /* Below a loop device is the disk of the file system that its file lies on. */
-static void read_loop(int rootfd, const char *dir, struct blockdev *d)
+static void read_loop(int rootfd, _unused_ const char *dir, struct blockname *b,
+		      struct blockdev *d)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
 	_cleanup_free_ char *at = NULL;
 	struct mountinfo_line m;
 	struct blockid id;
 
-	d->label = read_attr(rootfd, dir, "loop/backing_file");
+	d->label = take_ptr(b->file);
 	if (!d->label)
 		return; /* not in use: nothing below it, slaves/ said so */
 	d->lower_known = false;
@@ -218,10 +206,11 @@ static void read_loop(int rootfd, const char *dir, struct blockdev *d)
 	}
 }
 
-static void read_dm(int rootfd, const char *dir, struct blockdev *d)
+static void read_dm(int rootfd, const char *dir, _unused_ struct blockname *b,
+		    struct blockdev *d)
 {
-	_cleanup_free_ char *name = read_attr(rootfd, dir, "dm/name");
-	_cleanup_free_ char *uuid = read_attr(rootfd, dir, "dm/uuid");
+	_cleanup_free_ char *name = blockname_attr(rootfd, dir, "dm/name");
+	_cleanup_free_ char *uuid = blockname_attr(rootfd, dir, "dm/uuid");
 
 	if (name && uuid && str_starts(uuid, "LVM-"))
 		d->label = blockdev_lvm_name(span_str(name));
@@ -229,33 +218,34 @@ static void read_dm(int rootfd, const char *dir, struct blockdev *d)
 		d->label = take_ptr(name);
 }
 
-static void read_rbd(int rootfd, const char *dir, struct blockdev *d)
+/* As `rbd` has it: "pool/image", "pool/namespace/image". */
+static void read_rbd(_unused_ int rootfd, _unused_ const char *dir, struct blockname *b,
+		     struct blockdev *d)
 {
-	_cleanup_free_ char *pool = read_attr(rootfd, dir, "device/pool");
-	_cleanup_free_ char *image = read_attr(rootfd, dir, "device/name");
-
-	if (pool && image)
-		d->label = xasprintf("%s/%s", pool, image);
+	if (b->pool && b->image)
+		d->label = xasprintf("%s/%s%s%s", b->pool, b->ns ? b->ns : "",
+				     b->ns ? "/" : "", b->image);
 }
 
 static const struct {
 	const char *prefix;
-	void (*read)(int rootfd, const char *dir, struct blockdev *d);
+	void (*read)(int rootfd, const char *dir, struct blockname *b,
+		     struct blockdev *d);
 } drivers[] = { { "dm-", read_dm }, { "loop", read_loop }, { "rbd", read_rbd } };
 
 static void read_one(int rootfd, struct blockdev *d)
 {
-	_cleanup_free_ char *dir = dir_of(d->id), *link = NULL;
-	const char *base;
+	_cleanup_(blockname_done) struct blockname b = { 0 };
+	_cleanup_free_ char *dir = dir_of(d->id);
 
-	if (fs_readlink(rootfd, dir, &link, NULL) < 0)
+	blockname_read(rootfd, d->id.major, d->id.minor, &b);
+	if (!b.name)
 		return;
-	base = strrchr(link, '/');
-	d->name = xstrdup(base ? base + 1 : link);
 	read_lower(rootfd, dir, d);
 	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
-		if (str_starts(d->name, drivers[i].prefix))
-			drivers[i].read(rootfd, dir, d);
+		if (str_starts(b.name, drivers[i].prefix))
+			drivers[i].read(rootfd, dir, &b, d);
+	d->name = take_ptr(b.name);
 }
 
 static void want(struct blockdevs *d, struct blockid id)

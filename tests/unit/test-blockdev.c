@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "read/blockdev.h"
+#include "read/blockname.h"
 #include "tmproot.h"
 
 /* A root with a piece of sysfs, as the node of tests/fixtures/hosts/pvn1 has it. */
@@ -77,8 +78,15 @@ static void make_node(void)
 	disk("7:2", "loop2", NULL);
 	put("sys/devices/block/loop2/loop/backing_file", "/mnt/bt/x.raw\n");
 	disk("252:0", "rbd0", NULL);
-	put("sys/devices/block/rbd0/device/pool", "ceph\n");
-	put("sys/devices/block/rbd0/device/name", "vm-7-disk-0\n");
+	put("sys/bus/rbd/devices/0/pool", "ceph\n");
+	put("sys/bus/rbd/devices/0/pool_ns", "\n");
+	put("sys/bus/rbd/devices/0/name", "vm-7-disk-0\n");
+	put("sys/bus/rbd/devices/0/current_snap", "-\n");
+	disk("252:16", "rbd1", NULL);
+	put("sys/bus/rbd/devices/1/pool", "ceph\n");
+	put("sys/bus/rbd/devices/1/pool_ns", "lab\n");
+	put("sys/bus/rbd/devices/1/name", "vm-8-disk-0\n");
+	put("sys/bus/rbd/devices/1/current_snap", "before\n");
 	put("proc/1/mountinfo",
 	    "20 1 253:20 / / rw - ext4 /dev/mapper/pve-root rw\n"
 	    "21 20 8:3 / /mnt/big\\040store rw shared:1 - ext4 /dev/sda3 rw\n"
@@ -224,11 +232,12 @@ static void devices_have_the_names_that_admins_use(void)
 		{ 254, 16, "vdb", NULL },
 		{ 7, 0, "loop0", "/mnt/big store/images/200/vm-200-disk-0.raw" },
 		{ 252, 0, "rbd0", "ceph/vm-7-disk-0" },
+		{ 252, 16, "rbd1", "ceph/lab/vm-8-disk-0" },
 		{ 99, 1, NULL, NULL },
 	};
 	_cleanup_(blockdevs_done) struct blockdevs d = { 0 };
 	struct cg_io io = IO(dev(253, 9, 0, 0), dev(253, 21, 0, 0), dev(7, 0, 0, 0),
-			     dev(252, 0, 0, 0), dev(99, 1, 0, 0));
+			     dev(252, 0, 0, 0), dev(252, 16, 0, 0), dev(99, 1, 0, 0));
 
 	CHECK(blockdev_read(root.fd, &io, &d, NULL) == 0, "read");
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
@@ -241,6 +250,45 @@ static void devices_have_the_names_that_admins_use(void)
 		CHECK(str_eq(b->name, want[i].name), "%s", b->name ? b->name : "-");
 		CHECK(str_eq(b->label, want[i].label), "%s", b->label ? b->label : "-");
 	}
+}
+
+static void what_a_device_is_of_is_known_by_its_number(void)
+{
+	static const struct {
+		uint32_t major, minor;
+		const char *name, *file, *pool, *ns, *image, *snap;
+	} want[] = {
+		{ 252, 16, "rbd1", NULL, "ceph", "lab", "vm-8-disk-0", "before" },
+		{ 7, 1, "loop1", "/mnt/nas/x.raw", NULL, NULL, NULL, NULL },
+		{ 252, 0, "rbd0", NULL, "ceph", NULL, "vm-7-disk-0", NULL },
+		{ 7, 9, NULL, NULL, NULL, NULL, NULL, NULL },
+		{ 8, 3, "sda3", NULL, NULL, NULL, NULL, NULL },
+		{ 7, 10, "loop10", NULL, NULL, NULL, NULL, NULL },
+		{ 7, 11, "loop10p1", NULL, NULL, NULL, NULL, NULL },
+	};
+	_cleanup_(blocknames_done) struct blocknames l = { 0 };
+
+	disk("7:10", "loop10", NULL); /* in no use */
+	disk("7:11", "loop10p1", NULL);
+	put("sys/devices/block/loop10p1/loop/backing_file", "/x.raw\n");
+	CHECK(!blocknames_find(NULL, 7, 0) && !blocknames_find(&l, 7, 0), "none");
+	for (int twice = 0; twice < 2; twice++)
+		for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+			blocknames_add(root.fd, want[i].major, want[i].minor, &l);
+	CHECK_U64(l.n, ARRAY_SIZE(want));
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		const struct blockname *b =
+			blocknames_find(&l, want[i].major, want[i].minor);
+
+		CHECK(b && str_eq(b->name, want[i].name) &&
+			      str_eq(b->file, want[i].file) &&
+			      str_eq(b->pool, want[i].pool) &&
+			      str_eq(b->ns, want[i].ns) &&
+			      str_eq(b->image, want[i].image) &&
+			      str_eq(b->snap, want[i].snap),
+		      "%u:%u", want[i].major, want[i].minor);
+	}
+	CHECK(!blocknames_find(&l, 7, 2), "one that was not asked for");
 }
 
 static void lvm_names_are_decoded(void)
@@ -319,6 +367,7 @@ int main(void)
 	RUN(one_device_needs_no_stacking);
 	RUN(no_io_is_zero_and_no_file_is_absent);
 	RUN(devices_have_the_names_that_admins_use);
+	RUN(what_a_device_is_of_is_known_by_its_number);
 	RUN(lvm_names_are_decoded);
 	RUN(a_copy_of_a_node_has_names_but_no_stacking);
 	RUN(bad_lines_of_diskstats_are_skipped);
