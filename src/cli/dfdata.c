@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "guestread.h"
 #include "out/text.h"
+#include "read/blockname.h"
 #include "read/guestread.h"
 #include "read/hostfs.h"
 #include "read/mountinfo.h"
@@ -35,6 +36,7 @@ void dfdata_done(struct dfdata *d)
 	mounttree_done(&d->host_tree);
 	mounts_done(&d->host);
 	storages_done(&d->storages);
+	blocknames_done(&d->devices);
 	facts_done(&d->facts);
 	*d = (struct dfdata){ 0 };
 }
@@ -121,9 +123,30 @@ static void join(const struct dfdata *d, struct dfct *c)
 		.storages = &d->storages,
 		.inside = c->up ? &c->tree : NULL,
 		.host = d->host_known ? &d->host_tree : NULL,
+		.devices = &d->devices,
 	};
 
+	ctmounts_done(&c->mounts);
 	mountjoin(&in, &c->mounts);
+}
+
+/* Of raw files and images only: what a device is of. */
+static void read_devices(const struct app *app, struct dfdata *d)
+{
+	_cleanup_free_ bool *again = xcalloc(d->n_cts, sizeof(*again));
+
+	for (size_t i = 0; i < d->n_cts; i++)
+		for (size_t k = 0; k < d->cts[i].mounts.n; k++) {
+			const struct mount *m = mountjoin_device(&d->cts[i].mounts.v[k]);
+
+			if (m)
+				blocknames_add(app->rootfd, m->major, m->minor,
+					       &d->devices);
+			again[i] |= m != NULL;
+		}
+	for (size_t i = 0; i < d->n_cts; i++)
+		if (again[i])
+			join(d, &d->cts[i]);
 }
 
 static void make_rows(struct dfdata *d)
@@ -516,6 +539,7 @@ int dfdata_read(const struct app *app, const char *arg, bool all, struct dfdata 
 	read_storages(app, ret);
 	read_host(app, ret);
 	read_cts(app, ret);
+	read_devices(app, ret);
 	make_rows(ret);
 	for (size_t i = 0; i < ret->n_rows; i++)
 		ret->rows[i].asked = all || arg || !dfrow_is_minor(&ret->rows[i]);

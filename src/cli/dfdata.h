@@ -46,6 +46,7 @@ struct dfdata {
 	struct mounts host;
 	struct mounttree host_tree;
 	bool host_known;
+	struct blocknames devices;
 	struct dfct *cts;
 	size_t n_cts;
 	struct dfrow *rows;

@@ -9,6 +9,7 @@
 #include "cli/driftguest.h"
 #include "cli/driftnet.h"
 #include "pveconf.h"
+#include "read/blockname.h"
 #include "read/cgroup.h"
 #include "read/ctsec.h"
 #include "read/hostpath.h"
@@ -36,7 +37,8 @@ struct node {
 	struct mounts mounts; /* of the node */
 	struct mounttree tree;
 	bool mounts_known;
-	struct hostpaths links; /* where paths of configs lead, where that matters */
+	struct hostpaths links;    /* where paths of configs lead, where that matters */
+	struct blocknames devices; /* of raw files and images */
 };
 
 static void node_done(struct node *n)
@@ -45,6 +47,7 @@ static void node_done(struct node *n)
 	driftnet_done(&n->net);
 	driftguest_done(&n->guest);
 	hostpaths_done(&n->links);
+	blocknames_done(&n->devices);
 	mounttree_done(&n->tree);
 	mounts_done(&n->mounts);
 	storages_done(&n->storages);
@@ -186,6 +189,7 @@ static void join_mounts(struct look *l)
 		.inside = &l->tree,
 		.host = n->mounts_known ? &n->tree : NULL,
 		.links = n->links.n ? &n->links : NULL,
+		.devices = &n->devices,
 	};
 
 	ctmounts_done(&l->mounts);
@@ -200,6 +204,32 @@ static void read_mounts(struct look *l)
 		return;
 	mounttree_build(&l->inside, &l->tree);
 	join_mounts(l);
+}
+
+static bool add_devices(const struct look *l, struct blocknames *names)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < l->mounts.n; i++) {
+		const struct mount *m = mountjoin_device(&l->mounts.v[i]);
+
+		if (m)
+			blocknames_add(l->app->rootfd, m->major, m->minor, names);
+		any |= m != NULL;
+	}
+	return any;
+}
+
+/* All before any is joined again: what was found moves as more is found. */
+static void read_devices(struct node *n, struct look *looks, size_t n_looks)
+{
+	_cleanup_free_ bool *again = xcalloc(n_looks, sizeof(*again));
+
+	for (size_t i = 0; i < n_looks; i++)
+		again[i] = add_devices(&looks[i], &n->devices);
+	for (size_t i = 0; i < n_looks; i++)
+		if (again[i])
+			join_mounts(&looks[i]);
 }
 
 /* The paths of the node whose links matter, sorted and each once. */
@@ -335,6 +365,7 @@ void driftdata_read(const struct app *app, const struct facts *f, struct driftda
 			read_mounts(&looks[d.n]);
 		d.n++;
 	}
+	read_devices(&node, looks, d.n);
 	read_links(app, &node, looks, d.n);
 	for (size_t i = 0; i < d.n; i++) {
 		compare(&looks[i], &d.v[i]);

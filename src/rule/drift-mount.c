@@ -27,6 +27,19 @@ static char *key_of(const struct ctmount *m, const char *prop)
 			 (const char *)m->path.p, prop);
 }
 
+/* A raw file or an image, by the device that it is on. */
+static char *on_device(const struct mount *m, const struct blockname *b)
+{
+	int n = (int)m->source.n;
+	const char *source = (const char *)m->source.p;
+
+	if (b->file)
+		return xasprintf("%s (%.*s)", b->file, n, source);
+	return xasprintf("%s/%s%s%s%s%s (%.*s)", b->pool, b->ns ? b->ns : "",
+			 b->ns ? "/" : "", b->image, b->snap ? "@" : "",
+			 b->snap ? b->snap : "", n, source);
+}
+
 /* Of a directory of the node its path there, which is what its config names. */
 static char *what_of(const struct mount *m)
 {
@@ -35,6 +48,14 @@ static char *what_of(const struct mount *m)
 	return xasprintf("%.*s of %.*s%s", (int)m->root.n, (const char *)m->root.p,
 			 (int)m->source.n, (const char *)m->source.p,
 			 m->deleted ? ", which was removed" : "");
+}
+
+static char *mounted(const struct ctmount *m)
+{
+	const struct blockname *b = m->device;
+
+	return b && (b->file || (b->pool && b->image)) ? on_device(m->mount, b)
+						       : what_of(m->mount);
 }
 
 /* pct does nothing about a mount point that the config has already. */
@@ -158,7 +179,7 @@ static void one(struct drift *out, const struct ctmount *m)
 		drift_add_gap(out, m->key[0] ? m->key : "lxc.mount.entry",
 			      "not all mounts of init are known");
 	else if (m->same == ANSWER_NO)
-		differs(out, m, "", text_of(m->volume), what_of(m->mount), DRIFT_UNSURE,
+		differs(out, m, "", text_of(m->volume), mounted(m), DRIFT_UNSURE,
 			reboot(out, m));
 	else if (m->over)
 		hidden(out, m);

@@ -119,8 +119,79 @@ static enum answer same_dir(const struct mountjoin *in, const struct ctmount *c,
 	return h && is_at(h, link->real, m) ? ANSWER_YES : ANSWER_NO;
 }
 
+static bool is_raw(const struct volume *v)
+{
+	return v->path && v->name && str_ends(v->name, ".raw");
+}
+
+static bool is_rbd(const struct volume *v)
+{
+	return v->storage && v->name && str_eq(v->storage->type, "rbd");
+}
+
+/* PVE attaches the whole of it to a loop device, whose file the kernel names. */
+static enum answer same_file(const struct mountjoin *in, const struct volume *v,
+			     const struct blockname *dev)
+{
+	_cleanup_free_ char *want = mountjoin_path(v->path);
+	const struct hostpath *link = NULL;
+
+	if (!dev->file)
+		return str_starts(dev->name, "loop") ? ANSWER_UNKNOWN : ANSWER_NO;
+	if (str_eq(dev->file, want))
+		return ANSWER_YES;
+	if (in->links)
+		link = hostpaths_find(in->links, v->path);
+	if (!link || (link->error && link->error != -ENOENT))
+		return ANSWER_UNKNOWN; /* symlinks on the way: it may be all the same */
+	return link->real && str_eq(dev->file, link->real) ? ANSWER_YES : ANSWER_NO;
+}
+
+static bool is_prop(const struct storage *s, const char *key, const char *other,
+		    const char *value)
+{
+	const char *p = storage_prop(s, key);
+
+	return str_eq(p ? p : other, value ? value : "");
+}
+
+/* Another cluster may have a pool and an image of the same names. */
+static bool has_other_cluster(const struct storages *all, const struct storage *s)
+{
+	const char *mon = storage_prop(s, "monhost");
+
+	for (size_t i = 0; all && i < all->n; i++)
+		if (str_eq(all->v[i].type, "rbd") &&
+		    !is_prop(&all->v[i], "monhost", "", mon))
+			return true;
+	return false;
+}
+
+static enum answer same_image(const struct mountjoin *in, const struct volume *v,
+			      const struct blockname *dev)
+{
+	if (!dev->pool || !dev->image)
+		return str_starts(dev->name, "rbd") ? ANSWER_UNKNOWN : ANSWER_NO;
+	if (dev->snap || !str_eq(dev->image, v->name) ||
+	    !is_prop(v->storage, "pool", "rbd", dev->pool) ||
+	    !is_prop(v->storage, "namespace", "", dev->ns))
+		return ANSWER_NO;
+	return has_other_cluster(in->storages, v->storage) ? ANSWER_UNKNOWN : ANSWER_YES;
+}
+
+static enum answer same_device(const struct mountjoin *in, const struct volume *v,
+			       const struct mount *m)
+{
+	const struct blockname *dev = blocknames_find(in->devices, m->major, m->minor);
+
+	if (!dev || !dev->name || !is(m->root, "/"))
+		return ANSWER_UNKNOWN;
+	return is_raw(v) ? same_file(in, v, dev) : same_image(in, v, dev);
+}
+
 /* Of a file system on a device no guest can make another believe: the kernel names it. */
-static enum answer same_block(const struct ctmount *c, const struct mount *m)
+static enum answer same_block(const struct mountjoin *in, const struct ctmount *c,
+			      const struct mount *m)
 {
 	const struct volume *v = &c->vol;
 
@@ -135,7 +206,7 @@ static enum answer same_block(const struct ctmount *c, const struct mount *m)
 	if (v->storage &&
 	    (str_eq(v->storage->type, "lvmthin") || str_eq(v->storage->type, "lvm")))
 		return same_lvm(v, m->source);
-	return ANSWER_UNKNOWN;
+	return is_raw(v) || is_rbd(v) ? same_device(in, v, m) : ANSWER_UNKNOWN;
 }
 
 static enum answer same_volume(const struct mountjoin *in, const struct ctmount *c,
@@ -143,7 +214,7 @@ static enum answer same_volume(const struct mountjoin *in, const struct ctmount 
 {
 	switch (c->type) {
 	case MOUNT_BLOCK:
-		return same_block(c, m);
+		return same_block(in, c, m);
 	case MOUNT_ZFS:
 		return mount_fstype(m->fstype) == MOUNT_ZFS
 			       ? same_dataset(&c->vol, m->source)
@@ -269,6 +340,7 @@ static void find_inside(const struct mountjoin *in, struct ctmount *c)
 	c->missing = !c->mount && !t->m->truncated;
 	if (!c->mount)
 		return;
+	c->device = blocknames_find(in->devices, c->mount->major, c->mount->minor);
 	c->same = same_volume(in, c, c->mount);
 	if (mounttree_seen(t, i))
 		return;
@@ -539,8 +611,19 @@ void mountjoin(const struct mountjoin *in, struct ctmounts *ret)
 	*ret = c;
 }
 
+const struct mount *mountjoin_device(const struct ctmount *c)
+{
+	return c->origin == CTMOUNT_CONFIG && c->mount && c->mount->major &&
+			       c->same == ANSWER_UNKNOWN && c->type == MOUNT_BLOCK &&
+			       (is_raw(&c->vol) || is_rbd(&c->vol))
+		       ? c->mount
+		       : NULL;
+}
+
 const char *mountjoin_link(const struct ctmount *c)
 {
+	if (mountjoin_device(c) && is_raw(&c->vol))
+		return c->vol.path;
 	return c->origin != CTMOUNT_GUEST && is_host_dir(c->type) &&
 			       (c->missing || (c->mount && c->same == ANSWER_UNKNOWN))
 		       ? c->host_path

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "blockname.h"
 #include "hostpath.h"
 #include "mount.h"
 #include "base/str.h"
@@ -36,7 +37,8 @@ struct ctmount {
 		type; /* MOUNT_BIND of a directory of an NFS too: see mount->fstype */
 	const struct mount
 		*mount; /* NULL: it is not mounted, or nothing is known of that */
-	const struct mount *over; /* what lies over it; NULL: a path leads to it */
+	const struct blockname *device; /* that it is on; NULL: none, or not asked for */
+	const struct mount *over;       /* what lies over it; NULL: a path leads to it */
 	enum answer same;    /* is what is mounted first there what the config names? */
 	bool missing;        /* the container runs and it is not mounted */
 	enum answer on_node; /* of a directory of the node: is it there */
@@ -78,6 +80,8 @@ struct mountjoin {
 	 * that is not where its path says may be behind a link: its `same` is unknown.
 	 */
 	const struct hostpaths *links;
+	/* What devices are of. Without it raw files and RBD images have no `same`. */
+	const struct blocknames *devices;
 };
 
 /* All that is borrowed has to stay as long as *ret is used. */
@@ -86,6 +90,9 @@ void ctmounts_done(struct ctmounts *c);
 
 /* The path whose entry in `links` would tell more of this one; NULL: none would. */
 const char *mountjoin_link(const struct ctmount *c);
+
+/* The mount whose device in `devices` would tell more of this one; NULL: none would. */
+const struct mount *mountjoin_device(const struct ctmount *c);
 
 /*
  * The value of an lxc.mount.entry: a line of fstab. `path` is NULL where LXC mounts it

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """df: sizes are those of the kernel, what hangs is a row, nothing is locked or mounted."""
 import fcntl
+import json
 import os
 import subprocess
 import time
 
-from live import (Skip, check, ctjson, ctscope, equal, guest, hangfuse, main, make, note,
-                  pct, rootfs, slack, test)
+from live import (Skip, check, ctjson, ctscope, destroy, equal, guest, hangfuse, main, make,
+                  note, pct, rootfs, slack, test, until, write_conf)
 
 MIB = 1 << 20
 
@@ -82,6 +83,59 @@ def sizes():
         line = [x.split() for x in guest(600, "df", "-k", "/srv/data").splitlines()][-1]
         equal(int(line[1]) * 1024, m["/srv/data"]["size"], "size inside")
         equal(int(line[2]) * 1024, m["/srv/data"]["used"], "used inside")
+
+
+def raw(vmid, n):
+    """A volume of 16 MiB that PVE mounts by a loop device; its path."""
+    path = "/var/lib/vz/images/%d/vm-%d-disk-%d.raw" % (vmid, vmid, n)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.truncate(16 * MIB)
+    subprocess.run(["mkfs.ext4", "-q", path], check=True)
+    return path
+
+
+def attached(path):
+    """The loop devices of the machine that have it."""
+    return [d for d in os.listdir("/sys/block") if d.startswith("loop") and
+            os.path.exists("/sys/block/%s/loop/backing_file" % d) and
+            open("/sys/block/%s/loop/backing_file" % d).read().strip() == path]
+
+
+@test("a raw volume is known by the file of its loop device, and another one is told")
+def raw_volume():
+    path, other = raw(624, 1), raw(624, 2)
+    os.makedirs("/run/node/loop", exist_ok=True)
+    if subprocess.run(["mount", "-o", "loop,ro", path, "/run/node/loop"],
+                      stderr=subprocess.DEVNULL).returncode:
+        raise Skip("no loop device")
+    subprocess.run(["umount", "/run/node/loop"], check=True)
+    make(624, mp0="local:624/vm-624-disk-1.raw,mp=/raw,size=16M")
+    device = attached(path)
+    equal(len(device), 1, "loop devices")
+    m = mounts(624)["/raw"]
+    equal((m["type"], m["fstype"], m["is_volume"]), ("block", "ext4", True), "raw")
+    same(m, os.statvfs("/proc/%d/root/raw" % pct.init_pid(624)), "raw")
+
+    def drift():
+        return json.loads(ctscope("drift", 624, "--json", code=None).out)["container"]
+
+    def of_mp0():
+        c = drift()
+        check(not [g for g in c["unknown"] if g["key"] == "mp0"], "gaps: %r" % c["unknown"])
+        return [d["running"] for d in c["drift"] if d["key"] == "mp0"]
+
+    until(lambda: drift()["compared"], "it has run long enough to be compared")
+    equal(of_mp0(), [], "drift of its own volume")
+    conf = open(pct.conf_path(624)).read()
+    write_conf(624, conf.replace("disk-1.raw", "disk-2.raw"))
+    equal(of_mp0(), ["%s (/dev/%s)" % (path, device[0])], "drift of another volume")
+    # a storage whose directory is a link: the kernel names the file behind it
+    os.unlink(other)
+    os.symlink(path, other)
+    equal(of_mp0(), [], "drift of a link to it")
+    destroy(624)
+    until(lambda: not attached(path), "the loop device is let go")
 
 
 @test("the table begins with pct's seven columns, and all containers are in one")

@@ -98,14 +98,15 @@ static void joined_done(struct joined *j)
 	setup_done(&j->s);
 }
 
-static void join(struct joined *j, const char *conf, const char *inside, const char *link,
-		 const char *real)
+static void join_all(struct joined *j, const char *conf, const char *inside,
+		     const char *link, const char *real, const struct blocknames *devices)
 {
-	static const char cfg[] = "lvmthin: lvm\n\tvgname pve\n\tthinpool data\n";
+	static const char cfg[] = "lvmthin: lvm\n\tvgname pve\n\tthinpool data\n\n"
+				  "rbd: rbd\n\tpool rp\n\tcontent rootdir\n";
 	struct hostpath at = { .path = (char *)(uintptr_t)link,
 			       .real = (char *)(uintptr_t)real,
 			       .error = real ? 0 : -ENOENT };
-	struct mountjoin in = { .vmid = 100 };
+	struct mountjoin in = { .vmid = 100, .devices = devices };
 
 	*j = (struct joined){ .s = setup(conf, NULL) };
 	CHECK(storage_parse(cfg, sizeof(cfg) - 1, &j->storages, NULL) == 0, "storage");
@@ -129,6 +130,18 @@ static void join(struct joined *j, const char *conf, const char *inside, const c
 	j->s.f.mounts = &j->all;
 	j->s.d.vmid = 100;
 	drift_mounts(&j->s.f, &j->s.d);
+}
+
+static void join(struct joined *j, const char *conf, const char *inside, const char *link,
+		 const char *real)
+{
+	join_all(j, conf, inside, link, real, NULL);
+}
+
+static void join_devices(struct joined *j, const char *conf, const char *inside,
+			 const struct blocknames *devices)
+{
+	join_all(j, conf, inside, NULL, NULL, devices);
 }
 
 /* The one difference there is: its key and what runs. */
@@ -548,6 +561,41 @@ static void a_feature_that_left_a_mount_is_known_without_the_start(void)
 	CHECK_STR(j.s.d.v[0].running, "1");
 }
 
+static void what_another_device_is_of_is_said(void)
+{
+	static char name[] = "rbd0", pool[] = "rp", ns[] = "n", image[] = "vm-107-disk-0",
+		    snap[] = "s", loop[] = "loop0", file[] = "/srv/x.raw";
+	static struct blockname b[] = {
+		{ .major = 7, .name = loop, .file = file },
+		{ .major = 252,
+		  .name = name,
+		  .pool = pool,
+		  .ns = ns,
+		  .image = image,
+		  .snap = snap },
+		{ .major = 252, .minor = 16, .name = name, .pool = pool, .image = image },
+	};
+	static const struct {
+		const char *conf, *inside, *running;
+	} v[] = {
+		{ "rootfs: rbd:vm-100-disk-0\n", "1 0 7:0 / / rw - ext4 /dev/loop0 rw\n",
+		  "/srv/x.raw (/dev/loop0)" },
+		{ "rootfs: rbd:vm-100-disk-0\n", "1 0 252:0 / / rw - ext4 /dev/rbd0 rw\n",
+		  "rp/n/vm-107-disk-0@s (/dev/rbd0)" },
+		{ "rootfs: rbd:vm-100-disk-0\n",
+		  "1 0 252:16 / / rw - ext4 /dev/rbd1 rw\n",
+		  "rp/vm-107-disk-0 (/dev/rbd1)" },
+	};
+	const struct blocknames names = { b, ARRAY_SIZE(b) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		_cleanup_(joined_done) struct joined j;
+
+		join_devices(&j, v[i].conf, v[i].inside, &names);
+		only(&j, "rootfs", v[i].running, v[i].inside);
+	}
+}
+
 int main(void)
 {
 	RUN(mounts_as_configured_are_silent);
@@ -564,5 +612,6 @@ int main(void)
 	RUN(the_first_part_of_a_host_name_is_enough);
 	RUN(a_resolver_is_compared_where_the_file_is_pves);
 	RUN(a_feature_that_left_a_mount_is_known_without_the_start);
+	RUN(what_another_device_is_of_is_said);
 	return DONE();
 }

@@ -12,7 +12,8 @@ static const char storage_cfg[] =
 	"btrfs: btr\n\tpath /srv/btr\n\tcontent rootdir\n\n"
 	"nfs: nas\n\tserver n\n\texport /e\n\tpath /mnt/pve/nas\n"
 	"\tcontent rootdir\n\n"
-	"rbd: ceph\n\tpool rp\n\tcontent rootdir\n";
+	"rbd: ceph\n\tpool rp\n\tcontent rootdir\n\n"
+	"rbd: lab\n\tpool rp\n\tnamespace ns\n\tcontent rootdir\n";
 
 static const char host_mounts[] =
 	"24 1 254:0 / / rw - ext4 /dev/vda rw\n"
@@ -26,6 +27,8 @@ struct join {
 	struct mounts inside, host;
 	struct mounttree inside_tree, host_tree;
 	struct ctmounts c;
+	const struct blocknames *devices;
+	const struct hostpaths *links;
 };
 
 static void join_done(struct join *j)
@@ -45,7 +48,11 @@ static void join_done(struct join *j)
 static void join_host(const char *conf, const char *mounts, const char *host,
 		      struct join *j)
 {
-	struct mountjoin in = { .vmid = 101, .conf = &j->conf, .storages = &j->storages };
+	struct mountjoin in = { .vmid = 101,
+				.conf = &j->conf,
+				.storages = &j->storages,
+				.devices = j->devices,
+				.links = j->links };
 	struct err err = { 0 };
 
 	CHECK(pveconf_parse(conf, strlen(conf), 101, &j->conf, &err) == 0, "%s", err.msg);
@@ -159,6 +166,164 @@ static void a_bind_mount_is_known_by_its_directory(void)
 	for (size_t i = 1; i < 5; i++)
 		CHECK(row(&j, i)->snapshots == ANSWER_NO && !row(&j, i)->in_backup, "%zu",
 		      i);
+}
+
+#define FILE_101(n) "/var/lib/vz/images/101/vm-101-disk-" #n ".raw"
+
+static char loop0[] = "loop0", loop1[] = "loop1", loop2[] = "loop2", loop3[] = "loop3",
+	    sdb[] = "sdb";
+static char file_0[] = FILE_101(0), file_9[] = FILE_101(9),
+	    gone[] = FILE_101(1) " (deleted)", real_2[] = "/data/vz/vm-101-disk-2.raw";
+static struct blockname loops[] = {
+	{ .major = 7, .minor = 0, .name = loop0, .file = file_0 },
+	{ .major = 7, .minor = 1, .name = loop1, .file = gone },
+	{ .major = 7, .minor = 2, .name = loop2, .file = real_2 },
+	{ .major = 7, .minor = 3, .name = loop3 },
+	{ .major = 7, .minor = 4, .name = loop3, .file = file_9 },
+	{ .major = 8, .minor = 16, .name = sdb },
+};
+static const struct blocknames loop_names = { loops, ARRAY_SIZE(loops) };
+
+static const char loop_conf[] = "rootfs: local:101/vm-101-disk-0.raw\n"
+				"mp1: local:101/vm-101-disk-1.raw,mp=/gone\n"
+				"mp2: local:101/vm-101-disk-2.raw,mp=/link\n"
+				"mp3: local:101/vm-101-disk-3.raw,mp=/none\n"
+				"mp4: local:101/vm-101-disk-4.raw,mp=/other\n"
+				"mp5: local:101/vm-101-disk-5.raw,mp=/disk\n"
+				"mp6: local:101/vm-101-disk-0.raw,mp=/part\n";
+static const char loop_mounts[] = "1 0 7:0 / / rw - ext4 /dev/loop0 rw\n"
+				  "2 1 7:1 / /gone rw - ext4 /dev/loop1 rw\n"
+				  "3 1 7:2 / /link rw - ext4 /dev/loop2 rw\n"
+				  "4 1 7:3 / /none rw - ext4 /dev/loop3 rw\n"
+				  "5 1 7:4 / /other rw - ext4 /dev/loop4 rw\n"
+				  "6 1 8:16 / /disk rw - ext4 /dev/sdb rw\n"
+				  "7 1 7:0 /sub /part rw - ext4 /dev/loop0 rw\n";
+
+static void check_same(const struct join *j, const enum answer *want, size_t n)
+{
+	CHECK_U64(j->c.n, n);
+	for (size_t i = 0; i < n; i++)
+		CHECK(row(j, i)->same == want[i], "%s: %d", row(j, i)->key,
+		      row(j, i)->same);
+}
+
+static void a_raw_file_is_known_by_its_loop_device(void)
+{
+	static const enum answer nothing[7], without_links[] = {
+		ANSWER_YES,     ANSWER_UNKNOWN, ANSWER_UNKNOWN, ANSWER_UNKNOWN,
+		ANSWER_UNKNOWN, ANSWER_NO,      ANSWER_UNKNOWN,
+	};
+	_join_ j = { 0 }, devices = { .devices = &loop_names };
+
+	join(loop_conf, loop_mounts, &j);
+	check_same(&j, nothing, ARRAY_SIZE(nothing));
+	for (size_t i = 0; i < j.c.n; i++)
+		CHECK(mountjoin_device(row(&j, i)) == row(&j, i)->mount, "%zu", i);
+	join(loop_conf, loop_mounts, &devices);
+	check_same(&devices, without_links, ARRAY_SIZE(without_links));
+	CHECK(row(&devices, 4)->device == &loops[4], "device");
+	CHECK_STR(mountjoin_link(row(&devices, 4)), FILE_101(4));
+	CHECK(!mountjoin_link(row(&devices, 0)), "known");
+}
+
+static void another_file_is_told_from_one_behind_a_link(void)
+{
+	static char asked[][64] = { FILE_101(1), FILE_101(2), FILE_101(3), FILE_101(4) };
+	static char real_1[] = FILE_101(1), real_4[] = FILE_101(4);
+	static struct hostpath paths[] = { { .path = asked[0], .real = real_1 },
+					   { .path = asked[1], .real = real_2 },
+					   { .path = asked[2], .error = -ETIMEDOUT },
+					   { .path = asked[3], .real = real_4 } };
+	static const struct hostpaths links = { paths, ARRAY_SIZE(paths) };
+	static const enum answer want[] = {
+		ANSWER_YES, ANSWER_NO, ANSWER_YES,     ANSWER_UNKNOWN,
+		ANSWER_NO,  ANSWER_NO, ANSWER_UNKNOWN,
+	};
+	_join_ j = { .devices = &loop_names, .links = &links };
+
+	join(loop_conf, loop_mounts, &j);
+	check_same(&j, want, ARRAY_SIZE(want));
+}
+
+static void an_rbd_image_is_known_by_its_pool_and_name(void)
+{
+	static char rbd[] = "rbd0", rp[] = "rp", ns[] = "ns", other[] = "backup",
+		    image[] = "vm-101-disk-0", snap[] = "before";
+	static struct blockname b[] = {
+		{ .major = 252, .minor = 0, .name = rbd, .pool = rp, .image = image },
+		{ .major = 252,
+		  .minor = 16,
+		  .name = rbd,
+		  .pool = rp,
+		  .ns = ns,
+		  .image = image },
+		{ .major = 252,
+		  .minor = 32,
+		  .name = rbd,
+		  .pool = rp,
+		  .image = image,
+		  .snap = snap },
+		{ .major = 252, .minor = 48, .name = rbd, .pool = other, .image = image },
+		{ .major = 252, .minor = 64, .name = rbd },
+	};
+	static const struct blocknames names = { b, ARRAY_SIZE(b) };
+	static const struct {
+		const char *volume;
+		unsigned minor;
+		enum answer same;
+	} cases[] = {
+		{ "ceph:vm-101-disk-0", 0, ANSWER_YES },
+		{ "ceph:vm-101-disk-1", 0, ANSWER_NO },
+		{ "ceph:vm-101-disk-0", 16, ANSWER_NO },
+		{ "lab:vm-101-disk-0", 16, ANSWER_YES },
+		{ "lab:vm-101-disk-0", 0, ANSWER_NO },
+		{ "ceph:vm-101-disk-0", 32, ANSWER_NO },
+		{ "ceph:vm-101-disk-0", 48, ANSWER_NO },
+		{ "ceph:vm-101-disk-0", 64, ANSWER_UNKNOWN },
+		{ "ceph:vm-101-disk-0", 80, ANSWER_UNKNOWN },
+		{ "local:101/vm-101-disk-0.raw", 0, ANSWER_NO },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_join_ j = { .devices = &names };
+		char conf[128], mounts[128];
+
+		snprintf(conf, sizeof(conf), "rootfs: %s\n", cases[i].volume);
+		snprintf(mounts, sizeof(mounts),
+			 "1 0 252:%u / / rw - ext4 /dev/rbd0 rw\n", cases[i].minor);
+		join(conf, mounts, &j);
+		CHECK(row(&j, 0)->same == cases[i].same, "%s, %u: %d", cases[i].volume,
+		      cases[i].minor, row(&j, 0)->same);
+		CHECK(!mountjoin_link(row(&j, 0)), "%zu", i);
+	}
+}
+
+/* Which of them is mapped is not said. */
+static void images_of_two_clusters_may_have_one_name(void)
+{
+	static char rbd[] = "rbd0", rp[] = "rp", image[] = "vm-101-disk-0";
+	static struct blockname b = {
+		.major = 252, .name = rbd, .pool = rp, .image = image
+	};
+	const struct blocknames names = { &b, 1 };
+	static const char cfg[] = "rbd: a\n\tpool rp\n\tcontent rootdir\n\n"
+				  "rbd: b\n\tpool rp\n\tmonhost 10.0.0.1\n"
+				  "\tcontent rootdir\n";
+	static const char conf[] = "rootfs: a:vm-101-disk-0\n";
+	static const char mounts[] = "1 0 252:0 / / rw - ext4 /dev/rbd0 rw\n";
+	_join_ j = { 0 };
+	struct mountjoin in = { .vmid = 101,
+				.conf = &j.conf,
+				.storages = &j.storages,
+				.inside = &j.inside_tree,
+				.devices = &names };
+
+	CHECK(pveconf_parse(conf, strlen(conf), 101, &j.conf, NULL) == 0, "conf");
+	CHECK(storage_parse(cfg, strlen(cfg), &j.storages, NULL) == 0, "storage.cfg");
+	mountinfo_parse(mounts, strlen(mounts), &j.inside);
+	mounttree_build(&j.inside, &j.inside_tree);
+	mountjoin(&in, &j.c);
+	CHECK(row(&j, 0)->same == ANSWER_UNKNOWN, "%d", row(&j, 0)->same);
 }
 
 static void a_bind_mount_of_a_network_may_hang(void)
@@ -423,6 +588,10 @@ int main(void)
 	RUN(a_volume_of_lvm_is_known_by_its_device);
 	RUN(a_data_set_is_known_by_its_name);
 	RUN(a_bind_mount_is_known_by_its_directory);
+	RUN(a_raw_file_is_known_by_its_loop_device);
+	RUN(another_file_is_told_from_one_behind_a_link);
+	RUN(an_rbd_image_is_known_by_its_pool_and_name);
+	RUN(images_of_two_clusters_may_have_one_name);
 	RUN(a_bind_mount_of_a_network_may_hang);
 	RUN(a_volume_under_another_mount_is_hidden);
 	RUN(what_is_not_mounted_is_missing_only_while_it_runs);
