@@ -13,11 +13,13 @@ static const struct history_def derived[HISTORY_COLUMNS - METRICS] = {
 	[HISTORY_MEM_SHARE - METRICS] = { "mem-share",
 					  "mem, of the limit that it had at that time",
 					  HISTORY_PART },
-	[HISTORY_DISK - METRICS] = { "disk",
-				     "used of the root file system (asked each minute)",
-				     HISTORY_BYTES },
-	[HISTORY_INODES -
-		METRICS] = { "inodes", "inodes used of it (the same)", HISTORY_COUNT },
+	[HISTORY_DISK -
+		METRICS] = { "disk",
+			     "used of the root file system (asked every 1 to 10 minutes)",
+			     HISTORY_BYTES },
+	[HISTORY_INODES - METRICS] = { "inodes",
+				       "inodes used of the root file system (as often)",
+				       HISTORY_COUNT },
 };
 
 static enum history_kind kind_of(const struct metric_def *m)
