@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "base/err.h"
 #include "logline.h"
-#include "read/guestread.h"
-#include "read/hostlog.h"
+#include "read/guestfiles.h"
 
 /*
  * Logs from inside a container, by guest-read, of one that runs or, where its target says
@@ -15,9 +13,6 @@
  */
 struct guestlog;
 
-#define GUESTLOG_MAX_FILES 64 /* at a time; of a pattern the newest */
-#define GUESTLOG_MAX_NAMED 60 /* names and patterns; beside those of a syslog */
-
 /*
  * `sources` says which of the three. `files` and `unit` (of the journal; NULL: all) are
  * borrowed. `follow`: guestlog_poll() comes later, so a line without an end is kept for it.
@@ -25,16 +20,6 @@ struct guestlog;
 struct guestlog *guestlog_new(int rootfd, const bool sources[LOG_SOURCES],
 			      const struct strv *files, const char *unit, bool follow);
 void guestlog_free(struct guestlog *g);
-
-/* What came of a reading besides its lines. */
-struct guestlog_said {
-	struct strv notes; /* a sentence for what could not be read. They may hold bytes
-			      that the caller named: escape */
-	bool has_journal, has_syslog, has_file; /* there is one */
-	bool gone; /* the container does not run (any more) */
-};
-
-void guestlog_said_done(struct guestlog_said *s);
 
 /*
  * Appends what is wanted, oldest first within each source. What cannot be had is said in
@@ -46,7 +31,8 @@ void guestlog_lines(struct guestlog *g, const struct guestread_target *target,
 
 /*
  * What came since the last call of either; whole lines only. A file that was rotated, cut
- * or exchanged is read from its beginning, one that was renamed is not read twice. The notes of each kind come once.
+ * or exchanged is read from its beginning, one that was renamed is not read twice. The
+ * notes of each kind come once.
  */
 void guestlog_poll(struct guestlog *g, const struct guestread_target *target,
 		   const struct log_want *want, uint64_t now_real_usec,
