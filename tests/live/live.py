@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -291,6 +292,43 @@ class Load:
 
 
 # ---- block devices ------------------------------------------------------------------
+
+class Follow:
+    """`logs ID -f`, until an interrupt ends it well: `out` is what it printed so far, `err`
+    at the end what it said."""
+
+    def __init__(self, vmid, *args):
+        self.p = subprocess.Popen([CTSCOPE, "logs", str(vmid), "-f", *args],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        os.set_blocking(self.p.stdout.fileno(), False)
+        self.out = self.err = ""
+
+    def __enter__(self):
+        return self
+
+    def has(self, text):
+        self.out += (self.p.stdout.read() or b"").decode()
+        return text in self.out
+
+    def wait(self, text, what, seconds=5):
+        until(lambda: self.has(text), what, seconds)
+
+    def once(self, *texts):
+        for text in texts:
+            equal(self.out.count(text), 1, text)
+
+    def __exit__(self, kind, *_):
+        self.p.send_signal(signal.SIGCONT)
+        self.p.send_signal(signal.SIGINT)
+        try:
+            self.err = self.p.communicate(timeout=10 * SLOW)[1].decode()
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            self.p.communicate()
+        if kind is None:
+            equal(self.p.returncode, 0, "exit code")
+
 
 class Mapped:
     """A device-mapper device that is SIZE bytes of what is below. Its node is one of our

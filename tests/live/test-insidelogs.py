@@ -14,8 +14,8 @@ import struct
 import subprocess
 import time
 
-from live import (CTSCOPE, SLOW, check, ctjson, ctscope, equal, guest, main, make, note, pct,
-                  rootfs, slack, test, until, write_conf)
+from live import (CTSCOPE, SLOW, Follow, check, ctjson, ctscope, equal, guest, main, make, note,
+                  pct, rootfs, slack, test, until, write_conf)
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ID = "0123456789abcdef0123456789abcdef"
@@ -183,61 +183,47 @@ def once():
 def followed():
     log = rootfs(CT) + "/var/log/syslog"
     put("/var/log/syslog", "")
-    p = subprocess.Popen([CTSCOPE, "logs", str(CT), "-f", "--source", "inside", "--file",
-                          "/var/log/*.app*"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL)
-    seen = []
-    os.set_blocking(p.stdout.fileno(), False)
-
-    def has(text):
-        seen.append((p.stdout.read() or b"").decode())
-        return text in "".join(seen)
 
     def say(text, path=log):
         with open(path, "a") as f:
             f.write(stamp(time.time()) + " web x[1]: " + text + "\n")
 
-    try:
+    with Follow(CT, "--source", "inside", "--file", "/var/log/*.app*") as p:
         time.sleep(0.5 * SLOW)
         say("first")
-        until(lambda: has("x: first"), "a line", 5)
+        p.wait("x: first", "a line")
         say("before")
         os.rename(log, log + ".1")
         say("after")
         own("/var/log/syslog")
-        until(lambda: has("x: after"), "a line after the rotation", 5)
-        check("x: before" in "".join(seen), "".join(seen))
+        p.wait("x: after", "a line after the rotation")
+        check(p.has("x: before"), p.out)
         put("/var/log/new.app", "an app\n")
         # a clock that was wrong: what is of tomorrow hides nothing of now
         put(DIR + "/user-1001.journal", moved("guest-lz4", time.time() + 86400))
         put(DIR + "/system.journal", journal("guest"))
         put(DIR + "/user-1000.journal", moved("guest-zstd", time.time() - 1))
-        until(lambda: has("zstd: end"), "a new entry", 5)
-        until(lambda: has("an app"), "a file that came", 9)
+        p.wait("zstd: end", "a new entry")
+        p.wait("an app", "a file that came", 9)
         app = rootfs(CT) + "/var/log/new.app"
         with open(app, "a") as f:
             f.write("its last line\n")
         os.rename(app, app + ".1")
         put("/var/log/new.app", "anew\n")
-        until(lambda: has("anew"), "a line after its rotation", 5)
+        p.wait("anew", "a line after its rotation")
         with open(app + ".1", "a") as f:
             f.write("too late\n")
         os.rename(app, app + "-2")
         with open(app + "-2", "a") as f:
             f.write("renamed\n")
         put(DIR + "/user-1002.journal", moved("guest-xz", time.time() - 1))
-        until(lambda: has("xz: end"), "an entry after one of tomorrow", 5)
-        until(lambda: has("renamed") and has("too late"), "lines of a file that was renamed", 9)
+        p.wait("xz: end", "an entry after one of tomorrow")
+        until(lambda: p.has("renamed") and p.has("too late"), "lines of a file that was renamed", 9)
         time.sleep(1.2 * SLOW)
-        has("")
-        check("lz4: " not in "".join(seen), "entries of tomorrow")
-        for text in ("x: first", "x: after", "an app", "zstd: bbb", "zstd: end", "its last line",
-                     "anew", "too late", "renamed", "xz: end"):
-            equal("".join(seen).count(text), 1, text)
-        check("GET" not in "".join(seen), "entries that are old")
-    finally:
-        p.send_signal(signal.SIGINT)
-    equal(p.wait(timeout=10 * SLOW), 0, "exit code")
+        check(not p.has("lz4: "), "entries of tomorrow")
+        p.once("x: first", "x: after", "an app", "zstd: bbb", "zstd: end", "its last line",
+               "anew", "too late", "renamed", "xz: end")
+        check("GET" not in p.out, "entries that are old")
 
 
 @test("no file, link, pipe or lie about a journal hurts, and each is told")
@@ -549,37 +535,24 @@ def meanwhile():
 @inside
 def last_words():
     put("/var/log/syslog", "")
-    p = subprocess.Popen([CTSCOPE, "logs", str(CT), "-f", "--source", "inside"],
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL)
-    out = []
-    os.set_blocking(p.stdout.fileno(), False)
 
     def say(text):
         with open(rootfs(CT) + "/var/log/syslog", "a") as f:
             f.write(line(text))
 
-    def has(text):
-        out.append((p.stdout.read() or b"").decode())
-        return text in "".join(out)
-
-    try:
+    with Follow(CT, "--source", "inside") as p:
         say("first")
-        until(lambda: has("x: first"), "a line", 5)
-        p.send_signal(signal.SIGSTOP)
+        p.wait("x: first", "a line")
+        p.p.send_signal(signal.SIGSTOP)
         kill()
         say("the end")
-        p.send_signal(signal.SIGCONT)
-        until(lambda: has("x: the end"), "the last line", 5)
+        p.p.send_signal(signal.SIGCONT)
+        p.wait("x: the end", "the last line")
         say("of nobody")
         pct.start(CT)
         say("again")
-        until(lambda: has("x: again"), "a line of its new life", 5)
-        for text in "first", "the end", "of nobody", "again":
-            equal("".join(out).count("x: " + text + "\n"), 1, text)
-    finally:
-        p.send_signal(signal.SIGINT)
-    equal(p.wait(timeout=10 * SLOW), 0, "exit code")
+        p.wait("x: again", "a line of its new life")
+        p.once(*("x: %s\n" % x for x in ("first", "the end", "of nobody", "again")))
 
 
 @test("one whose volume is not to be had says what is new when it is started")
@@ -589,28 +562,15 @@ def started():
     put(DIR + "/system.journal", journal("guest"))
     kill()
     conf(rootfs="local:820/vm-820-disk-0.raw,size=1G")
-    p = subprocess.Popen([CTSCOPE, "logs", str(CT), "-f", "--source", "inside"],
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE)
-    out = []
-    os.set_blocking(p.stdout.fileno(), False)
-
-    def has(text):
-        out.append((p.stdout.read() or b"").decode())
-        return text in "".join(out)
-
-    try:
-        check(b"`pct mount 820`" in p.stderr.readline(), "what to do")
+    with Follow(CT, "--source", "inside") as p:
+        check(b"`pct mount 820`" in p.p.stderr.readline(), "what to do")
         conf()
         pct.start(CT)
         time.sleep(0.2 * SLOW)
         with open(rootfs(CT) + "/var/log/syslog", "a") as f:
             f.write(stamp(time.time()) + " web x: new\n")
-        until(lambda: has("x: new"), "a new line", 5)
-        equal("".join(out).count("\n"), 1, "".join(out))
-    finally:
-        p.send_signal(signal.SIGINT)
-    equal(p.wait(timeout=10 * SLOW), 0, "exit code")
+        p.wait("x: new", "a new line")
+        equal(p.out.count("\n"), 1, p.out)
 
 
 @test("one that is stopped is followed from its volume on, once it is started")
@@ -618,28 +578,14 @@ def started():
 def followed_from_volume():
     put("/var/log/syslog", line("old"))
     kill()
-    p = subprocess.Popen([CTSCOPE, "logs", str(CT), "-f", "--source", "inside"],
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE)
-    out = []
-    os.set_blocking(p.stdout.fileno(), False)
-
-    def has(text):
-        out.append((p.stdout.read() or b"").decode())
-        return text in "".join(out)
-
-    try:
-        until(lambda: has("x: old"), "what is there", 5)
+    with Follow(CT, "--source", "inside") as p:
+        p.wait("x: old", "what is there")
         pct.start(CT)
         with open(rootfs(CT) + "/var/log/syslog", "a") as f:
             f.write(line("new"))
-        until(lambda: has("x: new"), "a new line", 5)
-        equal("".join(out).count("\n"), 2, "".join(out))
-    finally:
-        p.send_signal(signal.SIGINT)
-    err = p.communicate(timeout=10 * SLOW)[1]
-    equal(p.returncode, 0, "exit code")
-    check(b"they go on when it is started" in err and b"starting" not in err, err)
+        p.wait("x: new", "a new line")
+        equal(p.out.count("\n"), 2, p.out)
+    check("they go on when it is started" in p.err and "starting" not in p.err, p.err)
 
 
 main()

@@ -6,11 +6,10 @@ The numbers 800 and following are of this test alone: task logs outlive their co
 """
 import calendar
 import os
-import signal
-import subprocess
 import time
 
-from live import CTSCOPE, SLOW, check, ctjson, ctscope, destroy, equal, main, make, pct, slack, test, until
+from live import (SLOW, Follow, check, ctjson, ctscope, destroy, equal, main, make, pct, slack,
+                  test)
 
 
 def lines(vmid, *args):
@@ -53,23 +52,12 @@ def failed():
 @test("new lines are followed, and an interrupt ends it well")
 def followed():
     make(802, start=False)
-    p = subprocess.Popen([CTSCOPE, "logs", "802", "-f", "--source", "task,stderr"],
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    try:
+    with Follow(802, "--source", "task,stderr") as p:
         time.sleep(1 * SLOW)
         pct.start(802)
-        os.set_blocking(p.stdout.fileno(), False)
-        seen = []
-
-        def end_seen():
-            seen.append((p.stdout.read() or b"").decode())
-            return "TASK OK" in "".join(seen)
-        until(end_seen, "the end of the task", 5)
+        p.wait("TASK OK", "the end of the task")
         # ": started", unless it was over before the list was looked at again
-        check("vzstart by root@pam: " in "".join(seen), "".join(seen))
-    finally:
-        p.send_signal(signal.SIGINT)
-    equal(p.wait(timeout=10 * SLOW), 0, "exit code")
+        check("vzstart by root@pam: " in p.out, p.out)
 
 
 @test("of a destroyed container the logs are still there")
