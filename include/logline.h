@@ -34,8 +34,12 @@ enum log_time_kind {
 	LOG_TIME_NOT_AFTER,  /* that old or older: the file was last written then */
 };
 
+/* syslog's priorities, and one more than their numbers. */
 enum log_level {
 	LOG_LEVEL_NONE, /* the source has none */
+	LOG_LEVEL_EMERG,
+	LOG_LEVEL_ALERT,
+	LOG_LEVEL_CRIT,
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARNING,
 	LOG_LEVEL_NOTICE,
@@ -105,5 +109,13 @@ bool log_source_is_journal(enum log_source s);
 bool log_source_is_inside(enum log_source s);
 /* "exact", "not-before", "not-after"; NULL: none. */
 const char *log_time_kind_name(enum log_time_kind k);
-/* "error", "warning", "notice", "info", "debug"; NULL: none. */
+/* "error" (and what is worse), "warning", "notice", "info", "debug"; NULL: none. */
 const char *log_level_name(enum log_level l);
+/* LOG_LEVEL_NONE from 8 on. */
+enum log_level log_level_of(uint32_t priority);
+/*
+ * What journalctl -p takes: a name or number is that level and what is worse, "a..b" what is
+ * between the two, in either order. "error" and "warn" are err and warning, too. *from is
+ * the worst. -EINVAL: none of that.
+ */
+int log_levels_parse(const char *text, enum log_level *ret_from, enum log_level *ret_to);

@@ -26,6 +26,7 @@ struct logs {
 	struct loginside inside;
 	struct journal *journal;
 	bool journal_failed;
+	bool unlevelled_told;
 	struct err journal_err; /* why, where it is worth a word */
 };
 
@@ -89,6 +90,38 @@ static int identify(struct logs *l, struct err *ret_err)
 	if (facts.n_cts)
 		take_ct(l, &facts.cts[0]);
 	return 0;
+}
+
+/*
+ * Where lines have no level nobody knows whether an error is among them. A syslog beside a
+ * journal has nothing else than that.
+ */
+static void warn_unlevelled(struct logs *l)
+{
+	const bool *u = l->ask.unlevelled;
+	const struct {
+		enum log_source source;
+		bool some;
+	} of[] = {
+		{ LOG_CONSOLE, u[LOG_CONSOLE] },
+		{ LOG_SYSLOG, u[LOG_SYSLOG] && !l->inside.has_journal },
+		{ LOG_FILE, u[LOG_FILE] },
+	};
+	_cleanup_(buf_done) struct buf b = { 0 };
+
+	if (l->unlevelled_told)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++)
+		if (of[i].some)
+			buf_addf(&b, "%s%s", b.n ? ", " : "",
+				 log_source_name(of[i].source));
+	if (!b.n)
+		return;
+	l->unlevelled_told = true;
+	app_warn(l->app,
+		 "%s: lines without a level are left out, errors may be among them "
+		 "(--grep finds those)",
+		 buf_str(&b));
 }
 
 static bool wants_journal(const struct logs *l)
@@ -215,7 +248,10 @@ static int follow(struct logs *l)
 			later = { .vmid = l->vmid,
 				  .console = l->console,
 				  .match = l->ask.want.match,
-				  .match_arg = l->ask.want.match_arg };
+				  .match_arg = l->ask.want.match_arg,
+				  .from_level = l->ask.want.from_level,
+				  .to_level = l->ask.want.to_level,
+				  .unlevelled = l->ask.want.unlevelled };
 	struct log_want journal;
 	struct logfollow *f;
 	sigset_t mask;
@@ -230,6 +266,7 @@ static int follow(struct logs *l)
 	f = logfollow_new(l->app->rootfd, &later, l->ask.wants);
 	read_sources(l, &begin, &first);
 	warn_journal(l);
+	warn_unlevelled(l);
 	r = print_now(l, &first);
 	while (r == EXIT_FINE && wait_more(l, &mask)) {
 		_cleanup_(loglines_done) struct loglines lines = { 0 };
@@ -243,6 +280,7 @@ static int follow(struct logs *l)
 			l->journal_failed = true;
 			app_warn(l->app, "journal: %s", err.msg);
 		}
+		warn_unlevelled(l);
 		loglines_sort(&lines);
 		loglines_drop_repeats(&lines, LOG_SYSLOG, LOG_GUEST);
 		r = print_now(l, &lines);
@@ -254,7 +292,8 @@ static int follow(struct logs *l)
 static void warn_nothing(const struct logs *l)
 {
 	app_warn(l->app, "no lines of container %u%s", l->vmid,
-		 l->ask.grep || l->ask.since || l->ask.until || l->ask.sources
+		 l->ask.grep || l->ask.since || l->ask.until || l->ask.sources ||
+				 l->ask.priority
 			 ? " match what was asked for"
 			 : " in the logs of this node");
 }
@@ -277,6 +316,7 @@ static int show(struct logs *l)
 	if (!lines.n && r < 0)
 		return app_error(l->app, EXIT_BROKEN, "%s", err.msg);
 	warn_journal(l);
+	warn_unlevelled(l);
 	if (r < 0)
 		app_warn(l->app, "%s; these are the logs it left here", err.msg);
 	v = view_of(l);
@@ -300,6 +340,8 @@ static const struct opt logs_opts[] = {
 	{ "file", 'F', OPT_STRV, "PATH",
 	  "a file inside it, too; its name may be a pattern (*.log)", O(files) },
 	{ "unit", 'u', OPT_STR, "UNIT", "of the journal inside only that unit", O(unit) },
+	{ "priority", 'p', OPT_STR, "LEVEL",
+	  "err, warning, ...: only that and worse; crit..notice: between", O(priority) },
 	{ "grep", 'g', OPT_STR, "REGEX", "only lines that match the extended regex",
 	  O(grep) },
 };
@@ -337,6 +379,11 @@ const struct cmd cmd_logs = {
 		"are here. What is inside is read without entering it, as it runs; of one that is\n"
 		"stopped from its volume, if that is a directory of the node (ZFS, btrfs, dir).\n"
 		"\n"
+		"Levels are journalctl's: emerg, alert, crit, err, warning, notice, info, debug,\n"
+		"or 0 to 7. A line whose source gives it none counts as info, one of stderr as\n"
+		"err. A syslog, a file and the console seldom have any: that --priority leaves\n"
+		"out lines of them for that reason is told, and --grep finds those.\n"
+		"\n"
 		"Sources:\n"
 		"  task         PVE tasks about it: start, stop, backup, snapshot, ...\n"
 		"  stderr       what lxc-start said at the last start\n"
@@ -357,6 +404,8 @@ const struct cmd cmd_logs = {
 		"\n"
 		"Why did 106 not start this morning?\n"
 		"  ctscope logs 106 --since 06:00 --source task,stderr,journal\n"
+		"What went wrong in and around 105 since yesterday?\n"
+		"  ctscope logs 105 --since -1d -p err\n"
 		"What does the web server in 105 say, as it says it?\n"
 		"  ctscope logs 105 -f -s inside -u nginx.service -F '/var/log/nginx/*.log'",
 	.opts = logs_opts,

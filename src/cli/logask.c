@@ -105,6 +105,20 @@ static int set_lines(const struct app *app, struct logask *l)
 	return EXIT_FINE;
 }
 
+static int set_priority(const struct app *app, struct logask *l)
+{
+	if (l->priority &&
+	    log_levels_parse(l->priority, &l->want.from_level, &l->want.to_level) < 0)
+		return app_error(
+			app, EXIT_USAGE,
+			"--priority \"%.40s\": expected emerg, alert, crit, err, "
+			"warning, notice, info, debug, their numbers 0 to 7, or "
+			"a range as crit..warning",
+			l->priority);
+	l->want.unlevelled = l->unlevelled;
+	return EXIT_FINE;
+}
+
 int logask_check(const struct app *app, struct logask *l)
 {
 	int r;
@@ -113,7 +127,7 @@ int logask_check(const struct app *app, struct logask *l)
 		return app_error(app, EXIT_USAGE, "--file: at most %d of them",
 				 GUESTLOG_MAX_NAMED);
 	if ((r = set_sources(app, l)) || (r = set_lines(app, l)) ||
-	    (r = set_grep(app, l)))
+	    (r = set_grep(app, l)) || (r = set_priority(app, l)))
 		return r;
 	return EXIT_FINE;
 }

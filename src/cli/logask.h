@@ -10,13 +10,14 @@
 
 /* What `logs` is asked for: its options as they were given, then what follows from them. */
 struct logask {
-	const char *lines, *sources, *grep, *unit;
+	const char *lines, *sources, *grep, *unit, *priority;
 	struct strv files;
 	uint64_t since, until;
 	bool follow;
 
 	struct log_want want; /* .vmid and .console are the caller's */
 	bool wants[LOG_SOURCES];
+	bool unlevelled[LOG_SOURCES]; /* of `want` */
 	regex_t re;
 	bool has_re;
 };

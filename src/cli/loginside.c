@@ -129,6 +129,7 @@ void loginside_read(struct loginside *l, const struct log_want *want,
 		say_volume(l);
 	guestlog_lines(l->log, &l->target, want, ret, &said);
 	say_notes(l, &said);
+	l->has_journal |= said.has_journal;
 	l->ran = l->target.init_pid;
 	if (l->target.volume && !is_still_stopped(l))
 		app_warn(l->app,
@@ -175,6 +176,7 @@ void loginside_follow(struct loginside *l, const struct log_want *want,
 	else
 		begin(l, want, began_real_usec, ret, &said);
 	say_notes(l, &said);
+	l->has_journal |= said.has_journal;
 	if (said.gone)
 		l->target.init_pid = 0;
 }

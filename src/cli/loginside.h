@@ -21,6 +21,7 @@ struct loginside {
 	enum ct_state state;
 	struct guestread_target target; /* init_pid 0: it does not run */
 	struct ctvolume volume;         /* of one that is stopped */
+	bool has_journal;               /* one was read: a syslog is much the same */
 	bool ran;                       /* it did at the last look, while following */
 	struct guestlog *log;
 };

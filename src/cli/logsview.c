@@ -11,7 +11,10 @@ static void json_line(struct jw *w, const struct logline *line)
 		jw_str(w, "time_is", log_time_kind_name(line->time_kind));
 	}
 	jw_str(w, "source", log_source_name(line->source));
-	jw_str(w, "level", log_level_name(line->level));
+	if (line->level != LOG_LEVEL_NONE) {
+		jw_str(w, "level", log_level_name(line->level));
+		jw_int(w, "priority", (uint64_t)line->level - LOG_LEVEL_EMERG);
+	}
 	if (line->origin)
 		jw_text(w, line->source == LOG_TASK ? "upid" : "origin",
 			tbytes_str(line->origin));
@@ -67,7 +70,8 @@ static const char *color_of(const struct logsview *v, enum log_level level)
 {
 	if (!v->app->table.color)
 		return NULL;
-	return level == LOG_LEVEL_ERROR     ? "\033[31m"
+	return level == LOG_LEVEL_NONE      ? NULL
+	       : level <= LOG_LEVEL_ERROR   ? "\033[31m"
 	       : level == LOG_LEVEL_WARNING ? "\033[33m"
 	       : level == LOG_LEVEL_DEBUG   ? "\033[2m"
 					    : NULL;

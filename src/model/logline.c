@@ -287,10 +287,56 @@ const char *log_time_kind_name(enum log_time_kind k)
 const char *log_level_name(enum log_level l)
 {
 	static const char *const names[] = {
-		[LOG_LEVEL_ERROR] = "error",   [LOG_LEVEL_WARNING] = "warning",
-		[LOG_LEVEL_NOTICE] = "notice", [LOG_LEVEL_INFO] = "info",
-		[LOG_LEVEL_DEBUG] = "debug",
+		[LOG_LEVEL_EMERG] = "error",     [LOG_LEVEL_ALERT] = "error",
+		[LOG_LEVEL_CRIT] = "error",      [LOG_LEVEL_ERROR] = "error",
+		[LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
+		[LOG_LEVEL_INFO] = "info",       [LOG_LEVEL_DEBUG] = "debug",
 	};
 
-	return (size_t)l < ARRAY_SIZE(names) ? names[l] : NULL;
+	return l < ARRAY_SIZE(names) ? names[l] : NULL;
+}
+
+enum log_level log_level_of(uint32_t priority)
+{
+	return priority < 8 ? (enum log_level)(priority + 1) : LOG_LEVEL_NONE;
+}
+
+static enum log_level level_by_name(struct span name)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{ "emerg", LOG_LEVEL_EMERG },  { "alert", LOG_LEVEL_ALERT },
+		{ "crit", LOG_LEVEL_CRIT },    { "err", LOG_LEVEL_ERROR },
+		{ "error", LOG_LEVEL_ERROR },  { "warning", LOG_LEVEL_WARNING },
+		{ "warn", LOG_LEVEL_WARNING }, { "notice", LOG_LEVEL_NOTICE },
+		{ "info", LOG_LEVEL_INFO },    { "debug", LOG_LEVEL_DEBUG },
+	};
+
+	if (name.n == 1 && *name.p >= '0' && *name.p <= '7')
+		return log_level_of((uint32_t)(*name.p - '0'));
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (span_eq(name, levels[i].name))
+			return levels[i].level;
+	return LOG_LEVEL_NONE;
+}
+
+int log_levels_parse(const char *text, enum log_level *ret_from, enum log_level *ret_to)
+{
+	const char *dots = strstr(text, "..");
+	enum log_level a, b;
+
+	if (dots) {
+		a = level_by_name(span_of(text, (size_t)(dots - text)));
+		b = level_by_name(span_str(dots + 2));
+	} else {
+		a = LOG_LEVEL_EMERG;
+		b = level_by_name(span_str(text));
+	}
+	if (a == LOG_LEVEL_NONE || b == LOG_LEVEL_NONE)
+		return -EINVAL;
+	*ret_from = MIN(a, b);
+	*ret_to = MAX(a, b);
+	return 0;
 }

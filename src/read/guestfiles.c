@@ -161,7 +161,7 @@ static void take_tail(const struct guestfiles *g, struct guestfile *f,
 /* A line that is looked for may be anywhere; of others the last ones are enough. */
 static bool wants_some(const struct log_want *want)
 {
-	return want->max_lines && !want->match;
+	return want->max_lines && !log_want_chooses(want);
 }
 
 static struct guestread_item tail_item(const struct guestfile *f,

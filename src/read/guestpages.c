@@ -19,16 +19,6 @@ static bool was_given(const struct guestpages *g, uint64_t id)
 	return false;
 }
 
-static enum log_level level_of(uint32_t priority)
-{
-	static const enum log_level levels[] = {
-		LOG_LEVEL_ERROR,   LOG_LEVEL_ERROR,  LOG_LEVEL_ERROR, LOG_LEVEL_ERROR,
-		LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO,  LOG_LEVEL_DEBUG,
-	};
-
-	return priority < ARRAY_SIZE(levels) ? levels[priority] : LOG_LEVEL_NONE;
-}
-
 static const char *keep_name(struct loglines *l, struct tbytes t)
 {
 	_cleanup_free_ char *s = t.n ? xstrndup((const char *)t.p, t.n) : NULL;
@@ -54,7 +44,7 @@ static void add_entry(const struct guestjournal_entry *e, const struct log_want 
 	struct logline proto = { .time_real_usec = e->real_usec,
 				 .time_kind = LOG_TIME_EXACT,
 				 .source = LOG_GUEST,
-				 .level = level_of(e->priority),
+				 .level = log_level_of(e->priority),
 				 .pid = e->pid };
 	size_t start = ret->n;
 
@@ -122,6 +112,19 @@ static void say_journal(struct guestpages *g, const struct guestjournal *j,
 						     : ""));
 }
 
+/* So many of the most urgent priorities; 0: all, and entries that have none (they count as
+ * info). Fewer entries than there are come only where all that come are wanted. */
+static uint32_t priorities(const struct log_want *want)
+{
+	return want->to_level < LOG_LEVEL_INFO ? (uint32_t)want->to_level : 0;
+}
+
+static bool chooses(const struct log_want *want)
+{
+	return want->match || want->from_level > LOG_LEVEL_EMERG ||
+	       (want->to_level != LOG_LEVEL_NONE && !priorities(want));
+}
+
 static struct guestread_item journal_item(const struct guestpages *g,
 					  const struct log_want *want, uint64_t since,
 					  uint64_t until)
@@ -130,11 +133,13 @@ static struct guestread_item journal_item(const struct guestpages *g,
 		.op = GUESTREAD_JOURNAL,
 		.path = "",
 		.pattern = g->unit,
-		.max_entries = want->max_lines && !want->match
+		.max_entries = want->max_lines && !chooses(want)
 				       ? (uint32_t)MIN(want->max_lines,
 						       (size_t)GUESTREAD_MAX_ENTRIES)
 				       : 0,
-		.span = { .since_real_usec = since, .until_real_usec = until },
+		.span = { .since_real_usec = since,
+			  .until_real_usec = until,
+			  .n_priorities = priorities(want) },
 	};
 }
 

@@ -13,6 +13,31 @@
 #define FIREWALL_LOG_MAX ((size_t)8 << 20)
 #define MAX_JOBS         4096
 
+bool log_want_chooses(const struct log_want *w)
+{
+	return w->match || w->to_level != LOG_LEVEL_NONE;
+}
+
+static bool has_level(const struct log_want *w, const struct logline *line)
+{
+	enum log_level l = line->level;
+
+	if (w->to_level == LOG_LEVEL_NONE)
+		return true;
+	if (l == LOG_LEVEL_NONE)
+		l = line->source == LOG_STDERR ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+	if (l >= w->from_level && l <= w->to_level)
+		return true;
+	if (line->level == LOG_LEVEL_NONE && w->unlevelled)
+		w->unlevelled[line->source] = true;
+	return false;
+}
+
+bool log_want_says(const struct log_want *w, const struct logline *line)
+{
+	return (!w->match || w->match(w->match_arg, line->text)) && has_level(w, line);
+}
+
 bool log_want_has(const struct log_want *w, const struct logline *line)
 {
 	if (line->time_kind != LOG_TIME_NONE) {
@@ -21,7 +46,7 @@ bool log_want_has(const struct log_want *w, const struct logline *line)
 		if (w->until_real_usec && line->time_real_usec > w->until_real_usec)
 			return false;
 	}
-	return !w->match || w->match(w->match_arg, line->text);
+	return log_want_says(w, line);
 }
 
 static bool is_digit(char c)
@@ -174,8 +199,8 @@ static const struct level_word lxc_levels[] = {
 	{ "TRACE ", LOG_LEVEL_DEBUG },  { "DEBUG ", LOG_LEVEL_DEBUG },
 	{ "INFO ", LOG_LEVEL_INFO },    { "NOTICE ", LOG_LEVEL_NOTICE },
 	{ "WARN ", LOG_LEVEL_WARNING }, { "ERROR ", LOG_LEVEL_ERROR },
-	{ "CRIT ", LOG_LEVEL_ERROR },   { "ALERT ", LOG_LEVEL_ERROR },
-	{ "FATAL ", LOG_LEVEL_ERROR },
+	{ "CRIT ", LOG_LEVEL_CRIT },    { "ALERT ", LOG_LEVEL_ALERT },
+	{ "FATAL ", LOG_LEVEL_EMERG },
 };
 
 /*
@@ -305,15 +330,9 @@ static bool firewall_stamp_cut(struct span *s, uint64_t *ret)
 
 static enum log_level firewall_level(struct span word)
 {
-	static const enum log_level levels[] = {
-		LOG_LEVEL_ERROR,   LOG_LEVEL_ERROR,  LOG_LEVEL_ERROR, LOG_LEVEL_ERROR,
-		LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO,  LOG_LEVEL_DEBUG,
-	};
 	uint32_t n;
 
-	if (num_parse_u32(word, &n) < 0 || n >= ARRAY_SIZE(levels))
-		return LOG_LEVEL_NONE;
-	return levels[n];
+	return num_parse_u32(word, &n) < 0 ? LOG_LEVEL_NONE : log_level_of(n);
 }
 
 /* "<vmid> <level> <chain> <stamp> <zone> <text>": of the veth of a container "vethNiM".

@@ -17,9 +17,23 @@ struct log_want {
 	/* Is this text wanted (--grep)? NULL: every one. */
 	bool (*match)(void *arg, struct tbytes text);
 	void *match_arg;
+	/*
+	 * Only lines of these levels, the worst first; both LOG_LEVEL_NONE: every line. One
+	 * without a level counts as info, as what programs print does for systemd; of
+	 * LOG_STDERR as an error, for lxc-start writes nothing else there.
+	 */
+	enum log_level from_level, to_level;
+	/* Of LOG_SOURCES: one without a level was left out because it counts as info. NULL:
+	 * nobody asks. */
+	bool *unlevelled;
 };
 
-/* Time and text: does the line belong to what is wanted? */
+/* Are there lines that are not wanted, whatever their time is? Then those that are wanted
+ * may be anywhere. */
+bool log_want_chooses(const struct log_want *w);
+
+/* Level and text alone; and with its time: does the line belong to what is wanted? */
+bool log_want_says(const struct log_want *w, const struct logline *line);
 bool log_want_has(const struct log_want *w, const struct logline *line);
 
 /*

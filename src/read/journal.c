@@ -386,11 +386,7 @@ static enum log_level level_of(struct journal *j)
 
 	if (s.n != 1 || s.p[0] < '0' || s.p[0] > '7')
 		return LOG_LEVEL_NONE;
-	return s.p[0] <= '3'   ? LOG_LEVEL_ERROR
-	       : s.p[0] == '4' ? LOG_LEVEL_WARNING
-	       : s.p[0] == '5' ? LOG_LEVEL_NOTICE
-	       : s.p[0] == '6' ? LOG_LEVEL_INFO
-			       : LOG_LEVEL_DEBUG;
+	return log_level_of((uint32_t)(s.p[0] - '0'));
 }
 
 static bool is_no_kernel(struct span facility)

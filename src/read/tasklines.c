@@ -71,16 +71,35 @@ static void emit(struct emit *e, struct span text, enum log_level level)
 		text.n--;
 	line.level = level;
 	line.text = span_tbytes(text);
-	if (e->want->match && !e->want->match(e->want->match_arg, line.text))
+	if (!log_want_says(e->want, &line))
 		return;
 	line.text = loglines_keep(e->out, text.p, text.n);
 	loglines_add(e->out, line);
 }
 
+/* "lxc_init: 845 Failed to run ...": of lxc-start, which shows errors alone. */
+static bool is_lxc_error(struct span line)
+{
+	static const char digits[] = "0123456789",
+			  lower[] = "_abcdefghijklmnopqrstuvwxyz";
+	size_t n = 0;
+	bool bar = false;
+
+	for (; n < line.n && memchr(lower, line.p[n], sizeof(lower) - 1); n++)
+		bar |= line.p[n] == '_';
+	line = span_of(line.p + n, line.n - n);
+	if (!bar || !span_skip(&line, ": "))
+		return false;
+	for (n = 0; n < line.n && memchr(digits, line.p[n], sizeof(digits) - 1); n++)
+		;
+	return n && n < line.n && line.p[n] == ' ';
+}
+
 enum log_level tasklog_level(struct span line)
 {
 	line = span_trim(line);
-	if (span_starts(line, "ERROR: ") || span_starts(line, "TASK ERROR: "))
+	if (span_starts(line, "ERROR: ") || span_starts(line, "TASK ERROR: ") ||
+	    is_lxc_error(line))
 		return LOG_LEVEL_ERROR;
 	if (span_starts(line, "WARN: ") || span_starts(line, "WARNING: ") ||
 	    span_starts(line, "TASK WARNINGS: "))

@@ -312,8 +312,8 @@ static const struct {
 	const char *name;
 	enum log_level level;
 } levels[] = {
-	{ "emerg", LOG_LEVEL_ERROR },   { "panic", LOG_LEVEL_ERROR },
-	{ "alert", LOG_LEVEL_ERROR },   { "crit", LOG_LEVEL_ERROR },
+	{ "emerg", LOG_LEVEL_EMERG },   { "panic", LOG_LEVEL_EMERG },
+	{ "alert", LOG_LEVEL_ALERT },   { "crit", LOG_LEVEL_CRIT },
 	{ "err", LOG_LEVEL_ERROR },     { "error", LOG_LEVEL_ERROR },
 	{ "warn", LOG_LEVEL_WARNING },  { "warning", LOG_LEVEL_WARNING },
 	{ "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },

@@ -113,6 +113,13 @@ def entries():
     equal(texts("--source", "guest", "--unit", "nginx.service", "--until", "@1795144352"),
           ["Started nginx.service - A high performance web server", "two", "lines"], "unit")
     equal(texts("--source", "guest", "--grep", "^GET /7$"), ["GET /7"], "grep")
+    level = {p: texts("--source", "guest", "-n", "all", "-p", p)
+             for p in ("err", "4..4", "info..info", "debug", "2")}
+    equal(level["err"], ["not by systemd", "last"], "errors")
+    equal(level["4..4"], ["two", "lines"], "warnings")
+    equal([len(level[p]) for p in ("info..info", "debug", "2")], [4202, 4206, 0], "levels")
+    equal(texts("--source", "guest", "-n", 1, "-p", "3..7", "--until", "@1795144359"),
+          ["not by systemd"], "the last one that is wanted")
     r = ctscope("logs", CT, "--source", "guest", "--until", "@1795144352")
     check(b"\\xff\\x1b[2Jraw" in r.out and b"\x1b" not in r.out, r.out)
 
@@ -166,6 +173,11 @@ def syslog():
     check(b"/var/log/n/*: more files than are read" in many.err, many.err)
     equal(ctscope("logs", CT, *["--file=/x%d" % i for i in range(61)], code=None).code, 2, "61")
     check(b"/none: not there" in r.err and b"/var/log/no*: no such file" in r.err, r.err)
+    put("/var/log/syslog", stamp(now) + " web daemon.crit nginx: gone\n" +
+        stamp(now) + " web cron: two\n")
+    r = ctscope("logs", CT, "--source", "syslog", "-p", "crit")
+    check(b"gone" in r.out and b"two" not in r.out, r.out)
+    check(b"syslog: lines without a level are left out" in r.err, r.err)
 
 
 @test("what a syslog repeats of the journal is shown once")
@@ -176,6 +188,8 @@ def once():
                            "2026-11-20T03:13:31Z web x: of its own\n")
     got = [(x["source"], x["text"]) for x in lines("--source", "inside", "-n", 2)]
     equal(got, [("guest", "last"), ("syslog", "of its own")], "lines")
+    r = ctscope("logs", CT, "--source", "inside", "-p", "err")
+    check(b"of its own" not in r.out and b"without a level" not in r.err, (r.out, r.err))
 
 
 @test("new lines are followed, over a rotation too, and an interrupt ends it well")
@@ -188,15 +202,20 @@ def followed():
         with open(path, "a") as f:
             f.write(stamp(time.time()) + " web x[1]: " + text + "\n")
 
-    with Follow(CT, "--source", "inside", "--file", "/var/log/*.app*") as p:
+    with Follow(CT, "--source", "inside", "--file", "/var/log/*.app*") as p, \
+            Follow(CT, "--source", "inside", "-p", "err") as errors:
         time.sleep(0.5 * SLOW)
         say("first")
         p.wait("x: first", "a line")
         say("before")
         os.rename(log, log + ".1")
         say("after")
+        with open(log, "a") as f:
+            f.write(stamp(time.time()) + " web daemon.err x[1]: worse\n")
         own("/var/log/syslog")
         p.wait("x: after", "a line after the rotation")
+        errors.wait("x: worse", "an error")
+        check("x: after" not in errors.out, errors.out)
         check(p.has("x: before"), p.out)
         put("/var/log/new.app", "an app\n")
         # a clock that was wrong: what is of tomorrow hides nothing of now

@@ -216,6 +216,72 @@ static void only_what_is_wanted_is_kept(void)
 	CHECK_U64(grep.n, 2);
 }
 
+static void levels_are_those_of_journalctl(void)
+{
+	static const struct {
+		const char *text;
+		enum log_level from, to;
+	} good[] = {
+		{ "emerg", LOG_LEVEL_EMERG, LOG_LEVEL_EMERG },
+		{ "err", LOG_LEVEL_EMERG, LOG_LEVEL_ERROR },
+		{ "3", LOG_LEVEL_EMERG, LOG_LEVEL_ERROR },
+		{ "debug", LOG_LEVEL_EMERG, LOG_LEVEL_DEBUG },
+		{ "0", LOG_LEVEL_EMERG, LOG_LEVEL_EMERG },
+		{ "7", LOG_LEVEL_EMERG, LOG_LEVEL_DEBUG },
+		{ "crit..warning", LOG_LEVEL_CRIT, LOG_LEVEL_WARNING },
+		{ "4..crit", LOG_LEVEL_CRIT, LOG_LEVEL_WARNING },
+		{ "5..5", LOG_LEVEL_NOTICE, LOG_LEVEL_NOTICE },
+	};
+	static const char *const bad[] = { "",     "8",           "-1",   "03",
+					   "3 ",   "Err",         "..",   "3..",
+					   "..3",  "3...4",       "3..8", "3..4..5",
+					   "errr", "warning,err", "\xff" };
+	enum log_level from = LOG_LEVEL_NONE, to = LOG_LEVEL_NONE;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CHECK(log_levels_parse(bad[i], &from, &to) == -EINVAL, "\"%s\" taken",
+		      bad[i]);
+	CHECK(from == LOG_LEVEL_NONE && to == LOG_LEVEL_NONE, "written: %d %d", from, to);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		CHECK(log_levels_parse(good[i].text, &from, &to) == 0, "\"%s\" refused",
+		      good[i].text);
+		CHECK(from == good[i].from && to == good[i].to, "%s: %d %d", good[i].text,
+		      from, to);
+	}
+	for (uint32_t i = 0; i < 8; i++)
+		CHECK(log_level_of(i) == (enum log_level)(i + 1), "%u", i);
+	CHECK(log_level_of(8) == LOG_LEVEL_NONE, "8");
+	CHECK_STR(log_level_name(LOG_LEVEL_EMERG), "error");
+	CHECK(!log_level_name(LOG_LEVEL_NONE), "a name for none");
+}
+
+static void a_line_without_level_counts_as_info_and_on_stderr_as_an_error(void)
+{
+	bool left[LOG_SOURCES] = { 0 };
+	struct log_want want = { .from_level = LOG_LEVEL_EMERG,
+				 .to_level = LOG_LEVEL_WARNING,
+				 .unlevelled = left };
+	struct logline l = { .source = LOG_SYSLOG, .level = LOG_LEVEL_INFO };
+
+	CHECK(!log_want_has(&want, &l) && !left[LOG_SYSLOG], "it has a level");
+	l.level = LOG_LEVEL_CRIT;
+	CHECK(log_want_has(&want, &l), "left out");
+	l.level = LOG_LEVEL_NONE;
+	CHECK(!log_want_has(&want, &l) && left[LOG_SYSLOG], "told %d", left[LOG_SYSLOG]);
+	l.source = LOG_STDERR;
+	CHECK(log_want_has(&want, &l) && !left[LOG_STDERR], "stderr");
+	l.source = LOG_FILE;
+	want.to_level = LOG_LEVEL_INFO;
+	CHECK(log_want_has(&want, &l) && !left[LOG_FILE], "info is wanted");
+	want.from_level = want.to_level = LOG_LEVEL_DEBUG;
+	want.unlevelled = NULL;
+	CHECK(!log_want_has(&want, &l), "info is no debug");
+	want = (struct log_want){ 0 };
+	CHECK(log_want_has(&want, &l) && !log_want_chooses(&want), "every line");
+	want.to_level = LOG_LEVEL_DEBUG;
+	CHECK(log_want_chooses(&want), "it chooses");
+}
+
 static void lines_are_merged_by_time_and_stay_in_order(void)
 {
 	_cleanup_(loglines_done) struct loglines l = { 0 };
@@ -319,6 +385,8 @@ int main(void)
 	RUN(the_firewall_log_of_yesterday_is_read_too);
 	RUN(sources_of_a_recorded_node);
 	RUN(only_what_is_wanted_is_kept);
+	RUN(levels_are_those_of_journalctl);
+	RUN(a_line_without_level_counts_as_info_and_on_stderr_as_an_error);
 	RUN(lines_are_merged_by_time_and_stay_in_order);
 	RUN(a_backup_is_not_told_twice);
 	RUN(a_syslog_repeats_the_journal_only_at_that_time);

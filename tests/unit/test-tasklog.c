@@ -445,8 +445,36 @@ static void a_huge_log_is_read_from_its_end(void)
 	CHECK(l.end.state == TASK_OK, "%d", l.end.state);
 }
 
+static void a_line_of_a_task_has_the_level_that_its_form_says(void)
+{
+	static const struct {
+		const char *text;
+		enum log_level level;
+	} cases[] = {
+		{ "TASK ERROR: no", LOG_LEVEL_ERROR },
+		{ "  ERROR: no", LOG_LEVEL_ERROR },
+		{ "  WARNING: thin", LOG_LEVEL_WARNING },
+		{ "TASK WARNINGS: 1", LOG_LEVEL_WARNING },
+		{ "lxc_init: 845 Failed to run lxc.hook.pre-start", LOG_LEVEL_ERROR },
+		{ "__lxc_start: 2047 Failed", LOG_LEVEL_ERROR },
+		{ "lxc_init: 845", LOG_LEVEL_NONE },
+		{ "lxc_init:  Failed", LOG_LEVEL_NONE },
+		{ "lxc_init: x Failed", LOG_LEVEL_NONE },
+		{ "_", LOG_LEVEL_NONE },
+		{ "files: 12 of them", LOG_LEVEL_NONE },
+		{ "TASK OK", LOG_LEVEL_NONE },
+		{ "", LOG_LEVEL_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		CHECK(tasklog_level(span_str(cases[i].text)) == cases[i].level,
+		      "\"%s\": %d", cases[i].text,
+		      tasklog_level(span_str(cases[i].text)));
+}
+
 int main(void)
 {
+	RUN(a_line_of_a_task_has_the_level_that_its_form_says);
 	RUN(a_upid_is_taken_apart);
 	RUN(a_upid_without_id_and_of_another_node_is_one);
 	RUN(what_is_no_upid_is_refused);
