@@ -70,6 +70,12 @@ def ask(vmid, *items, msec=1000, pid=None, ticks=None, code=0, loop=1, canary=No
     return [parse(x) for x in lines[:-1]], job
 
 
+def patience(seconds):
+    """Milliseconds where it is not asked how quickly: all that a reader may have where a
+    machine is emulated."""
+    return seconds * 1000 if SLOW == 1 else 10000
+
+
 def one(vmid, item, **kw):
     answers, job = ask(vmid, item, **kw)
     equal(job.error, 0, "job: %s" % job.msg)
@@ -410,7 +416,7 @@ def h16(vmid):
 def h17(vmid):
     with Attack(vmid, "truncate", "/var/log/cut"):
         # not how quickly is asked here: a machine that stands still for a second is no fault
-        _, job = ask(vmid, *["file:f=/var/log/cut"] * 3, loop=50, msec=8000)
+        _, job = ask(vmid, *["file:f=/var/log/cut"] * 3, loop=50, msec=patience(1))
         equal(job.whys[OK], sum(job.whys), "whys %s" % job.whys)
         equal(mapped("/proc/%d/root/var/log/cut" % pct.init_pid(vmid)), -signal.SIGBUS,
               "control: who maps it ends by a signal")
@@ -892,7 +898,7 @@ def h32(vmid):
         n = len(f.read())
     check(n > 8 << 20, "control: a naive reader has %d bytes only" % n)
     a, job = ask(vmid, "file:c=/srv/t/f", "file:c=/srv/late/f", "statfs=/srv/late",
-                 "file=/etc/shadow", "stat=/", msec=5000)
+                 "file=/etc/shadow", "stat=/", msec=patience(5))
     note("%d: %d bytes of mountinfo, %d us" % (vmid, n, job.usec))
     equal(job.error, 0, job.msg)
     equal([x.why for x in a], [OK, FAILED, FAILED, OK, OK], "whys")
@@ -927,7 +933,8 @@ def crossings(vmid):
     os.symlink("m/../" * 800 + "m/x", rootfs(vmid) + "/srv/link")
     os.symlink("m/../" * 60 + "m/x", rootfs(vmid) + "/srv/less")
     sh(vmid, "echo x >/srv/m/x")
-    a, job = ask(vmid, "file:c=/srv/link", "file:c=/srv/less", "file=/etc/shadow", msec=3000)
+    a, job = ask(vmid, "file:c=/srv/link", "file:c=/srv/less", "file=/etc/shadow",
+                 msec=patience(3))
     equal(job.error, 0, job.msg)
     equal([x.why for x in a], [LOOP, OK, OK], "whys")
 
