@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/num.h"
 
 #define LEAVING_MSEC 5
@@ -82,6 +83,68 @@ bool guard_is_left(pid_t pid)
 	return false;
 }
 
+/* The kernel counts how often it let go of a CPU (proc.rst, 1.1: status). */
+static uint64_t switches_of(struct span text, bool *ret_runs)
+{
+	struct span line;
+	uint64_t n, sum = 0;
+
+	while (span_line(&text, &line)) {
+		struct span s = line;
+
+		if (span_skip(&s, "State:"))
+			*ret_runs = span_starts(span_trim(s), "R");
+		else if ((span_skip(&s, "voluntary_ctxt_switches:") ||
+			  span_skip(&s, "nonvoluntary_ctxt_switches:")) &&
+			 num_parse_u64(span_trim(s), &n) == 0)
+			sum += n;
+	}
+	return sum;
+}
+
+bool guard_moves(pid_t pid, uint64_t *n_switches)
+{
+	_cleanup_close_ int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char path[32], text[4096];
+	uint64_t old = *n_switches;
+	bool runs = false;
+	size_t n;
+
+	num_path(path, sizeof(path), "", (uint64_t)pid, "/status");
+	if (proc < 0 || fs_read_small(proc, path, text, sizeof(text), &n, NULL) < 0)
+		return false;
+	*n_switches = switches_of(span_of(text, n), &runs);
+	return runs || *n_switches != old;
+}
+
+/* The last eighth of its time begins with a look, to have one to compare with. */
+static void set_deadline(struct guard *g, uint64_t timeout_usec)
+{
+	uint64_t now = clock_mono_usec();
+
+	g->timeout_usec = timeout_usec;
+	g->deadline_mono_usec = now + timeout_usec - timeout_usec / 8;
+	g->latest_mono_usec = now + GUARD_MOST * timeout_usec;
+	g->looked = false;
+}
+
+bool guard_is_over(struct guard *g)
+{
+	uint64_t now = clock_mono_usec();
+	bool moves;
+
+	if (now < g->deadline_mono_usec)
+		return false;
+	moves = guard_moves(g->pid, &g->n_switches);
+	g->slow = moves && now >= g->latest_mono_usec;
+	if (now >= g->latest_mono_usec || (g->looked && !moves))
+		return true;
+	g->looked = true;
+	g->deadline_mono_usec =
+		MIN(now + MAX(g->timeout_usec / 8, 1), g->latest_mono_usec);
+	return false;
+}
+
 int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *ret,
 		struct err *err)
 {
@@ -106,17 +169,14 @@ int guard_start(guard_fn *fn, void *arg, uint64_t timeout_usec, struct guard *re
 	close(fds[1]);
 	/* a large answer should not take a switch of process for each 64 KiB */
 	(void)fcntl(fds[0], F_SETPIPE_SZ, 1 << 20);
-	*ret = (struct guard){
-		.pid = pid,
-		.fd = fds[0],
-		.deadline_mono_usec = clock_mono_usec() + timeout_usec,
-	};
+	*ret = (struct guard){ .pid = pid, .fd = fds[0] };
+	set_deadline(ret, timeout_usec);
 	return 0;
 }
 
 void guard_renew(struct guard *g, uint64_t timeout_usec)
 {
-	g->deadline_mono_usec = clock_mono_usec() + timeout_usec;
+	set_deadline(g, timeout_usec);
 }
 
 void guard_done(struct guard *g)
@@ -127,10 +187,10 @@ void guard_done(struct guard *g)
 	close(g->fd);
 	if (waitpid(g->pid, NULL, WNOHANG) == 0)
 		leave(g->pid);
-	*g = (struct guard){ 0 };
+	*g = (struct guard){ .slow = g->slow };
 }
 
-static int wait_readable(const struct guard *g)
+static int wait_readable(struct guard *g)
 {
 	for (;;) {
 		struct pollfd p = { .fd = g->fd, .events = POLLIN };
@@ -139,9 +199,9 @@ static int wait_readable(const struct guard *g)
 
 		if (r > 0)
 			return 0;
-		if (r == 0)
+		if (r == 0 && guard_is_over(g))
 			return -ETIMEDOUT;
-		if (errno != EINTR)
+		if (r < 0 && errno != EINTR)
 			return -errno;
 	}
 }
@@ -182,11 +242,9 @@ static int reap(const struct guard *g, struct err *err)
 	return 0;
 }
 
-static int too_late(const struct guard *g, struct err *err)
+static int too_late(struct guard *g, struct err *err)
 {
-	if (clock_mono_usec() < g->deadline_mono_usec)
-		return 1;
-	return err_set(err, -ETIMEDOUT, "no answer in time");
+	return !guard_is_over(g) ? 1 : err_set(err, -ETIMEDOUT, "no answer in time");
 }
 
 int guard_take(struct guard *g, size_t max, struct buf *ret, struct err *err)

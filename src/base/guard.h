@@ -13,12 +13,23 @@
  * own that can be abandoned: a reader in D state survives SIGKILL, so it is never waited
  * for. The child writes its answer to `out`; the parent collects it until end of file or
  * the deadline.
+ *
+ * What hangs is asleep. At its deadline a child that is not (it waits for a CPU, or was
+ * woken since the last look, as by a file system that is slow) has more time, an eighth
+ * each, as long as that is so: GUARD_MOST times what it was given in all. A busy node is
+ * no file that does not answer.
  */
 struct guard {
 	pid_t pid;
 	int fd;
-	uint64_t deadline_mono_usec;
+	uint64_t deadline_mono_usec; /* of the next look at it */
+	uint64_t timeout_usec, latest_mono_usec;
+	uint64_t n_switches;
+	bool looked;
+	bool slow; /* kept at its end: its time was over, and it was still at work */
 };
+
+#define GUARD_MOST 5
 
 /* In the child: 0 or a negative errno; what was written to `out` is the answer. */
 typedef int guard_fn(int out, void *arg);
@@ -47,6 +58,15 @@ int guard_collect(struct guard *g, size_t max, struct buf *ret, struct err *err)
  * the guard is ended, after the other failures guard_done() is left to do.
  */
 int guard_take(struct guard *g, size_t max, struct buf *ret, struct err *err);
+
+/* Its time is over. For who waits for `fd` by himself. */
+bool guard_is_over(struct guard *g);
+
+/*
+ * Did the process do anything since *n_switches was taken (0: never), or does it want to?
+ * Takes it anew. False of one that is gone or that /proc tells nothing of.
+ */
+bool guard_moves(pid_t pid, uint64_t *n_switches);
 
 /* Kills and forgets a guard that was not collected. { 0 } is no guard. */
 void guard_done(struct guard *g);

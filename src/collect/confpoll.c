@@ -262,7 +262,7 @@ static void on_timer(void *arg, uint32_t events)
 	struct confsrc *s = arg;
 
 	(void)events;
-	if (s->asked && clock_mono_usec() > s->server.guard.deadline_mono_usec)
+	if (s->asked && guard_is_over(&s->server.guard))
 		give_up(s);
 	if (reap_left(s))
 		s->retry_boot_usec = 0;

@@ -510,8 +510,7 @@ uint64_t incsrc_due(struct collector *c, struct lc_time now)
 	for (size_t i = s->slice; i < s->n_cts; i += 10)
 		look_quiet(c, &s->cts[i], now.boot_usec);
 	for (size_t i = 0; i < MAX_JOBS; i++)
-		if (s->jobs[i] &&
-		    clock_mono_usec() > s->jobs[i]->guard.deadline_mono_usec)
+		if (s->jobs[i] && guard_is_over(&s->jobs[i]->guard))
 			job_free(s, s->jobs[i]);
 	for (size_t i = 0; i < s->n_open; i++)
 		if (s->open[i].dirty && !s->open[i].token)

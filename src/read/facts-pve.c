@@ -61,7 +61,11 @@ static void judge_pve(struct reading *rd)
 
 		(void)pmxcfs_node_name(text, &f->node, NULL);
 	}
-	if (rd->pve.timed_out)
+	if (rd->pve.timed_out && rd->pve.slow)
+		f->pve_error = xstrdup(
+			"/etc/pve could not be read within 10 s: pmxcfs (pve-cluster) or "
+			"this node is very busy, what was not read is missing");
+	else if (rd->pve.timed_out)
 		f->pve_error = xstrdup(
 			"/etc/pve does not answer within 2 s: pmxcfs (pve-cluster) "
 			"hangs, what is only written there is missing");

@@ -59,6 +59,7 @@ struct guestread_job {
 	int init_fd, reader_fd; /* handles of both, of one that is at work or dying */
 	int result;
 	bool dying;
+	unsigned dying_steps;
 };
 
 /*

@@ -46,6 +46,7 @@ struct pvefs {
 	struct pvefs_file *v;
 	size_t n;
 	bool timed_out; /* it did not answer in time: some of what was asked is missing */
+	bool slow;      /* of timed_out: it answered, but was not done with by far */
 	size_t walked;  /* of raw: pvefs_ended() */
 };
 

@@ -217,9 +217,21 @@ static size_t n_taken(const struct rootstat_job *job)
 	return MIN(atomic_load(&job->shared->next), job->n);
 }
 
+static bool any_moves(struct rootstat_job *job)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < job->n_hands; i++) {
+		struct guard *g = &job->hands[i];
+
+		any |= g->pid > 0 && guard_moves(g->pid, &g->n_switches);
+	}
+	return any;
+}
+
 /*
  * Till all are done with, or in all that time not one was. One hand that has taken none
- * yet was not let run: a slow machine alone is no guest's fault.
+ * yet, or that wants to run, was not let run: a slow machine alone is no guest's fault.
  */
 static void wait_all(int rootfd, struct rootstat_job *job)
 {
@@ -233,7 +245,9 @@ static void wait_all(int rootfd, struct rootstat_job *job)
 
 		if (n != seen)
 			moved = now;
-		else if (now - moved >= (hang ? 1 : 5) * ONE_TIMEOUT_USEC)
+		else if (now - moved >= GUARD_MOST * ONE_TIMEOUT_USEC)
+			return;
+		else if (hang && now - moved >= ONE_TIMEOUT_USEC && !any_moves(job))
 			return;
 		else if (hang && now - moved >= STEP_USEC)
 			more_hands(rootfd, job);

@@ -116,14 +116,19 @@ static int crash(int out, void *arg)
 	return 0;
 }
 
+static struct guard last; /* what guarded() left of it */
+
 static int guarded(guard_fn *fn, uint64_t usec, struct buf *ret)
 {
 	struct guard g = { 0 };
 	struct err err = { 0 };
+	int r;
 
 	if (guard_start(fn, NULL, usec, &g, &err) < 0)
 		return -ECHILD;
-	return guard_collect(&g, 1 << 20, ret, &err);
+	r = guard_collect(&g, 1 << 20, ret, &err);
+	last = g;
+	return r;
 }
 
 static void a_guarded_read_answers_or_is_left_behind(void)
@@ -140,11 +145,76 @@ static void a_guarded_read_answers_or_is_left_behind(void)
 	r = guarded(hang, USEC_PER_SEC, &b);
 	CHECK(r == -ETIMEDOUT, "r %d", r);
 	CHECK_STR(buf_str(&b), "part");
+	CHECK(!last.slow && !last.pid, "slow");
 	CHECK(clock_mono_usec() - start < 60 * USEC_PER_SEC, "it waited");
 	r = guarded(refuse, 60 * USEC_PER_SEC, &b);
 	CHECK(r == -EACCES, "r %d", r);
 	r = guarded(crash, 60 * USEC_PER_SEC, &b);
 	CHECK(r == -EIO, "r %d", r);
+}
+
+/* For longer than its time: as what a file system answers slowly. */
+static int nap_then_say(int out, void *arg)
+{
+	uint64_t until = clock_mono_usec() + 3 * USEC_PER_SEC / 2;
+
+	(void)arg;
+	while (clock_mono_usec() < until)
+		clock_sleep_usec(5 * USEC_PER_MSEC);
+	return fs_write_all(out, "late", 4);
+}
+
+/* As one that is let run, or waits for that. */
+static int spin_then_say(int out, void *arg)
+{
+	uint64_t until = clock_mono_usec() + 3 * USEC_PER_SEC / 2;
+
+	(void)arg;
+	while (clock_mono_usec() < until)
+		;
+	return fs_write_all(out, "late", 4);
+}
+
+static int spin(int out, void *arg)
+{
+	(void)out;
+	(void)arg;
+	for (;;)
+		(void)clock_mono_usec();
+	return 0;
+}
+
+static void who_is_not_asleep_does_not_hang(void)
+{
+	_cleanup_(buf_done) struct buf a = { 0 }, b = { 0 }, c = { 0 };
+	int r;
+
+	r = guarded(nap_then_say, USEC_PER_SEC, &a);
+	CHECK(r == 0, "r %d", r);
+	CHECK_STR(buf_str(&a), "late");
+	r = guarded(spin_then_say, USEC_PER_SEC, &b);
+	CHECK(r == 0, "r %d", r);
+	CHECK_STR(buf_str(&b), "late");
+	/* but not for ever */
+	r = guarded(spin, 50 * USEC_PER_MSEC, &c);
+	CHECK(r == -ETIMEDOUT && last.slow && !last.pid, "r %d", r);
+}
+
+/* For who waits by himself. */
+static void its_time_is_over_when_it_sleeps_on(void)
+{
+	struct guard g = { 0 };
+	uint64_t start = clock_mono_usec(), n = 0;
+
+	CHECK(guard_start(hang, NULL, 200 * USEC_PER_MSEC, &g, NULL) == 0, "start");
+	CHECK(!guard_is_over(&g), "at once");
+	while (!guard_is_over(&g) && clock_mono_usec() - start < 60 * USEC_PER_SEC)
+		clock_sleep_usec(5 * USEC_PER_MSEC);
+	CHECK(clock_mono_usec() - start >= 200 * USEC_PER_MSEC, "too early");
+	CHECK(guard_is_over(&g), "it was waited for");
+	CHECK(guard_moves(g.pid, &n) && n && !guard_moves(g.pid, &n), "asleep");
+	guard_done(&g);
+	CHECK(guard_moves(getpid(), &n), "who asks runs");
 }
 
 /* Those that had not gone yet when they were given up. */
@@ -485,6 +555,8 @@ int main(void)
 	RUN(fractions_are_cut_not_rounded);
 	RUN(spans_cut_without_losing_bytes);
 	RUN(a_guarded_read_answers_or_is_left_behind);
+	RUN(who_is_not_asleep_does_not_hang);
+	RUN(its_time_is_over_when_it_sleeps_on);
 	RUN(a_reader_that_was_left_behind_is_waited_for_later);
 	RUN(an_abandoned_reader_keeps_no_output_open);
 	RUN(a_walk_by_hand_goes_where_openat2_goes);
