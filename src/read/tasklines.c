@@ -77,22 +77,33 @@ static void emit(struct emit *e, struct span text, enum log_level level)
 	loglines_add(e->out, line);
 }
 
-/* "lxc_init: 845 Failed to run ...": of lxc-start, which shows errors alone. */
+/* The first bytes of *s that are among `set`, cut off. */
+static struct span cut_all(struct span *s, const char *set)
+{
+	size_t n = 0;
+
+	while (n < s->n && s->p[n] && strchr(set, s->p[n]))
+		n++;
+	*s = span_of(s->p + n, s->n - n);
+	return span_of(s->p - n, n);
+}
+
+/*
+ * "lxc_init: 845 Failed to run ...", with "start.c: " before it in some versions: of
+ * lxc-start, which shows errors alone.
+ */
 static bool is_lxc_error(struct span line)
 {
-	static const char digits[] = "0123456789",
-			  lower[] = "_abcdefghijklmnopqrstuvwxyz";
-	size_t n = 0;
-	bool bar = false;
+	static const char digits[] = "0123456789", name[] = "_abcdefghijklmnopqrstuvwxyz";
+	struct span at = line, word = cut_all(&at, "/_abcdefghijklmnopqrstuvwxyz");
+	bool file = word.n && span_skip(&at, ".c: ");
 
-	for (; n < line.n && memchr(lower, line.p[n], sizeof(lower) - 1); n++)
-		bar |= line.p[n] == '_';
-	line = span_of(line.p + n, line.n - n);
-	if (!bar || !span_skip(&line, ": "))
-		return false;
-	for (n = 0; n < line.n && memchr(digits, line.p[n], sizeof(digits) - 1); n++)
-		;
-	return n && n < line.n && line.p[n] == ' ';
+	if (file)
+		line = at;
+	word = cut_all(&line, name);
+	return word.n && (file || memchr(word.p, '_', word.n)) &&
+	       span_skip(&line, ": ") && cut_all(&line, digits).n &&
+	       span_starts(line, " ");
 }
 
 enum log_level tasklog_level(struct span line)
