@@ -84,11 +84,16 @@ static void warn_outside(const struct loginside *l)
 			 l->vmid, ct_state_name(l->state));
 }
 
-static void warn_no_logs(const struct loginside *l, const struct guestlog_said *said)
+/* Nothing of what it could be expected to keep. */
+static bool keeps_none(const struct loginside *l, const struct guestlog_said *said)
 {
-	if (said->has_journal || said->has_syslog || said->has_file || said->notes.n ||
-	    !l->ask->wants[LOG_GUEST] || !l->ask->wants[LOG_SYSLOG])
-		return;
+	return !said->has_journal && !said->has_syslog && !said->has_file &&
+	       !said->notes.n && !said->gone && l->ask->wants[LOG_GUEST] &&
+	       l->ask->wants[LOG_SYSLOG];
+}
+
+static void warn_no_logs(const struct loginside *l)
+{
 	app_warn(
 		l->app,
 		"container %u keeps no journal and no syslog inside%s: --file PATH shows "
@@ -101,13 +106,24 @@ static void warn_no_logs(const struct loginside *l, const struct guestlog_said *
 }
 
 /* It is not what the container says now. */
-static void say_volume(const struct loginside *l)
+static void say_volume(const struct loginside *l, bool none)
 {
-	app_warn(l->app,
-		 "container %u is stopped: its own logs are from its volume, %s%s%s",
-		 l->vmid, l->volume.v.path,
-		 l->volume.v.n_away ? ", without its mount points" : "",
-		 l->ask->follow ? "; they go on when it is started" : "");
+	const char *then = l->ask->follow ? "; they go on when it is started" : "";
+
+	if (none)
+		app_warn(
+			l->app,
+			"container %u is stopped, and its volume, %s, has no journal and "
+			"no syslog%s: --file PATH shows a file of it%s",
+			l->vmid, l->volume.v.path,
+			l->volume.v.n_away ? " (its mount points are not looked at)" : "",
+			then);
+	else
+		app_warn(
+			l->app,
+			"container %u is stopped: its own logs are from its volume, %s%s%s",
+			l->vmid, l->volume.v.path,
+			l->volume.v.n_away ? ", without its mount points" : "", then);
 }
 
 void loginside_read(struct loginside *l, const struct log_want *want,
@@ -125,9 +141,9 @@ void loginside_read(struct loginside *l, const struct log_want *want,
 	}
 	l->log = guestlog_new(l->app->rootfd, l->ask->wants, &l->ask->files, l->ask->unit,
 			      l->ask->follow);
-	if (l->target.volume)
-		say_volume(l);
 	guestlog_lines(l->log, &l->target, want, ret, &said);
+	if (l->target.volume)
+		say_volume(l, keeps_none(l, &said));
 	say_notes(l, &said);
 	l->has_journal |= said.has_journal;
 	l->ran = l->target.init_pid;
@@ -139,8 +155,8 @@ void loginside_read(struct loginside *l, const struct log_want *want,
 	if (said.gone)
 		app_warn(l->app, "container %u stopped while its logs were read",
 			 l->vmid);
-	else
-		warn_no_logs(l, &said);
+	else if (!l->target.volume && keeps_none(l, &said))
+		warn_no_logs(l);
 }
 
 /* It was started since: what it said before is not new; most logs count in seconds. */

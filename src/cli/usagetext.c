@@ -5,6 +5,7 @@
 #include "cli/usageline.h"
 #include "cli/usagepanel.h"
 #include "out/text.h"
+#include "pveconf.h"
 
 static void print_title(const struct app *app, const struct usage *u)
 {
@@ -13,7 +14,8 @@ static void print_title(const struct app *app, const struct usage *u)
 
 	if (ct->name)
 		text_escape(&b, tbytes_str(ct->name), false);
-	buf_addf(&b, ": %s", ct_state_name(ct->state));
+	buf_addf(&b, ": %s%s", ct_is_template(ct) ? "template, " : "",
+		 ct_state_name(ct->state));
 	if (ct->uptime_sec.kind == VAL_SET) {
 		buf_adds(&b, " for ");
 		text_duration(&b, ct->uptime_sec.n);
@@ -66,6 +68,16 @@ static void put_cpuset(struct buf *b, const char *cpus)
 	buf_adds(b, "; ");
 }
 
+/* Its limit is that of the node: nobody set one. */
+static bool has_all_cpus(const struct usage *u)
+{
+	const struct pveconf *c = u->ct->conf;
+
+	return c && !pveconf_str(&c->main, "cores") &&
+	       !pveconf_str(&c->main, "cpulimit") &&
+	       u->limit_centi == (uint64_t)u->facts.host.cpus * 100;
+}
+
 static void print_cpu(const struct app *app, const struct usage *u)
 {
 	_cleanup_(buf_done) struct buf v = { 0 }, n = { 0 };
@@ -94,6 +106,8 @@ static void print_cpu(const struct app *app, const struct usage *u)
 		v.n = n.n = 0;
 	}
 	usage_put_cpus(&v, u->limit_centi);
+	if (has_all_cpus(u))
+		buf_adds(&n, "all of this node; ");
 	if (ct->cpu.max_quota_usec.kind == VAL_SET)
 		buf_addf(&n, "cpulimit, %ju of each %ju ms; ",
 			 (uintmax_t)(ct->cpu.max_quota_usec.n / 1000),
@@ -202,7 +216,7 @@ static void print_pressure(const struct app *app, const struct usage *u)
 /* What its configuration gives it, when nothing runs. */
 static void print_limits(const struct app *app, const struct usage *u)
 {
-	_cleanup_(buf_done) struct buf v = { 0 };
+	_cleanup_(buf_done) struct buf v = { 0 }, n = { 0 };
 	const struct ct *ct = u->ct;
 
 	fputs("Nothing runs in it: these are the limits of its configuration.\n\n",
@@ -210,7 +224,9 @@ static void print_limits(const struct app *app, const struct usage *u)
 	if (!ct->conf)
 		return;
 	usage_put_cpus(&v, u->limit_centi);
-	usage_row(app, "CPU", &v, &(struct buf){ 0 });
+	if (has_all_cpus(u))
+		buf_adds(&n, "all of this node: neither cores nor cpulimit is set");
+	usage_row(app, "CPU", &v, &n);
 	usage_size_row(app, "memory", val_set(ct_maxmem_bytes(ct)), "");
 	usage_size_row(app, "swap", val_set(ct_maxswap_bytes(ct)), "");
 	if (ct->rootfs_size_bytes.kind == VAL_SET)

@@ -89,6 +89,10 @@ def nothing():
     r = ctscope("logs", CT)
     check(b"keeps no journal and no syslog" in r.err, r.err)
     check(b"--file PATH" in r.err, r.err)
+    kill()
+    r = ctscope("logs", CT)
+    check(b"its volume, " + rootfs(CT).encode() + b", has no journal and no syslog" in r.err and
+          b"its own logs are" not in r.err, r.err)
 
 
 @test("what its programs print on the console is among it where the config keeps that")
