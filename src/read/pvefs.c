@@ -403,8 +403,7 @@ int pvefs_finish(struct pvefs_job *job, struct pvefs *ret, struct err *err)
 	p.slow = job->guard.slow;
 	if (r == -ETIMEDOUT)
 		p.timed_out = true;
-	else if (r < 0)
-	{
+	else if (r < 0) {
 		pvefs_done(&p);
 		return err_wrap(err, r, "etc/pve");
 	}
