@@ -444,7 +444,7 @@ def hostile_volume():
     secret = "/etc/ctscope-canary-of-the-node"
     path = "/var/log/syslog"
     full = rootfs(CT) + path
-    none = b"keeps no journal"
+    none = b"no journal and no syslog"
 
     def naive():
         with open(full, "rb") as f:

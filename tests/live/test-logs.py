@@ -47,6 +47,10 @@ def failed():
     err = texts(801, "stderr")
     check(any(x.startswith("lxc-start: 801: ") for x in err), err)
     check(not any("800" in x for x in task + err), "lines of another container")
+    got = lines(801, "-p", "err")
+    check({x.get("level", "error") for x in got} == {"error"}, got)
+    check({"task", "stderr"} <= {x["source"] for x in got}, got)
+    equal(lines(801, "--priority", "crit", "--source", "task,stderr"), [], "worse ones")
 
 
 @test("new lines are followed, and an interrupt ends it well")
