@@ -207,7 +207,11 @@ static void take_list(struct guestfiles *g, struct guestpattern *p,
 		      struct guestread_answer *a, struct guestlog_said *said)
 {
 	if (a->why || !a->n_entries) {
-		const char *why = a->why ? guestread_why_text(a->why) : "no such file";
+		const char *why = a->why ? guestread_why_text(a->why)
+				  : a->truncated
+					  ? "too many names, and none of those that were "
+					    "looked at is one"
+					  : "no such file";
 
 		if (a->why != GUESTREAD_NO_ANSWER)
 			guestask_say(said, &p->told,

@@ -491,6 +491,8 @@ def h24(vmid):
     equal([x.entries for x in a], [4096, 10, 0], "entries")
     equal([x.truncated for x in a], [1, 1, 1], "truncated")
     check(job.usec < 700000 * slack(), "%d us" % job.usec)
+    r = ctscope("logs", vmid, "--file", "/var/log/many/g*")
+    check(b"many/g*: too many names, and none" in r.err, "logs: %r" % r.err)
 
 
 @test("mounts in the guest: a tmpfs is entered when asked to, /proc never")
