@@ -4,6 +4,7 @@
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import time
 
@@ -136,6 +137,71 @@ def raw_volume():
     equal(of_mp0(), [], "drift of a link to it")
     destroy(624)
     until(lambda: not attached(path), "the loop device is let go")
+
+
+class Btrfs:
+    """A storage of that type on a loop device; only this node sees its mount."""
+
+    path = "/srv/btr"
+
+    def __enter__(self):
+        if not shutil.which("mkfs.btrfs") or not shutil.which("btrfs"):
+            raise Skip("btrfs-progs is not installed")
+        with open("/run/node/btrfs.img", "wb") as f:
+            f.truncate(160 * MIB)
+        subprocess.run(["mkfs.btrfs", "-q", "/run/node/btrfs.img"], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.makedirs(self.path, exist_ok=True)
+        if subprocess.run(["mount", "-o", "loop", "/run/node/btrfs.img", self.path],
+                          stderr=subprocess.DEVNULL).returncode:
+            raise Skip("no loop device, or no btrfs")
+        with open("/etc/pve/storage.cfg") as f:
+            self.cfg = f.read()
+        pct.write("/etc/pve/storage.cfg", self.cfg +
+                  "\nbtrfs: btr\n\tpath %s\n\tcontent rootdir,images\n" % self.path)
+        return self
+
+    def subvolume(self, vmid, n):
+        path = "%s/images/%d/subvol-%d-disk-%d.subvol" % (self.path, vmid, vmid, n)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        subprocess.run(["btrfs", "subvolume", "create", path], check=True,
+                       stdout=subprocess.DEVNULL)
+        return path
+
+    def __exit__(self, *exc):
+        pct.write("/etc/pve/storage.cfg", self.cfg)
+        subprocess.run(["umount", self.path], check=True)
+
+
+@test("a root that is a subvolume of btrfs: its size, running or stopped, and its logs then")
+def btrfs():
+    with Btrfs() as b:
+        root, data = b.subvolume(625, 0), b.subvolume(625, 1)
+        make(625, start=False, rootfs="btr:625/subvol-625-disk-0.subvol,size=0T",
+             mp0="btr:625/subvol-625-disk-1.subvol,mp=/data,size=0T")
+        subprocess.run(["cp", "-aT", "/run/node/base/100000", root], check=True)
+        with open(root + "/var/log/syslog", "w") as f:
+            f.write("2026-11-20T03:13:31Z web x[1]: kept in it\n")
+        pct.start(625)
+        there = os.statvfs(root)
+        for mounted in (True, False):
+            m = mounts(625)
+            for path in ("/", "/data"):
+                equal((m[path]["type"], m[path]["storage"], m[path]["size"]),
+                      ("btrfs", "btr", there.f_blocks * there.f_frsize), path)
+                # btrfs has none
+                check("inodes" not in m[path], "inodes: %r" % m[path])
+                equal(m[path].get("is_volume"), True if mounted else None, path)
+            if mounted:
+                # a subvolume that was made anew is another directory by the same name
+                os.rename(data, data + ".old")
+                b.subvolume(625, 1)
+                check(mounts(625)["/data"].get("is_volume") is not True, "another subvolume")
+                subprocess.run(["lxc-stop", "-n", "625", "--kill"], check=True)
+                pct.wait_stopped(625)
+        r = ctscope("logs", 625, "--source", "syslog")
+        check(b"kept in it" in r.out, "logs: %r %r" % (r.out, r.err))
+        destroy(625)
 
 
 @test("the table begins with pct's seven columns, and all containers are in one")
