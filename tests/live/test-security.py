@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from live import BUILD, CGROUP, SLOW, Load, Skip, check, ctscope, destroy, equal, guest, main, \
-    make, note, pct, slack, test, until, write_conf
+from live import BUILD, CGROUP, SLOW, Load, Skip, check, ctjson, ctscope, destroy, equal, \
+    guest, main, make, note, pct, slack, test, until, write_conf
 
 PROBE = BUILD + "/tests/live/secprobe"
 DROPPED = {16, 17, 25, 32, 33}  # sys_module sys_rawio sys_time mac_override mac_admin
@@ -485,8 +485,8 @@ def attaching():
 @test("AppArmor: a generated profile confines and is silent, with nesting too")
 @confined
 def profiles():
-    make(806)
-    make(807, unprivileged=0, features="nesting=1", raw=(
+    make(806, net="ip=10.99.1.46/24")
+    make(807, unprivileged=0, features="nesting=1", net="ip=10.99.1.47/24", raw=(
         "lxc.apparmor.allow_nesting: 1",
         "lxc.mount.entry: proc dev/.lxc/proc proc create=dir,optional 0 0",
         "lxc.mount.entry: sysfs dev/.lxc/sys sysfs create=dir,optional 0 0"))
@@ -503,6 +503,20 @@ def profiles():
         check(p["profile"].startswith("lxc-%d_" % vmid), p["profile"])
         equal(p["mode"], "enforce", "mode")
         equal([r for r in audit(vmid, "--deep")[0] if r.startswith("kernel")], [], "found")
+        read_inside(vmid)
+
+
+def read_inside(vmid):
+    """No profile of the guest's keeps out who looks at it from the node."""
+    guest(vmid, "/bin/sh", "-c", "echo what it says >/var/log/own")
+    mounts = ctjson("df", vmid)["container"]["mounts"]
+    st = os.statvfs("/proc/%d/root" % pct.init_pid(vmid))
+    equal([m["size"] for m in mounts if m["path"] == "/"], [st.f_blocks * st.f_frsize], "df")
+    check("what it says" in [x["text"] for x in ctjson("logs", vmid, "--file",
+                                                       "/var/log/own")["lines"]], "logs")
+    check(str(pct.init_pid(vmid)) in str(ctjson("ps", vmid)), "ps")
+    own = ctjson("network", vmid)["container"]["interfaces"][0]["guest"]
+    equal(own["name"], "eth0", "network")
 
 
 @test("AppArmor: unconfined, a profile that only complains, a process outside the profile")
