@@ -16,10 +16,10 @@ CLEANFILES += systemd/ctscope-reader@.service
 CLEANFILES += systemd/ctscoped.service systemd/ctscope.conf systemd/tmpfiles/ctscope.conf
 systemd/ctscoped.service: systemd/ctscoped.service.in
 	$(AM_V_at)$(MKDIR_P) systemd
-	$(AM_V_GEN)sed 's|@sbindir@|$(sbindir)|' $(top_srcdir)/systemd/ctscoped.service.in >$@
+	$(AM_V_GEN)sed 's|[@]sbindir@|$(sbindir)|' $(top_srcdir)/systemd/ctscoped.service.in >$@
 systemd/ctscope-reader@.service: systemd/ctscope-reader.service.in
 	$(AM_V_at)$(MKDIR_P) systemd
-	$(AM_V_GEN)sed 's|@libexecdir@|$(libexecdir)|' $(top_srcdir)/systemd/ctscope-reader.service.in >$@
+	$(AM_V_GEN)sed 's|[@]libexecdir@|$(libexecdir)|' $(top_srcdir)/systemd/ctscope-reader.service.in >$@
 systemd/ctscope.conf: systemd/ctscope.sysusers
 	$(AM_V_at)$(MKDIR_P) systemd
 	$(AM_V_GEN)cp $(top_srcdir)/systemd/ctscope.sysusers $@

@@ -133,6 +133,8 @@ update-golden: ctscope
 
 TESTS += tests/check-layers
 EXTRA_DIST += tests/check-layers tests/check-format
+TESTS += tests/check-units
+EXTRA_DIST += tests/check-units
 TESTS += tests/check-cases
 EXTRA_DIST += tests/check-cases
 check-layers:
