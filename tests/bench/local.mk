@@ -57,7 +57,7 @@ BENCH_AUDIT = 200 30
 bench: bench-df
 bench-df: ctscope guest-read tests/live/load
 	$(AM_V_at)CTSCOPE_BUILD='$(abs_top_builddir)' CTSCOPE='$(abs_top_builddir)/ctscope' \
-		$(top_srcdir)/tests/node/scratch --set none --net --quiet run \
-		$(top_srcdir)/tests/bench/df $(BENCH_DF)
+		$(abs_top_srcdir)/tests/node/scratch --set none --net --quiet run \
+		$(abs_top_srcdir)/tests/bench/df $(BENCH_DF)
 BENCH_DF = 200 30
 .PHONY: bench-df
