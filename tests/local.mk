@@ -189,6 +189,7 @@ EXTRA_DIST += tests/live/test-full.py
 unit_tests += tests/unit/test-guestwire
 unit_tests += tests/unit/test-guestopen
 EXTRA_DIST += tests/live/test-df.py
+EXTRA_DIST += tests/live/test-drift.py
 unit_tests += tests/unit/test-rootstat
 unit_tests += tests/unit/test-sandbox
 tests_unit_test_sandbox_LDADD = libct.a $(SECCOMP_LIBS) $(CAP_LIBS)
