@@ -54,6 +54,20 @@ int app_table(struct app *app, const struct col *cols, size_t ncols, const void 
 	return EXIT_FINE;
 }
 
+int app_json_one(const struct app *app, const char *schema, const char *node,
+		 uint32_t vmid, const char *name, uint64_t time_real_usec,
+		 struct jw **ret)
+{
+	struct err err = { 0 };
+	struct jw *w;
+
+	if (jw_new(app->out, schema, node, time_real_usec, &w, &err) < 0)
+		return app_error(app, EXIT_BROKEN, "%s", err.msg);
+	jw_container(w, vmid, name);
+	*ret = w;
+	return EXIT_FINE;
+}
+
 int app_json_end(const struct app *app, struct jw *w)
 {
 	int r = jw_free(w);

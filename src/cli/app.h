@@ -68,8 +68,17 @@ void app_warn(const struct app *app, const char *fmt, ...) _printf_(2, 3);
 int app_table(struct app *app, const struct col *cols, size_t ncols, const void *rows,
 	      size_t n, size_t size, size_t (*parent)(const void *row, size_t i));
 
-/* Ends the JSON document; the exit code. A reader that went away is no error. */
 struct jw;
+
+/*
+ * Begins the JSON document about one container, which is left open for what belongs to
+ * it. The exit code; what is given back ends with app_json_end().
+ */
+int app_json_one(const struct app *app, const char *schema, const char *node,
+		 uint32_t vmid, const char *name, uint64_t time_real_usec,
+		 struct jw **ret);
+
+/* Ends the JSON document; the exit code. A reader that went away is no error. */
 int app_json_end(const struct app *app, struct jw *w);
 
 /*

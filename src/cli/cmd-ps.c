@@ -414,9 +414,7 @@ static int print_json(const struct app *app, const struct facts *f,
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	if (interval_usec)
 		jw_ratio(w, "interval", interval_usec, USEC_PER_SEC);
-	jw_obj(w, "container");
-	jw_int(w, "vmid", ct->vmid);
-	jw_str(w, "name", ct->name);
+	jw_container(w, ct->vmid, ct->name);
 	jw_str(w, "status", ct_state_name(ct->state));
 	jw_int(w, "left_out", procs->left_out);
 	jw_int(w, "cgroups_left_out", procs->cgroups_left);

@@ -119,16 +119,12 @@ static void put_findings(struct jw *w, const struct findings *f)
 int config_print_json(const struct app *app, const struct config_view *v)
 {
 	_cleanup_free_ char *path = config_path(v);
-	struct err err = { 0 };
 	struct jw *w;
-	int r = jw_new(app->out, "ctscope.config/1", v->facts->node,
-		       v->facts->time_real_usec, &w, &err);
+	int r = app_json_one(app, "ctscope.config/1", v->facts->node, v->ct->vmid,
+			     v->ct->name, v->facts->time_real_usec, &w);
 
-	if (r < 0)
-		return app_error(app, EXIT_BROKEN, "%s", err.msg);
-	jw_obj(w, "container");
-	jw_int(w, "vmid", v->ct->vmid);
-	jw_str(w, "name", v->ct->name);
+	if (r != EXIT_FINE)
+		return r;
 	jw_str(w, "node", v->ct->node);
 	jw_str(w, "path", path);
 	if (v->conf->dies_line)

@@ -274,16 +274,12 @@ static void json_point(struct jw *w, const struct history *h, size_t i)
 
 int historyview_json(const struct historyview *v)
 {
-	struct err err = { 0 };
 	struct jw *w;
+	int r = app_json_one(v->app, "ctscope.history/1", v->node, v->vmid, v->name,
+			     v->app->now_real_usec, &w);
 
-	if (jw_new(v->app->out, "ctscope.history/1", v->node, v->app->now_real_usec, &w,
-		   &err) < 0)
-		return app_error(v->app, EXIT_BROKEN, "%s", err.msg);
-	jw_obj(w, "container");
-	jw_int(w, "vmid", v->vmid);
-	if (v->name)
-		jw_text(w, "name", tbytes_str(v->name));
+	if (r != EXIT_FINE)
+		return r;
 	jw_stamp(w, "since", v->since_real_usec);
 	jw_stamp(w, "until", v->until_real_usec);
 	if (v->h.step_usec)

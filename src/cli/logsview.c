@@ -27,16 +27,12 @@ static void json_line(struct jw *w, const struct logline *line)
 
 int logsview_json(const struct logsview *v, const struct loglines *lines)
 {
-	struct err err = { 0 };
 	struct jw *w;
+	int r = app_json_one(v->app, "ctscope.logs/1", v->node, v->vmid, v->name,
+			     v->app->now_real_usec, &w);
 
-	if (jw_new(v->app->out, "ctscope.logs/1", v->node, v->app->now_real_usec, &w,
-		   &err) < 0)
-		return app_error(v->app, EXIT_BROKEN, "%s", err.msg);
-	jw_obj(w, "container");
-	jw_int(w, "vmid", v->vmid);
-	if (v->name)
-		jw_text(w, "name", tbytes_str(v->name));
+	if (r != EXIT_FINE)
+		return r;
 	if (v->volume)
 		jw_text(w, "volume", tbytes_str(v->volume));
 	jw_end(w);

@@ -301,9 +301,7 @@ static int print_json(const struct app *app, const struct view *v)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	if (v->interval_usec)
 		jw_ratio(w, "interval", v->interval_usec, USEC_PER_SEC);
-	jw_obj(w, "container");
-	jw_int(w, "vmid", v->ct->vmid);
-	jw_str(w, "name", v->ct->name);
+	jw_container(w, v->ct->vmid, v->ct->name);
 	jw_str(w, "status", ct_state_name(v->ct->state));
 	jw_int(w, "left_out", v->left_out);
 	if (v->t.left_out_atleast)

@@ -292,6 +292,13 @@ int jw_new(FILE *f, const char *schema, const char *node, uint64_t time_real_use
 	return 0;
 }
 
+void jw_container(struct jw *w, uint32_t vmid, const char *name)
+{
+	jw_obj(w, "container");
+	jw_int(w, "vmid", vmid);
+	jw_str(w, "name", name);
+}
+
 int jw_new_line(FILE *f, struct jw **ret, struct err *err)
 {
 	(void)err;

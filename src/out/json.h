@@ -31,6 +31,9 @@ struct jw;
 int jw_new(FILE *f, const char *schema, const char *node, uint64_t time_real_usec,
 	   struct jw **ret, struct err *err);
 
+/* Opens the "container" of a document that is about one; name NULL: not known. */
+void jw_container(struct jw *w, uint32_t vmid, const char *name);
+
 /* One object on a line of its own, without the envelope: for streams (logs -f). */
 int jw_new_line(FILE *f, struct jw **ret, struct err *err);
 

@@ -150,7 +150,7 @@ static void json_tells_absent_max_and_number(void)
 		jw_end(w);
 	}
 	jw_end(w);
-	jw_obj(w, "last");
+	jw_container(w, 101, "a");
 	jw_arr(w, "list");
 	jw_int(w, NULL, 1);
 	jw_end(w);
@@ -164,7 +164,7 @@ static void json_tells_absent_max_and_number(void)
 		"{\"name\":\"a\",\"nested\":{\"share\":0.125}},\n"
 		"{\"name\":\"b\\u001B\",\"limit\":null,\"nested\":{\"share\":0.125}},\n"
 		"{\"name\":{\"b64\":\"/w==\"},\"limit\":2048,\"nested\":{\"share\":0.125}}\n],\n"
-		"\"last\":{\"list\":[1]}}\n");
+		"\"container\":{\"vmid\":101,\"name\":\"a\",\"list\":[1]}}\n");
 	free(text);
 }
 
