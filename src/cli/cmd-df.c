@@ -365,6 +365,19 @@ static void choose(const struct dfdata *d, const struct df_opts *o, struct rows 
 
 /* ---- JSON ---- */
 
+static void json_invalid(struct jw *w, const struct dfct *c)
+{
+	const struct pveconf_item *i;
+	size_t at = 0;
+
+	if (!(i = dfct_invalid(c, &at)))
+		return;
+	jw_arr(w, "invalid");
+	for (; i; i = dfct_invalid(c, &at))
+		jw_str(w, NULL, i->key);
+	jw_end(w);
+}
+
 static void json_ct(struct jw *w, const char *key, const struct dfdata *d,
 		    const struct dfct *c, const struct df_opts *o, bool one)
 {
@@ -386,6 +399,7 @@ static void json_ct(struct jw *w, const char *key, const struct dfdata *d,
 		jw_end(w);
 	}
 	jw_end(w);
+	json_invalid(w, c);
 	if (c->mounts.n_more)
 		jw_int(w, "more", c->mounts.n_more);
 	if (c->mounts.truncated)
@@ -429,11 +443,26 @@ static int check_opts(const struct app *app, const struct df_opts *o,
 	return 0;
 }
 
-static void warn_more(const struct app *app, const struct dfdata *d)
+static void warn_invalid(const struct app *app, const struct dfct *c, bool one)
+{
+	const struct pveconf_item *i;
+	size_t at = 0, n = 0;
+
+	for (; (i = dfct_invalid(c, &at)); n++)
+		app_warn(app,
+			 "container %u: %s (line %u of its config) is not valid, and not "
+			 "shown: see ctscope audit %u",
+			 c->ct->vmid, i->key, i->line, c->ct->vmid);
+	if (one && !n && !c->n_rows && c->ct->conf)
+		app_warn(app, "container %u has no rootfs in its config", c->ct->vmid);
+}
+
+static void warn_more(const struct app *app, const struct dfdata *d, bool one)
 {
 	for (size_t i = 0; i < d->n_cts; i++) {
 		const struct dfct *c = &d->cts[i];
 
+		warn_invalid(app, c, one);
 		if (c->mounts.truncated)
 			app_warn(app,
 				 "container %u has more mounts than are looked at: "
@@ -463,7 +492,7 @@ static int df_run(struct app *app, int argc, char **argv)
 		return r;
 	if (pos.n && !d.n_cts)
 		return EXIT_BROKEN; /* the sentence is out */
-	warn_more(app, &d);
+	warn_more(app, &d, pos.n == 1);
 	if (app->json)
 		return print_json(app, &d, &o, pos.n == 1);
 	if (pos.n && !app->table.columns) { /* as pct df begins */

@@ -64,6 +64,21 @@ bool dfrow_is_minor(const struct dfrow *r)
 		m->type == MOUNT_IMAGE);
 }
 
+const struct pveconf_item *dfct_invalid(const struct dfct *c, size_t *at)
+{
+	const struct pveconf_section *s = c->ct->conf ? &c->ct->conf->main : NULL;
+	uint32_t n;
+
+	for (; s && *at < s->n_items; (*at)++) {
+		const struct pveconf_item *i = &s->items[*at];
+
+		if (!i->valid &&
+		    (str_eq(i->key, "rootfs") || pveconf_numbered(i->key, "mp", &n)))
+			return &s->items[(*at)++];
+	}
+	return NULL;
+}
+
 static void read_storages(const struct app *app, struct dfdata *d)
 {
 	static const struct pvefs_req req = { PVEFS_FILE, "etc/pve/storage.cfg" };
@@ -374,6 +389,8 @@ static void take_host(const struct hostfs *h, struct dfrow *r)
 		r->state = DF_OK;
 	else if (h->stale)
 		r->state = DF_STALE;
+	else if (!r->of->up && h->error == -ENOENT && r->m->type == MOUNT_BIND)
+		fail(r, "it is not on the node");
 	else if (r->of->up || h->error == -ENOENT || h->error == -EXDEV)
 		return; /* guest-read is asked, or nobody knows */
 	else if (h->error == -EBUSY)
@@ -501,7 +518,8 @@ static void make_notes(struct dfdata *d)
 		    r->state == DF_OK)
 			note_text(r, false, "of ", r->m->mount->fstype);
 		if (!r->of->up && r->state == DF_UNKNOWN)
-			note(r, false, "stopped");
+			note(r, false, "%s",
+			     r->of->ct->state == CT_STARTING ? "starting" : "stopped");
 	}
 }
 

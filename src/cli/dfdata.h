@@ -69,5 +69,11 @@ bool dfrow_is_minor(const struct dfrow *r);
 /* False: an image, or a file system that nobody can write to, is full by its nature. */
 bool dfrow_can_fill(const struct dfrow *r);
 
+/*
+ * The next of rootfs and mpN in its config that PVE cannot read, from *at on: those have
+ * no row. NULL: there is none.
+ */
+const struct pveconf_item *dfct_invalid(const struct dfct *c, size_t *at);
+
 /* Its size as it is shown: of the file system, else size= of the config. */
 struct val dfrow_size(const struct dfrow *r);

@@ -222,7 +222,8 @@ def table():
 def stopped():
     with Disk("/run/node/d603", 16, 3) as d:
         make(603, start=False, mp0="%s,mp=/srv/data" % d.path,
-             mp1="local-lvm:vm-603-disk-1,mp=/lvm,size=3G")
+             mp1="local-lvm:vm-603-disk-1,mp=/lvm,size=3G",
+             mp2="/run/node/nowhere,mp=/gone")
         os.makedirs("/run/lock/lxc", exist_ok=True)
         with open("/run/lock/lxc/pve-config-603.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -234,6 +235,8 @@ def stopped():
         equal(m["/lvm"].get("size"), None, "nobody knows")
         equal(m["/lvm"]["configured"], 3 << 30, "size=")
         check("mounted" not in m["/"], "it is stopped")
+        equal(m["/gone"].get("error"), "it is not on the node", "mp2")
+        check(b"not on the node" in ctscope("df", 603).out, "the row says so")
 
 
 @test("what the guest mounts over a mount point hides it, and is a row of its own")
