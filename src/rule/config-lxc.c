@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rule/hostfile.h"
+#include "rule/idranges.h"
 #include "rule/rule.h"
 
 /* Raw lxc.* lines: PVE hands them to LXC behind its own, as they are. */
@@ -261,6 +262,22 @@ const struct rule rule_hook_version = {
 	.check = hook_version,
 };
 
+static const char runs_inside[] =
+	"it runs at each start in the container's user namespace, as root of the container; "
+	"where it fails the container stays down";
+
+static void host_script_line(const struct rule *rule, const struct ct *ct,
+			     const struct pveconf_lxc *l, struct findings *out)
+{
+	bool inside = str_eq(l->key, "lxc.hook.pre-mount") ||
+		      str_eq(l->key, "lxc.hook.mount") ||
+		      str_eq(l->key, "lxc.hook.autodev");
+
+	finding_add(out, rule, ct, l->key, l->line, NULL, "%s: %s", l->key, l->value);
+	if (inside && !idranges_has_root(ct))
+		finding_amend(out, rule->severity, runs_inside);
+}
+
 static void host_script(const struct rule *rule, const struct ct *ct,
 			struct findings *out)
 {
@@ -272,8 +289,7 @@ static void host_script(const struct rule *rule, const struct ct *ct,
 			    NULL, "hookscript: %s", hookscript);
 	for (size_t i = 0; i < s->n_lxc; i++)
 		if (hostfile_is_program(s->lxc[i].key) && *s->lxc[i].value)
-			finding_add(out, rule, ct, s->lxc[i].key, s->lxc[i].line, NULL,
-				    "%s: %s", s->lxc[i].key, s->lxc[i].value);
+			host_script_line(rule, ct, &s->lxc[i], out);
 }
 
 const struct rule rule_host_script = {

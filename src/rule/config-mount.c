@@ -8,27 +8,41 @@ static const struct {
 	const char *path;
 	bool below; /* what is below it, too */
 	const char *what;
-	bool open; /* there is nothing in it that not everybody may read */
+	bool open;    /* there is nothing in it that not everybody may read */
+	bool sockets; /* of services that are root */
 } sensitive[] = {
 	{ "/", false, "the whole root file system of the node" },
 	{ "/boot", true, "the node's kernels and boot loader", true },
 	{ "/dev", false, "the node's device nodes" },
 	{ "/etc", false, "the node's configuration" },
 	{ "/etc/apt", true, "where the node's programs come from", true },
+	{ "/etc/ctscope", true, "ctscope's settings" },
 	{ "/etc/cron.d", true, "jobs that run as root on the node", true },
 	{ "/etc/cron.daily", true, "jobs that run as root on the node", true },
 	{ "/etc/cron.hourly", true, "jobs that run as root on the node", true },
 	{ "/etc/cron.monthly", true, "jobs that run as root on the node", true },
 	{ "/etc/cron.weekly", true, "jobs that run as root on the node", true },
 	{ "/etc/crontab", false, "jobs that run as root on the node", true },
+	{ "/etc/default", true, "what services of the node start with", true },
+	{ "/etc/dpkg", true, "what the node's installer does as root", true },
+	{ "/etc/environment", false, "what every login to the node starts with", true },
+	{ "/etc/fstab", false, "what the node mounts", true },
+	{ "/etc/group", false, "the node's users", true },
 	{ "/etc/gshadow", false, "the node's passwords" },
 	{ "/etc/init.d", true, "services that run as root on the node", true },
+	{ "/etc/initramfs-tools", true, "what the node boots with", true },
 	{ "/etc/kernel", true, "scripts that run as root on the node", true },
+	{ "/etc/ld.so.conf", false, "what every program of the node loads", true },
+	{ "/etc/ld.so.conf.d", true, "what every program of the node loads", true },
 	{ "/etc/ld.so.preload", false, "what every program of the node loads", true },
+	{ "/etc/logrotate.d", true, "jobs that run as root on the node", true },
+	{ "/etc/lxc", true, "what LXC reads as root for every container", true },
 	{ "/etc/modprobe.d", true, "commands that run as root on the node", true },
+	{ "/etc/network", true, "scripts that run as root on the node", true },
 	{ "/etc/pam.d", true, "who may log in to the node", true },
 	{ "/etc/profile.d", true, "what root's shell runs", true },
 	{ "/etc/pve", true, "the cluster's configuration and keys" },
+	{ "/etc/security", true, "who may log in to the node", true },
 	{ "/etc/ssh", true, "the node's SSH keys" },
 	{ "/etc/ssl/private", true, "the node's keys" },
 	{ "/etc/sudoers", false, "who may be root on the node" },
@@ -37,29 +51,47 @@ static const struct {
 	{ "/etc/udev", true, "commands that run as root on the node", true },
 	{ "/etc/shadow", false, "the node's passwords" },
 	{ "/etc/passwd", false, "the node's users", true },
+	{ "/etc/vzdump.conf", false, "the script that every backup runs as root", true },
 	{ "/lib", true, "the node's programs", true },
+	{ "/lib64", true, "the node's programs", true },
 	{ "/proc", true, "the node's kernel settings" },
 	{ "/root", true, "root's home, with keys and shell start-up files" },
-	{ "/run", false, "the sockets of the node's services" },
+	{ "/run", false, "the sockets of the node's services", .sockets = true },
 	{ "/run/ctscope", true, "what ctscope recorded of all containers" },
 	{ "/run/lock/lxc", true, "the locks of the other containers" },
 	{ "/run/pve", true, "PVE's own files and sockets" },
-	{ "/run/systemd", true, "the node's systemd" },
+	{ "/run/systemd", true, "the node's systemd", .sockets = true },
 	{ "/sys", true, "the node's devices and kernel settings" },
 	{ "/usr", false, "the node's programs", true },
 	{ "/usr/bin", true, "the node's programs", true },
 	{ "/usr/lib", true, "the node's programs", true },
+	{ "/usr/lib64", true, "the node's programs", true },
+	{ "/usr/libexec", true, "the node's programs", true },
 	{ "/usr/sbin", true, "the node's programs", true },
+	{ "/usr/local", false, "the node's programs", true },
 	{ "/usr/local/bin", true, "the node's programs", true },
+	{ "/usr/local/lib", true, "the node's programs", true },
+	{ "/usr/local/libexec", true, "the node's programs", true },
 	{ "/usr/local/sbin", true, "the node's programs", true },
+	{ "/usr/share", false, "the node's programs, PVE's own among them", true },
 	{ "/usr/share/lxc", true, "what LXC reads as root for every container", true },
+	{ "/usr/share/perl5", true, "the node's programs, PVE's own among them", true },
 	{ "/bin", true, "the node's programs", true },
 	{ "/sbin", true, "the node's programs", true },
 	{ "/var", false, "the node's state, PVE's database in it" },
 	{ "/var/lib", false, "the node's state, PVE's database in it" },
+	{ "/var/lib/containerd", false, "the containers of containerd" },
+	{ "/var/lib/ctscope", true, "what ctscope recorded of all containers" },
+	{ "/var/lib/docker", false, "the containers of Docker" },
+	{ "/var/lib/dpkg", true, "what the node's installer does as root", true },
 	{ "/var/lib/lxc", true, "the other containers" },
 	{ "/var/lib/pve-cluster", true, "the cluster's database" },
 	{ "/var/lib/vz", false, "the volumes of other guests" },
+	{ "/var/lib/vz/dump", true, "the backups of other guests" },
+	{ "/var/lib/vz/images", false, "the volumes of other guests" },
+	{ "/var/lib/vz/snippets", true, "hook scripts that run as root on the node",
+	  true },
+	{ "/var/spool", false, "jobs that run as root on the node" },
 	{ "/var/spool/cron", true, "jobs that run as root on the node" },
 };
 
@@ -141,6 +173,15 @@ const char *rule_sensitive(const char *p, bool ro)
 	return NULL;
 }
 
+static bool holds_sockets(const char *p)
+{
+	for (size_t i = 0; !rule_is_socket(p) && i < ARRAY_SIZE(sensitive); i++)
+		if (sensitive[i].sockets &&
+		    covers(sensitive[i].path, sensitive[i].below, p))
+			return true;
+	return false;
+}
+
 typedef void bind_fn(const struct rule *rule, const struct ct *ct,
 		     const struct rule_bind *b, const char *source, struct findings *out);
 
@@ -212,12 +253,14 @@ const struct rule rule_host_socket = {
 };
 
 static void add_sensitive(const struct rule *rule, const struct ct *ct,
-			  const struct rule_bind *b, const char *what,
+			  const struct rule_bind *b, const char *what, bool ro_helps,
 			  struct findings *out)
 {
-	char *fix = b->ro ? rule_fix_edit(ct, b->line, "mount only what is needed of it")
-			  : rule_fix_bind(ct, b, "ro", "1",
-					  "mount only what is needed of it, with ro=1");
+	char *fix =
+		ro_helps ? rule_fix_bind(ct, b, "ro", "1",
+					 "mount only what is needed of it, with ro "
+					 "among its options")
+			 : rule_fix_edit(ct, b->line, "mount only what is needed of it");
 
 	finding_add(out, rule, ct, b->key, b->line, fix,
 		    "%s of the node is at %s, %s: %s", b->source, b->target,
@@ -237,10 +280,14 @@ static void sensitive_rw_one(const struct rule *rule, const struct ct *ct,
 
 	if (!what || b->ro)
 		return;
-	add_sensitive(rule, ct, b, what, out);
+	add_sensitive(rule, ct, b, what, !holds_sockets(source), out);
 	if (!idranges_has_root_at(ct, b->mp))
 		finding_amend(out, SEV_WARN, only_modes);
 }
+
+static const char root_connects[] =
+	"root inside is root of the node, and connects to every socket there: a read-only "
+	"mount keeps nobody from that";
 
 static void sensitive_ro_one(const struct rule *rule, const struct ct *ct,
 			     const struct rule_bind *b, const char *source,
@@ -248,8 +295,11 @@ static void sensitive_ro_one(const struct rule *rule, const struct ct *ct,
 {
 	const char *what = rule_sensitive(source, true);
 
-	if (what && b->ro)
-		add_sensitive(rule, ct, b, what, out);
+	if (!what || !b->ro)
+		return;
+	add_sensitive(rule, ct, b, what, false, out);
+	if (holds_sockets(source) && idranges_has_root_at(ct, b->mp))
+		finding_amend(out, SEV_ERROR, root_connects);
 }
 
 static void bind_sensitive_rw(const struct rule *rule, const struct ct *ct,
@@ -455,6 +505,14 @@ const struct rule rule_quota_unprivileged = {
 	.check = quota,
 };
 
+/* STORAGE:iso/NAME: it is there to be had again. */
+static bool is_iso(const struct pve_mp *m)
+{
+	const char *colon = strchr(m->volume, ':');
+
+	return m->type == PVE_MP_VOLUME && colon && str_starts(colon + 1, "iso/");
+}
+
 static void backup_excluded(const struct rule *rule, const struct ct *ct,
 			    struct findings *out)
 {
@@ -463,6 +521,7 @@ static void backup_excluded(const struct rule *rule, const struct ct *ct,
 	for (size_t i = 0; i < t->n_mps; i++) {
 		const struct pve_mp *m = &t->mps[i];
 		const char *reason;
+		bool can = m->type == PVE_MP_VOLUME && !is_iso(m);
 		char *fix = NULL, name[16];
 
 		if (pve_mp_in_backup(m))
@@ -471,15 +530,17 @@ static void backup_excluded(const struct rule *rule, const struct ct *ct,
 			reason = "a bind mount";
 		else if (m->type == PVE_MP_DEVICE)
 			reason = "a device";
+		else if (is_iso(m))
+			reason = "an ISO image";
 		else
 			reason = m->backup_set ? "backup=0" : "no backup=1";
-		if (m->type == PVE_MP_VOLUME)
+		if (can)
 			fix = rule_fix_prop(ct, mp_name(m, name), &m->props, "backup",
 					    "1");
 		finding_add(out, rule, ct, mp_name(m, name), m->line, fix,
 			    "%s (%s) is in no backup: %s", mp_name(m, name), m->mp,
 			    reason);
-		if (m->type != PVE_MP_VOLUME) /* it cannot be otherwise */
+		if (!can) /* it cannot be otherwise, or need not */
 			finding_amend(out, SEV_INFO, NULL);
 	}
 }

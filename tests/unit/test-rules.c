@@ -311,6 +311,34 @@ static const struct {
 	{ "bind-sensitive-ro", FINE "mp0: /etc/ssl/private,mp=/x,ro=1\n", SEV_WARN,
 	  "keys" },
 	{ "bind-sensitive-ro", FINE "mp0: /etc/apt,mp=/x,ro=1\n", 0, NULL },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /usr/local,mp=/x\n", SEV_ERROR,
+	  "programs" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /usr/share/perl5/PVE,mp=/x\n", SEV_ERROR,
+	  "programs" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /lib64,mp=/x\n", SEV_ERROR, "programs" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /etc/network/if-up.d,mp=/x\n", SEV_ERROR,
+	  "scripts" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /var/lib/dpkg,mp=/x\n", SEV_ERROR,
+	  "installer" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /var/lib/vz/snippets,mp=/x\n", SEV_ERROR,
+	  "hook scripts" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /var/lib/vz/images,mp=/x\n", SEV_ERROR,
+	  "other guests" },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /var/lib/vz/images/101/x,mp=/x\n", 0,
+	  NULL },
+	{ "bind-sensitive-rw", PRIVILEGED "mp0: /var/lib/docker/volumes/x,mp=/x\n", 0,
+	  NULL },
+	{ "bind-sensitive-ro", FINE "mp0: /etc/default,mp=/x,ro=1\n", 0, NULL },
+	{ "bind-sensitive-ro", FINE "mp0: /var/lib/vz/dump,mp=/x,ro=1\n", SEV_WARN,
+	  "backups" },
+	/* who is root there connects to a socket through a read-only mount as well */
+	{ "bind-sensitive-ro", FINE "mp0: /run,mp=/x,ro=1\n", SEV_WARN, "sockets" },
+	{ "bind-sensitive-ro", PRIVILEGED "mp0: /run,mp=/x,ro=1\n", SEV_ERROR,
+	  "sockets" },
+	{ "bind-sensitive-ro", PRIVILEGED "mp0: /root,mp=/x,ro=1\n", SEV_WARN, "keys" },
+	{ "backup-excluded", FINE "mp0: a1:x,mp=/x\n", SEV_WARN, "no backup=1" },
+	{ "backup-excluded", FINE "mp0: a1:iso/x.iso,mp=/x,ro=1\n", SEV_INFO,
+	  "an ISO image" },
 	/* without id 0 of the node inside file modes decide */
 	{ "bind-sensitive-rw", FINE "mp0: /root/b,mp=/x\n", SEV_WARN, "/root/b" },
 	{ "bind-sensitive-rw", PRIVILEGED "mp0: /root/b,mp=/x\n", SEV_ERROR, "/root/b" },
@@ -435,6 +463,57 @@ static void what_is_pending_is_not_asked_for_again(void)
 		CHECK(run(text, "bind-sensitive-rw", &f, &first) == 1, "%zu", i);
 		CHECK(first && strstr(first->fix, want[i].fix), "%zu: %s", i,
 		      first ? first->fix : "");
+	}
+}
+
+static void a_fix_is_one(void)
+{
+	static const struct {
+		const char *rule, *text, *fix;
+	} want[] = {
+		{ "bind-sensitive-rw", FINE "mp0: /etc,mp=/x\n",
+		  "pct set 100 --mp0 '/etc,mp=/x,ro=1'" },
+		{ "bind-sensitive-rw",
+		  FINE "lxc.mount.entry: /etc etc2 none bind,create=dir 0 0\n",
+		  "edit /etc/pve/lxc/100.conf, line 9: mount only what is needed of it, "
+		  "with ro among its options" },
+		/* read-only keeps nobody from a socket */
+		{ "bind-sensitive-rw", FINE "mp0: /run,mp=/x\n",
+		  "edit /etc/pve/lxc/100.conf, line 9: mount only what is needed of it" },
+		{ "bind-sensitive-rw",
+		  FINE "lxc.mount.entry: /run run2 none bind,create=dir 0 0\n",
+		  "edit /etc/pve/lxc/100.conf, line 9: mount only what is needed of it" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		_cleanup_(findings_done) struct findings f = { 0 };
+		const struct finding *first;
+
+		CHECK(run(want[i].text, want[i].rule, &f, &first) == 1, "%zu", i);
+		CHECK_STR(first && first->fix ? first->fix : "", want[i].fix);
+	}
+}
+
+static void what_a_script_runs_as_is_told(void)
+{
+	static const struct {
+		const char *text;
+		bool of_node;
+	} want[] = {
+		{ FINE "lxc.hook.mount: /y\n", false },
+		{ FINE "lxc.hook.pre-mount: /y\n", false },
+		{ FINE "lxc.hook.autodev: /y\n", false },
+		{ FINE "lxc.hook.pre-start: /y\n", true },
+		{ PRIVILEGED "lxc.hook.mount: /y\n", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		_cleanup_(findings_done) struct findings f = { 0 };
+		const struct finding *first;
+
+		CHECK(run(want[i].text, "host-script", &f, &first) == 1, "%zu", i);
+		CHECK(first && !strstr(first->why, "user namespace") == want[i].of_node,
+		      "%zu: %s", i, first ? first->why : "");
 	}
 }
 
@@ -626,6 +705,8 @@ int main(void)
 	RUN(what_a_running_task_left_so_is_a_note);
 	RUN(nothing_is_removed_by_force);
 	RUN(what_is_pending_is_not_asked_for_again);
+	RUN(a_fix_is_one);
+	RUN(what_a_script_runs_as_is_told);
 	RUN(a_line_that_nobody_reads_is_cut);
 	RUN(onboot_means_nothing_to_ha);
 	RUN(what_a_restore_does_not_have_is_said);
