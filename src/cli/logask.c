@@ -126,6 +126,10 @@ int logask_check(const struct app *app, struct logask *l)
 	if (l->files.n > GUESTLOG_MAX_NAMED)
 		return app_error(app, EXIT_USAGE, "--file: at most %d of them",
 				 GUESTLOG_MAX_NAMED);
+	for (size_t i = 0; i < l->files.n; i++)
+		if (!*l->files.v[i])
+			return app_error(app, EXIT_USAGE,
+					 "--file: expected a path inside the container");
 	if ((r = set_sources(app, l)) || (r = set_lines(app, l)) ||
 	    (r = set_grep(app, l)) || (r = set_priority(app, l)))
 		return r;

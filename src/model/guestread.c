@@ -65,8 +65,9 @@ const char *guestread_why_text(enum guestread_why why)
 		[GUESTREAD_DENIED] = "the container's root may not read it",
 		[GUESTREAD_LOOP] = "refused: a loop of links, or a link into /proc",
 		[GUESTREAD_MOUNT] = "refused: another file system is mounted on the way",
-		[GUESTREAD_FSTYPE] = "refused: on a file system that may never answer",
-		[GUESTREAD_KIND] = "refused: not of the kind that was asked for",
+		[GUESTREAD_FSTYPE] =
+			"refused: on a file system of a kind that is not read",
+		[GUESTREAD_KIND] = "refused: not of the kind that is read",
 		[GUESTREAD_BUSY] = "busy: locked or moved by the container",
 		[GUESTREAD_CHANGED] = "refused: exchanged while it was opened",
 		[GUESTREAD_LATE] = "not read: the time was up, or the answer full",

@@ -109,18 +109,35 @@ bool guestfiles_is_other(const struct guestfiles *g, const struct guestfile *f)
 	return f->other && find(g, "/var/log/syslog")->cursor.ino;
 }
 
+/* Only the last part of a path is taken for a pattern. */
+static const char *why_text(const struct guestread_answer *a, const char *dir, size_t n)
+{
+	const char *text = guestread_why_text(a->why);
+
+	if (a->why == GUESTREAD_FAILED && a->error)
+		return strerror(a->error);
+	if (a->why != GUESTREAD_ABSENT)
+		return text;
+	for (size_t i = 0; i < n; i++)
+		if (strchr("*?[", dir[i]))
+			return "not there: only the last part of a path may be a pattern";
+	return text;
+}
+
 void guestfile_say(struct guestfile *f, const struct guestread_answer *a,
 		   struct guestlog_said *said)
 {
+	const char *name;
+
 	if (a->why == GUESTREAD_ABSENT && !f->named)
 		return;
 	if (a->why == GUESTREAD_NO_ANSWER) /* that of the request tells */
 		return;
-	guestask_say(said, &f->told,
-		     xasprintf("%s: %s", f->path,
-			       a->why == GUESTREAD_FAILED && a->error
-				       ? strerror(a->error)
-				       : guestread_why_text(a->why)));
+	name = strrchr(f->path, '/');
+	guestask_say(
+		said, &f->told,
+		xasprintf("%s: %s", f->path,
+			  why_text(a, f->path, name ? (size_t)(name - f->path) : 0)));
 }
 
 void guestfile_cut_first_line(struct tbytes *t)
@@ -207,7 +224,7 @@ static void take_list(struct guestfiles *g, struct guestpattern *p,
 		      struct guestread_answer *a, struct guestlog_said *said)
 {
 	if (a->why || !a->n_entries) {
-		const char *why = a->why ? guestread_why_text(a->why)
+		const char *why = a->why ? why_text(a, p->dir, strlen(p->dir))
 				  : a->truncated
 					  ? "too many names, and none of those that were "
 					    "looked at is one"

@@ -169,14 +169,19 @@ def syslog():
     put("/var/log/long", "first\n" + "y" * 20000)
     got = texts("--source", "file", "--file", "/var/log/long")
     equal(got, ["first", "y" * 16384 + " [+3616 bytes]"], "a long line")
-    r = ctscope("logs", CT, "--source", "file", "--file", "/none", "--file", "/var/log/no*")
+    r = ctscope("logs", CT, "--source", "file", "--file", "/none", "--file", "/var/log/no*",
+                "--file", "/va?/log/x", "--file", "/var/*/x*")
     put("/var/log/n/0", "")
     for i in range(1, 70):
         shutil.copy(rootfs(CT) + "/var/log/n/0", rootfs(CT) + "/var/log/n/%d" % i)
     many = ctscope("logs", CT, "--source", "file", "--file", "/var/log/n/*")
     check(b"/var/log/n/*: more files than are read" in many.err, many.err)
     equal(ctscope("logs", CT, *["--file=/x%d" % i for i in range(61)], code=None).code, 2, "61")
-    check(b"/none: not there" in r.err and b"/var/log/no*: no such file" in r.err, r.err)
+    check(b"/none: not there\n" in r.err and b"/var/log/no*: no such file" in r.err, r.err)
+    for path in b"/va?/log/x", b"/var/*/x*":
+        check(path + b": not there: only the last part of a path may be a pattern" in r.err,
+              r.err)
+    equal(ctscope("logs", CT, "--file=", code=None).code, 2, "no path")
     put("/var/log/syslog", stamp(now) + " web daemon.crit nginx: gone\n" +
         stamp(now) + " web cron: two\n")
     r = ctscope("logs", CT, "--source", "syslog", "-p", "crit")
