@@ -44,6 +44,7 @@ unit_tests += tests/unit/test-cgroup
 unit_tests += tests/unit/test-ct
 unit_tests += tests/unit/test-hostlog
 unit_tests += tests/unit/test-journal
+unit_tests += tests/unit/test-kernabout
 unit_tests += tests/unit/test-logfollow
 unit_tests += tests/unit/test-tasklog
 unit_tests += tests/unit/test-procfs

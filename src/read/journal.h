@@ -44,6 +44,3 @@ int journal_follow(struct journal *j, const struct log_want *want,
  */
 int journal_follow_kernel(struct journal *j, uint64_t since_real_usec, bool audit,
 			  size_t max, struct loglines *ret, struct err *err);
-
-/* One kernel message: is it about that container? Pure, for tests. */
-bool journal_kernel_is_about(struct tbytes msg, uint32_t vmid);

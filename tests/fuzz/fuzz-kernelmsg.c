@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 #include "read/hostlog.h"
-#include "read/journal.h"
+#include "read/kernabout.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,9 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tbytes msg = { data, (uint32_t)size };
 
 	if (span_starts(span_of((const char *)data, size), "oom-kill:") &&
-	    journal_kernel_is_about(msg, 101) && journal_kernel_is_about(msg, 1010))
+	    kernabout_names(msg, 101) && kernabout_names(msg, 1010))
 		abort();
-	journal_kernel_is_about(msg, 101);
+	kernabout_names(msg, 101);
 	log_names_guest(span_of((const char *)data, size), 101);
 	return 0;
 }
