@@ -366,6 +366,7 @@ static void suid_one(const struct rule *rule, const struct ct *ct,
 	const char *how;
 
 	if (b->ro || rule_is_socket(source) || str_starts(source, "/dev/") ||
+	    covers("/proc", true, source) || covers("/sys", true, source) ||
 	    !idranges_has_root_at(ct, b->mp))
 		return;
 	how = idranges_has_root(ct) ? "" : ": its idmap= makes root inside that there";

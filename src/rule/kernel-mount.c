@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rule/kernel.h"
+#include "rule/mountjoin.h"
 #include "rule/mounttree.h"
 
 /*
@@ -39,6 +40,7 @@ static bool is_denied(const struct ct *ct, const struct ctsec *sec)
 
 struct writable {
 	struct buf names;
+	struct tbytes first; /* where the first of them is mounted */
 	size_t n, n_nesting, looked_at;
 };
 
@@ -66,6 +68,8 @@ static void find_writable(const struct ctsec *sec, const char *fstype, const cha
 		if (!on || !is(on->fstype, fstype) || on->ro || on->super_ro)
 			continue;
 		w->n_nesting += is_nesting(m->point);
+		if (!w->n)
+			w->first = m->point;
 		if (w->n++ < 5)
 			buf_addf(&w->names, "%s%s", w->names.n ? ", " : "", path);
 	}
@@ -86,6 +90,27 @@ static const struct pveconf_lxc *auto_line(const struct ct *ct, const char *word
 	return NULL;
 }
 
+/* The last line that mounts something there. */
+static const struct pveconf_lxc *entry_line(const struct ct *ct, struct tbytes point)
+{
+	const struct pveconf_section *s = ct->conf ? &ct->conf->main : NULL;
+
+	for (size_t i = s ? s->n_lxc : 0; i-- > 0;) {
+		const struct pveconf_lxc *l = &s->lxc[i];
+		struct mountentry e;
+		bool hit;
+
+		if (!str_eq(l->key, "lxc.mount.entry") ||
+		    !mountentry_parse(ct->vmid, span_of(l->value, l->value_n), &e))
+			continue;
+		hit = e.path && is(point, e.path);
+		mountentry_done(&e);
+		if (hit)
+			return l;
+	}
+	return NULL;
+}
+
 static char *fix_nesting(const struct ct *ct)
 {
 	const struct pve_features *f = ct->conf ? &ct->conf->typed.features : NULL;
@@ -98,20 +123,25 @@ static void writable(const struct rule *rule, const struct ct *ct,
 		     const struct ctsec *sec, const char *fstype, const char *dir,
 		     struct findings *out)
 {
+	const struct pveconf_lxc *line = NULL;
 	struct writable w = { 0 };
 
 	if (sec->mounts_got != SEC_GOT || !kernel_is_privileged(sec))
 		return;
 	find_writable(sec, fstype, dir, is_denied(ct, sec), &w);
-	if (w.n)
+	if (w.n) {
 		buf_adds(&w.names, " is writable inside");
+		line = entry_line(ct, w.first);
+	}
 	if (w.n && w.n == w.n_nesting)
 		finding_add(out, rule, ct, "features",
 			    ct->conf ? rule_line(ct, "features") : 0, fix_nesting(ct),
 			    "%s", buf_str(&w.names));
 	else if (w.n)
 		kernel_add(out, rule, ct,
-			   auto_line(ct, str_eq(fstype, "proc") ? "proc:rw" : "sys:rw"),
+			   line ? line
+				: auto_line(ct, str_eq(fstype, "proc") ? "proc:rw"
+								       : "sys:rw"),
 			   NULL, buf_str(&w.names));
 	buf_done(&w.names);
 }

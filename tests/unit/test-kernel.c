@@ -481,6 +481,17 @@ static void proc_and_sys_without_their_masks(void)
 	quiet(&rule_kernel_proc_writable, &s);
 	quiet(&rule_kernel_sys_writable, &s);
 	stage_done(&s);
+	/* the line that mounts it, whichever kind of mount it is */
+	stage_make(&s, 0, true,
+		   "memory: 16\nlxc.mount.auto: proc:rw\n"
+		   "lxc.mount.entry: /proc mnt/proc none bind,create=dir 0 0\n"
+		   "lxc.mount.entry: sysfs mnt/sys sysfs rw,create=dir 0 0\n");
+	mount(&s, "311 482 0:55 / /mnt/proc rw,relatime - proc proc rw\n"
+		  "312 482 0:54 / /mnt/sys rw,relatime - sysfs sys rw\n");
+	fires(&rule_kernel_proc_writable, &s, "/mnt/proc/sys/kernel is writable", 3,
+	      "line 3");
+	fires(&rule_kernel_sys_writable, &s, "/mnt/sys/kernel is writable", 4, "line 4");
+	stage_done(&s);
 	stage_make(&s, 0, false, UNPRIV);
 	mount(&s, "311 482 0:55 / /mnt/proc rw,relatime - proc proc rw\n");
 	quiet(&rule_kernel_proc_writable, &s);

@@ -347,6 +347,10 @@ static const struct {
 	{ "bind-sensitive-rw", FINE "mp0: /lib/modules,mp=/x\n", SEV_WARN, "programs" },
 	{ "bind-host-path", FINE "mp0: /lib/modules,mp=/x,ro=1\n", SEV_INFO,
 	  "read-only" },
+	/* there nobody makes a file */
+	{ "bind-suid", PRIVILEGED "mp0: /proc,mp=/x\n", 0, NULL },
+	{ "bind-suid", PRIVILEGED "mp0: /sys/fs/cgroup,mp=/x\n", 0, NULL },
+	{ "bind-suid", PRIVILEGED "mp0: /system,mp=/x\n", SEV_WARN, "/system" },
 	{ "bind-suid", FINE "mp0: /srv/b,mp=/x,idmap=passthrough\n", SEV_WARN,
 	  "its idmap=" },
 	{ "bind-suid", FINE "mp0: /srv/b,mp=/x,idmap=u:0:0:1;g:0:0:1\n", SEV_WARN,
