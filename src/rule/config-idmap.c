@@ -190,12 +190,22 @@ const struct rule rule_idmap_host_ids = {
 	.check = host_ids,
 };
 
+/* The two lines that PVE writes itself where there is none. */
+static bool is_default(const struct idranges *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].ct || r->v[i].host != IDRANGE_DEFAULT ||
+		    r->v[i].n != IDRANGE_DEFAULT_N)
+			return false;
+	return r->n == 2 && r->v[0].type != r->v[1].type;
+}
+
 static void custom(const struct rule *rule, const struct ct *ct, struct findings *out)
 {
 	_cleanup_(idranges_done) struct idranges r = { 0 };
 
 	idranges_get(ct, &r);
-	if (r.n)
+	if (r.n && !is_default(&r))
 		finding_add(out, rule, ct, "lxc.idmap", r.v[0].line, NULL,
 			    "%zu lxc.idmap lines in place of PVE's default", r.n);
 }

@@ -21,6 +21,7 @@ struct owned {
 struct owneds {
 	struct owned *v;
 	size_t n, cap;
+	struct owned of_default[2]; /* of two containers; ct NULL: there is none */
 };
 
 static bool is_default(const struct idrange *r)
@@ -35,6 +36,16 @@ static bool counts(const struct ct *ct)
 	return ct->here && ct->conf && !ct_is_template(ct) && !rule_is_stub(ct);
 }
 
+/* The default, which is many containers': of two of them is enough to know. */
+static void note_default(struct owneds *l, const struct ct *ct, const struct idrange *r)
+{
+	struct owned *o = &l->of_default[l->of_default[0].ct ? 1 : 0];
+
+	if (!o->ct && l->of_default[0].ct != ct && r->host == IDRANGE_DEFAULT &&
+	    r->n == IDRANGE_DEFAULT_N)
+		*o = (struct owned){ ct, *r, NULL };
+}
+
 static void collect_ids(const struct facts *f, char type, struct owneds *ret)
 {
 	for (size_t i = 0; i < f->n_cts; i++) {
@@ -44,8 +55,12 @@ static void collect_ids(const struct facts *f, char type, struct owneds *ret)
 			continue;
 		idranges_get_effective(&f->cts[i], &r);
 		for (size_t k = 0; k < MIN(r.n, (size_t)MAX_RANGES); k++) {
-			if (r.v[k].type != type || is_default(&r.v[k]))
+			if (r.v[k].type != type)
 				continue;
+			if (is_default(&r.v[k])) {
+				note_default(ret, &f->cts[i], &r.v[k]);
+				continue;
+			}
 			GROW(ret->v, ret->n, ret->cap);
 			ret->v[ret->n++] = (struct owned){ &f->cts[i], r.v[k], NULL };
 		}
@@ -93,6 +108,19 @@ static void find_met(struct owneds *l)
 	}
 }
 
+/* A range of its own that reaches into the default, which another has. */
+static void find_default(struct owneds *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct owned *o = &l->v[i];
+		const struct owned *d = &l->of_default[0];
+
+		d += d->ct == o->ct;
+		if (!o->with && d->ct && o->r.host < end_of(d) && end_of(o) > d->r.host)
+			o->with = d;
+	}
+}
+
 static void tell_ids(const struct rule *rule, const struct owned *o, struct findings *out)
 {
 	const struct owned *w = o->with;
@@ -118,6 +146,7 @@ static void ids_of(const struct rule *rule, const struct facts *f, char type,
 	if (l.n)
 		qsort(l.v, l.n, sizeof(*l.v), cmp_owned);
 	find_met(&l);
+	find_default(&l);
 	for (size_t i = 0; i < l.n; i++)
 		if (l.v[i].with)
 			tell_ids(rule, &l.v[i], out);
@@ -165,9 +194,10 @@ static void idmap_default(const struct rule *rule, const struct rule_in *in,
 		if (uses_default(&f->cts[i]))
 			shared_some_add(&some, f->cts[i].vmid);
 	if (some.n > 1)
-		finding_add(out, rule, NULL, NULL, 0, NULL,
-			    "%zu containers have PVE's default ids 100000 to 165535: %s",
-			    some.n, shared_some_end(&some));
+		finding_add(
+			out, rule, NULL, NULL, 0, NULL,
+			"%zu containers have ids of PVE's default, 100000 to 165535: %s",
+			some.n, shared_some_end(&some));
 	shared_some_done(&some);
 }
 

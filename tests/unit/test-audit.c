@@ -299,6 +299,24 @@ static void ids_that_just_do_not_meet(void)
 	CHECK(run_rule(&n, &rule_idmap_shared) == 0, "%s", n.found.v[0].seen);
 }
 
+/* That all others have the default in common is told once; this is one of its own. */
+static void ids_of_the_default_beside_others(void)
+{
+	NODE(n, DEFAULT OWN("165535"), DEFAULT, DEFAULT, DEFAULT OWN("34465"));
+	NODE(fine, DEFAULT OWN("165536"), DEFAULT, DEFAULT OWN("34464"));
+	NODE(alone, DEFAULT OWN("165535"), DEFAULT "template: 1\n");
+	NODE(within, DEFAULT "lxc.idmap: u 0 100000 1000\n", DEFAULT);
+
+	CHECK(run_rule(&n, &rule_idmap_shared) == 4, "%zu", n.found.n);
+	CHECK_SEEN(&n, 0, 101, "uid 165535 of the node is container 102's");
+	CHECK_SEEN(&n, 1, 101, "gid 165535 of the node is container 102's");
+	CHECK_SEEN(&n, 2, 104, "uid 100000 of the node is container 102's");
+	CHECK_SEEN(&n, 3, 104, "gid 100000 of the node is container 102's");
+	CHECK(run_rule(&fine, &rule_idmap_shared) == 0, "%zu", fine.found.n);
+	CHECK(run_rule(&alone, &rule_idmap_shared) == 0, "%zu", alone.found.n);
+	CHECK(run_rule(&within, &rule_idmap_shared) == 0, "%zu", within.found.n);
+}
+
 /* The range that reaches farthest is of the container itself. */
 static void ids_in_many_pieces(void)
 {
@@ -835,6 +853,7 @@ int main(void)
 	RUN(a_profile_makes_no_more_of_a_finding_than_its_rule);
 	RUN(a_line_is_shown_as_pve_writes_it);
 	RUN(ids_of_two_containers);
+	RUN(ids_of_the_default_beside_others);
 	RUN(ids_that_just_do_not_meet);
 	RUN(ids_in_many_pieces);
 	RUN(the_default_ids_of_all);

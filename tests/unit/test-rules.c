@@ -128,8 +128,9 @@ static const struct sample samples[] = {
 	  "line 11", FINE MAP "lxc.idmap: u 70000 1 1\n" },
 	{ "idmap-host-ids", FINE MAP "lxc.idmap: u 70000 99999 2\n", 1,
 	  "uids 99999 to 100000", NULL, FINE MAP "lxc.idmap: u 70000 200000 2\n" },
-	{ "idmap-custom", FINE MAP, 1, "2 lxc.idmap lines", NULL,
-	  FINE MAP "lxc.idmap:\n" },
+	/* just as PVE has it is none of its own, in pieces it is */
+	{ "idmap-custom", FINE MAP "lxc.idmap: u 65536 300000 1\n", 1,
+	  "3 lxc.idmap lines", NULL, FINE MAP },
 	{ "idmap-without-unprivileged", PRIVILEGED MAP, 1, "without", NULL, FINE MAP },
 	{ "bind-sensitive-rw",
 	  FINE "mp0: /etc/,mp=/x\nmp1: /run/docker.sock,mp=/s\n"
