@@ -102,8 +102,9 @@ static int read_waivers(const struct app *app, const char *file, struct audit_vi
 	if (str_eq(file, "/dev/null")) /* none */
 		return EXIT_FINE;
 	if (file) {
-		cwd = *file == '/' ? xstrdup("") : getcwd(NULL, 0);
-		path = xasprintf("%s/%s", cwd ? cwd : "", file);
+		cwd = getcwd(NULL, 0);
+		path = *file == '/' ? xstrdup(file)
+				    : xasprintf("%s/%s", cwd ? cwd : "", file);
 		r = fs_open_root("/", &root, &err);
 		if (r == 0)
 			r = waivers_read(root, path, file, &v->waivers, &said, &err);
