@@ -506,7 +506,7 @@ static void note_use(struct dfrow *r)
 		note(r, true, "%s inodes left", inodes >= 1000000 ? "no" : "few");
 }
 
-static void make_notes(struct dfdata *d)
+static void make_notes(const struct app *app, struct dfdata *d)
 {
 	for (size_t i = 0; i < d->n_rows; i++) {
 		struct dfrow *r = &d->rows[i];
@@ -517,6 +517,8 @@ static void make_notes(struct dfdata *d)
 		if (r->m->may_hang && r->m->type == MOUNT_BIND && r->m->mount &&
 		    r->state == DF_OK)
 			note_text(r, false, "of ", r->m->mount->fstype);
+		if (r->of->up && r->state == DF_UNKNOWN && !app->live)
+			note(r, false, "a copy: not known");
 		if (!r->of->up && r->state == DF_UNKNOWN)
 			note(r, false, "%s",
 			     r->of->ct->state == CT_STARTING ? "starting" : "stopped");
@@ -564,6 +566,6 @@ int dfdata_read(const struct app *app, const char *arg, bool all, struct dfdata 
 	take_roots(ret);
 	read_host_sizes(app, ret);
 	read_sizes(app, ret);
-	make_notes(ret);
+	make_notes(app, ret);
 	return EXIT_FINE;
 }
