@@ -14,14 +14,16 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "read/hungroot.h"
+#include "read/procfs.h"
 
 #define ONE_TIMEOUT_USEC (300 * USEC_PER_MSEC)
 /* none was done with for so long: others go on behind those that are being asked */
 #define STEP_USEC (25 * USEC_PER_MSEC)
 
 struct answer {
-	pid_t init_pid; /* in */
-	bool hangs;     /* in: a process is known to hang there, it is not asked */
+	pid_t init_pid;       /* in */
+	uint64_t start_ticks; /* in */
+	bool hangs;           /* in: a process is known to hang there, it is not asked */
 	_Atomic pid_t asker;
 	bool ok;
 	_Atomic bool done; /* all else is there */
@@ -89,6 +91,17 @@ static int ask(struct answer *a, const struct stat *host)
 	return 0;
 }
 
+/* Its number alone could be another process's by now. */
+static bool is_same(int rootfd, const struct answer *a)
+{
+	_uninit_ char buf[1024];
+	struct proc_stat st;
+
+	return !a->start_ticks ||
+	       (procfs_read_stat(rootfd, a->init_pid, buf, sizeof(buf), &st, NULL) == 0 &&
+		st.start_ticks == a->start_ticks);
+}
+
 static void wait_go(const _Atomic uint32_t *go)
 {
 	while (!atomic_load(go))
@@ -111,7 +124,7 @@ static int child(int out, void *arg)
 
 		atomic_store(&a->asker, self);
 		if (a->init_pid > 0 && !a->hangs)
-			a->ok = ask(a, &host) == 0;
+			a->ok = ask(a, &host) == 0 && is_same(t->rootfd, a);
 		atomic_store(&a->done, true);
 		atomic_fetch_add(&t->shared->n_done, 1);
 	}
@@ -159,9 +172,13 @@ void rootstat_ask(struct rootstat_job *job, const struct rootstat *v)
 {
 	if (!job->shared)
 		return;
-	for (size_t i = 0; i < job->n; i++)
+	for (size_t i = 0; i < job->n; i++) {
 		job->shared->v[i].init_pid = v[i].init_pid;
+		job->shared->v[i].start_ticks = v[i].start_ticks;
+	}
 	hungroot_each(job->rootfd, leave_out, job);
+	job->looked_mono_usec = job->done_mono_usec = job->moved_mono_usec =
+		clock_mono_usec();
 	atomic_store(&job->shared->go, 1);
 	(void)syscall(SYS_futex, &job->shared->go, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
@@ -176,8 +193,8 @@ void rootstat_done(struct rootstat_job *job)
 	*job = (struct rootstat_job){ 0 };
 }
 
-/* Waits until one of them is at its end, or for a while: how many there are still. */
-static size_t wait_hands(struct rootstat_job *job)
+/* Waits until one of them is at its end, or so long: how many there are still. */
+static size_t wait_hands(struct rootstat_job *job, int msec)
 {
 	_uninit_ struct pollfd p[ROOTSTAT_HANDS];
 	size_t n = 0, left, at[ROOTSTAT_HANDS];
@@ -189,8 +206,8 @@ static size_t wait_hands(struct rootstat_job *job)
 		p[n++] = (struct pollfd){ .fd = job->hands[i].fd, .events = POLLIN };
 	}
 	left = n;
-	if (n)
-		(void)poll(p, n, (int)(STEP_USEC / USEC_PER_MSEC));
+	if (n && poll(p, n, msec) <= 0)
+		return left;
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
 
@@ -203,12 +220,12 @@ static size_t wait_hands(struct rootstat_job *job)
 }
 
 /* As many again as there are, so that no number of them that hang takes long to pass. */
-static void more_hands(int rootfd, struct rootstat_job *job)
+static void more_hands(struct rootstat_job *job)
 {
 	size_t want = MIN(2 * job->n_hands, (size_t)ROOTSTAT_HANDS);
 
 	while (job->n_hands < want && atomic_load(&job->shared->next) < job->n)
-		if (start(rootfd, job, NULL) < 0)
+		if (start(job->rootfd, job, NULL) < 0)
 			return;
 }
 
@@ -230,40 +247,62 @@ static bool any_moves(struct rootstat_job *job)
 }
 
 /*
- * Till all are done with, or in all that time not one was. One hand that has taken none
- * yet, or that wants to run, was not let run: a slow machine alone is no guest's fault.
+ * Till all are done with, or in all that time not one was, nor was one taken. One hand that
+ * has taken none yet, or that wants to run, was not let run: a slow machine alone is no
+ * guest's fault.
  */
-static void wait_all(int rootfd, struct rootstat_job *job)
+static bool go_on(struct rootstat_job *job, int msec)
 {
-	uint64_t moved = clock_mono_usec();
-	size_t seen = 0, left;
+	size_t left = wait_hands(job, msec), taken = n_taken(job);
+	size_t n = atomic_load(&job->shared->n_done);
+	uint64_t now = clock_mono_usec();
+	bool hang = taken - MIN(n, taken) >= left;
 
-	while ((left = wait_hands(job))) {
-		size_t n = atomic_load(&job->shared->n_done);
-		uint64_t now = clock_mono_usec();
-		bool hang = n_taken(job) - n >= left;
+	job->looked_mono_usec = now;
+	if (!left)
+		return false;
+	if (n != job->n_done)
+		job->done_mono_usec = now;
+	else if (hang && now - job->done_mono_usec >= STEP_USEC)
+		more_hands(job);
+	if (n != job->n_done || taken != job->n_taken)
+		job->moved_mono_usec = now;
+	else if (now - job->moved_mono_usec >= GUARD_MOST * ONE_TIMEOUT_USEC ||
+		 (hang && now - job->moved_mono_usec >= ONE_TIMEOUT_USEC &&
+		  !any_moves(job)))
+		return false;
+	job->n_done = n;
+	job->n_taken = taken;
+	return true;
+}
 
-		if (n != seen)
-			moved = now;
-		else if (now - moved >= GUARD_MOST * ONE_TIMEOUT_USEC)
-			return;
-		else if (hang && now - moved >= ONE_TIMEOUT_USEC && !any_moves(job))
-			return;
-		else if (hang && now - moved >= STEP_USEC)
-			more_hands(rootfd, job);
-		seen = n;
-	}
+static bool is_asked(const struct rootstat_job *job)
+{
+	return job->shared && atomic_load(&job->shared->go);
+}
+
+void rootstat_step(struct rootstat_job *job)
+{
+	if (is_asked(job) && !job->over &&
+	    clock_mono_usec() - job->looked_mono_usec >= STEP_USEC)
+		job->over = !go_on(job, 0);
+}
+
+static void wait_all(struct rootstat_job *job)
+{
+	while (!job->over)
+		job->over = !go_on(job, (int)(STEP_USEC / USEC_PER_MSEC));
 }
 
 void rootstat_finish(int rootfd, struct rootstat_job *job, struct rootstat *v)
 {
 	size_t taken;
 
-	if (!job->shared || !atomic_load(&job->shared->go)) {
+	if (!is_asked(job)) {
 		rootstat_done(job);
 		return;
 	}
-	wait_all(rootfd, job);
+	wait_all(job);
 	taken = n_taken(job);
 	for (size_t i = 0; i < job->n; i++) {
 		struct answer *a = &job->shared->v[i];

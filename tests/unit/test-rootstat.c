@@ -3,7 +3,9 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "read/hungroot.h"
+#include "read/procfs.h"
 #include "read/rootstat.h"
 #include "tmproot.h"
 
@@ -46,29 +48,112 @@ static void the_root_of_the_node_is_no_containers(void)
 	}
 }
 
+/* A process with a root of its own; 0: nobody here may give it one. */
+static pid_t make_rooted(const struct tmproot *t)
+{
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	CHECK(pipe(fds) == 0, "pipe");
+	pid = fork();
+	if (pid == 0)
+		live_in(t->path, fds[1]);
+	close(fds[1]);
+	if (read(fds[0], &c, 1) != 1) {
+		printf("# no root here: not tried\n");
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		pid = 0;
+	}
+	close(fds[0]);
+	return pid;
+}
+
+static void end_rooted(pid_t pid)
+{
+	if (!pid)
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void another_root_is_asked(void)
 {
 	struct rootstat v = { 0 };
 	struct tmproot t;
-	int fds[2];
-	char c;
 
 	tmproot_make(&t);
-	CHECK(pipe(fds) == 0, "pipe");
-	v.init_pid = fork();
-	if (v.init_pid == 0)
-		live_in(t.path, fds[1]);
-	close(fds[1]);
-	if (read(fds[0], &c, 1) == 1) {
+	v.init_pid = make_rooted(&t);
+	if (v.init_pid) {
 		ask(&v, 1);
 		CHECK(v.total_bytes.kind == VAL_SET && v.total_bytes.n > 0, "total");
 		CHECK(v.count.total_bytes == v.total_bytes.n, "count");
-	} else {
-		printf("# no root here: not tried\n");
 	}
-	close(fds[0]);
-	kill(v.init_pid, SIGKILL);
-	waitpid(v.init_pid, NULL, 0);
+	end_rooted(v.init_pid);
+	tmproot_remove(&t);
+}
+
+static uint64_t ticks_of(pid_t pid)
+{
+	struct proc_stat st = { 0 };
+	char buf[1024];
+	int root = -1;
+
+	CHECK(fs_open_root("/", &root, NULL) == 0, "/");
+	CHECK(procfs_read_stat(root, pid, buf, sizeof(buf), &st, NULL) == 0, "stat");
+	close(root);
+	return st.start_ticks;
+}
+
+static void another_process_of_that_number_is_not_taken_for_it(void)
+{
+	struct rootstat v[2] = { 0 };
+	struct tmproot t;
+	pid_t pid;
+
+	tmproot_make(&t);
+	pid = make_rooted(&t);
+	if (pid) {
+		for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+			v[i] = (struct rootstat){ .init_pid = pid,
+						  .start_ticks = ticks_of(pid) + i };
+		ask(v, ARRAY_SIZE(v));
+		CHECK(v[0].total_bytes.kind == VAL_SET, "itself");
+		CHECK(v[1].total_bytes.kind == VAL_ABSENT && !v[1].count.total_bytes &&
+			      !v[1].stuck,
+		      "another");
+	}
+	end_rooted(pid);
+	tmproot_remove(&t);
+}
+
+/* The caller has other work: what was found meanwhile is there at the end. */
+static void looks_in_between_lose_nothing(void)
+{
+	struct rootstat v[3] = { { .init_pid = getpid() }, { 0 }, { 0 } };
+	struct rootstat_job job = { 0 };
+	struct tmproot t;
+	int root = -1;
+
+	tmproot_make(&t);
+	rootstat_step(&job);
+	CHECK(fs_open_root("/", &root, NULL) == 0, "/");
+	CHECK(rootstat_start(root, ARRAY_SIZE(v), &job, NULL) == 0, "start");
+	rootstat_step(&job);
+	v[2].init_pid = make_rooted(&t);
+	rootstat_ask(&job, v);
+	for (int i = 0; i < 20 && !job.over; i++) {
+		clock_sleep_usec(10000);
+		rootstat_step(&job);
+	}
+	rootstat_finish(root, &job, v);
+	CHECK(!v[0].stuck && v[0].total_bytes.kind == VAL_ABSENT, "the node's own");
+	CHECK(!v[2].stuck && (v[2].total_bytes.kind == VAL_SET) == (v[2].init_pid != 0),
+	      "another");
+	CHECK(!job.shared, "it is at its end");
+	end_rooted(v[2].init_pid);
+	close(root);
 	tmproot_remove(&t);
 }
 
@@ -144,6 +229,8 @@ int main(void)
 {
 	RUN(the_root_of_the_node_is_no_containers);
 	RUN(another_root_is_asked);
+	RUN(another_process_of_that_number_is_not_taken_for_it);
+	RUN(looks_in_between_lose_nothing);
 	RUN(who_hangs_is_known_as_long_as_both_are_what_they_were);
 	return DONE();
 }
