@@ -32,6 +32,8 @@
 #define MAX_KEPT ((size_t)256 << 20)
 /* from the reader's own end to what has come of it here, on a machine that is busy */
 #define GRACE_USEC (200 * USEC_PER_MSEC)
+/* the same from when all is open on, with nothing left to load or to wait for */
+#define OPENED_USEC (50 * USEC_PER_MSEC)
 /* how long one that was killed may take to go; what takes longer is in the kernel */
 #define DYING_USEC (100 * USEC_PER_MSEC)
 #define DYING_MOST 20
@@ -554,10 +556,21 @@ static bool still_dies(struct guestread_job *job)
 
 struct run {
 	int rootfd, program;
+	const struct guestread_beside *beside; /* NULL: nothing */
 	struct guestread_job *busy[MOST];
 	size_t n_busy;
 	size_t kept; /* bytes of answers */
 };
+
+/* Its own deadline began before it had opened all. */
+static void look_opened(struct guestread_job *job)
+{
+	if (job->opened || !guestwire_is_opened(span_of(job->got.p, job->got.n)))
+		return;
+	job->opened = true;
+	guard_renew(&job->guard,
+		    job->request.deadline_msec * USEC_PER_MSEC + OPENED_USEC);
+}
 
 /* Takes what has come of it. False: it is at its end. */
 static bool go_on(struct run *run, struct guestread_job *job)
@@ -570,6 +583,8 @@ static bool go_on(struct run *run, struct guestread_job *job)
 		return still_dies(job);
 	r = guard_take(&job->guard, max, &job->got, &job->err);
 	run->kept += job->got.n - before;
+	if (r == 1 && job->got.n > before)
+		look_opened(job);
 	/* what stops must not wait for us to be done with it */
 	if (r == 1 && is_ready(job->init_fd) && !is_ready(job->guard.fd))
 		r = gone(&job->target, &job->err);
@@ -598,7 +613,15 @@ static void wait_any(const struct run *run, bool others_wait)
 		if (others_wait && old > now)
 			first = MIN(first, old);
 	}
+	if (run->beside)
+		first = MIN(first, now + run->beside->every_usec);
 	(void)poll(p, n, (int)((num_sub(first, now) + 999) / 1000));
+}
+
+static void step_beside(const struct run *run)
+{
+	if (run->beside)
+		run->beside->step(run->beside->arg);
 }
 
 static bool has_place(const struct run *run)
@@ -628,8 +651,11 @@ static size_t run_all(struct run *run, struct guestread_job *jobs, size_t n)
 	size_t next = 0, stuck = 0;
 
 	while (next < n || run->n_busy) {
-		while (next < n && has_place(run))
+		while (next < n && has_place(run)) {
 			begin(run, &jobs[next++]);
+			step_beside(run);
+		}
+		step_beside(run);
 		if (run->n_busy)
 			wait_any(run, next < n);
 		for (size_t i = 0; i < run->n_busy;) {
@@ -644,19 +670,25 @@ static size_t run_all(struct run *run, struct guestread_job *jobs, size_t n)
 	return stuck;
 }
 
-size_t guestread_run(int rootfd, const char *program, struct guestread_job *jobs,
-		     size_t n)
+size_t guestread_run_beside(int rootfd, const char *program, struct guestread_job *jobs,
+			    size_t n, const struct guestread_beside *beside)
 {
 	_cleanup_close_ int fd = -1;
 	struct err err = { 0 };
 	int r = open_program(program, &fd, &err);
-	struct run run = { .rootfd = rootfd, .program = fd };
+	struct run run = { .rootfd = rootfd, .program = fd, .beside = beside };
 
 	if (r == 0)
 		return run_all(&run, jobs, n);
 	for (size_t i = 0; i < n; i++)
 		take_answers(&jobs[i], err_set(&jobs[i].err, r, "%s", err.msg));
 	return 0;
+}
+
+size_t guestread_run(int rootfd, const char *program, struct guestread_job *jobs,
+		     size_t n)
+{
+	return guestread_run_beside(rootfd, program, jobs, n, NULL);
 }
 
 int guestread_ask(int rootfd, const char *program, struct guestread_job *job,

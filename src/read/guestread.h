@@ -58,7 +58,7 @@ struct guestread_job {
 	uint64_t began_mono_usec, dying_until_usec;
 	int init_fd, reader_fd; /* handles of both, of one that is at work or dying */
 	int result;
-	bool dying;
+	bool opened, dying;
 	unsigned dying_steps;
 };
 
@@ -73,6 +73,16 @@ struct guestread_job {
  */
 size_t guestread_run(int rootfd, const char *program, struct guestread_job *jobs,
 		     size_t n);
+
+/* Something else of the caller's that is to go on meanwhile: not to wait for anything. */
+struct guestread_beside {
+	void (*step)(void *arg);
+	void *arg;
+	uint64_t every_usec; /* called so often at least, unless all are done before */
+};
+
+size_t guestread_run_beside(int rootfd, const char *program, struct guestread_job *jobs,
+			    size_t n, const struct guestread_beside *beside);
 void guestread_job_done(struct guestread_job *job);
 
 /* One of them: its `error`. */

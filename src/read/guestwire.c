@@ -420,6 +420,17 @@ static int take_record(struct span *s, struct guestread_answers *a, size_t *ret_
 	return take_entries(entries, rec.n_entries, to) ? 1 : -EBADMSG;
 }
 
+bool guestwire_is_opened(struct span answers)
+{
+	struct record rec;
+
+	while (take(&answers, &rec, sizeof(rec)) && rec.magic == MAGIC) {
+		if (rec.kind != REC_WAITS && rec.kind != REC_GOES_ON)
+			return rec.kind == REC_OPENED;
+	}
+	return false;
+}
+
 int guestwire_take_answers(char *bytes, size_t n, size_t n_items,
 			   struct guestread_answers *ret, struct err *err)
 {

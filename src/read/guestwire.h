@@ -40,6 +40,9 @@ void guestwire_put_opened(struct buf *b);
 void guestwire_put_failed(struct buf *b, int error); /* a positive errno */
 void guestwire_put_end(struct buf *b);
 
+/* Of answers that may go on: has it opened all that it reads? */
+bool guestwire_is_opened(struct span answers);
+
 /*
  * The answers to a request of `n_items`, as far as they came: a text that breaks off is
  * no error, what is missing is GUESTREAD_NO_ANSWER. `bytes` has to be that of malloc();

@@ -247,6 +247,8 @@ static void marks_say_how_far_it_came(void)
 		CHECK(a.waited == want[i].waited && a.blocked == want[i].blocked, "%zu",
 		      i);
 		CHECK(a.opened == want[i].opened && a.failed == want[i].failed, "%zu", i);
+		CHECK(guestwire_is_opened(span_of(b.p, b.n)) == a.opened, "%zu", i);
+		CHECK(!guestwire_is_opened(span_of(b.p, b.n / (i + 1) - 1)), "%zu", i);
 		CHECK(!a.complete && a.v[0].why == GUESTREAD_NO_ANSWER, "%zu", i);
 		guestread_answers_done(&a);
 	}
