@@ -77,6 +77,7 @@ ctscope_SOURCES += src/cli/prose.h
 ctscope_SOURCES += src/cli/cmd-df.c
 ctscope_SOURCES += src/cli/dfdata.c
 ctscope_SOURCES += src/cli/dfdata.h
+ctscope_SOURCES += src/cli/dfsizes.c src/cli/dfsizes.h
 ctscope_SOURCES += src/cli/cmd-audit.c
 ctscope_SOURCES += src/cli/auditview.c
 ctscope_SOURCES += src/cli/auditview.h
