@@ -266,7 +266,7 @@ static void make_notes(const struct app *app, struct dfdata *d)
 
 /* ---- all ---------------------------------------------------------------------------- */
 
-static void read_cts(const struct app *app, struct dfdata *d)
+static void read_cts(const struct app *app, struct dfdata *d, struct dfsizes *sizes)
 {
 	d->cts = xcalloc(d->facts.n_cts, sizeof(*d->cts));
 	for (size_t i = 0; i < d->facts.n_cts; i++) {
@@ -279,6 +279,7 @@ static void read_cts(const struct app *app, struct dfdata *d)
 		if (!ct->conf && !ct->init_pid)
 			continue;
 		c->ct = ct;
+		dfsizes_step(sizes);
 		read_inside(app, c);
 		join(d, c);
 		d->n_cts++;
@@ -287,7 +288,8 @@ static void read_cts(const struct app *app, struct dfdata *d)
 
 int dfdata_read(const struct app *app, const char *arg, bool all, struct dfdata *ret)
 {
-	struct facts_want want = { .disk = true };
+	struct facts_want want = { 0 };
+	struct dfsizes sizes;
 	int r;
 
 	*ret = (struct dfdata){ 0 };
@@ -295,14 +297,15 @@ int dfdata_read(const struct app *app, const char *arg, bool all, struct dfdata 
 		: app_facts(app, want, &ret->facts);
 	if (r)
 		return r;
+	dfsizes_begin(app, ret, &sizes);
 	read_storages(app, ret);
 	read_host(app, ret);
-	read_cts(app, ret);
+	read_cts(app, ret, &sizes);
 	read_devices(app, ret);
 	make_rows(ret);
 	for (size_t i = 0; i < ret->n_rows; i++)
 		ret->rows[i].asked = all || arg || !dfrow_is_minor(&ret->rows[i]);
-	dfsizes_read(app, ret);
+	dfsizes_finish(&sizes);
 	make_notes(app, ret);
 	return EXIT_FINE;
 }

@@ -23,10 +23,11 @@ struct dfrow {
 	const struct ctmount *m;
 	enum dfstate state;
 	struct fsuse use;
-	bool asked;  /* its size is wanted */
-	bool late;   /* asked with those that may hang */
-	char *error; /* NULL: nothing */
-	char *note;  /* what stands out, one line; NULL: nothing */
+	bool asked;   /* its size is wanted */
+	bool by_node; /* the node is being asked: guest-read only where that fails */
+	bool late;    /* asked with those that may hang */
+	char *error;  /* NULL: nothing */
+	char *note;   /* what stands out, one line; NULL: nothing */
 	bool alarm;
 };
 

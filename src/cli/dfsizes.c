@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/dfsizes.h"
 
+#include "base/clock.h"
 #include "guestread.h"
 #include "read/guestread.h"
 #include "read/hostfs.h"
 
 #define SAFE_MSEC   500
 #define RISKY_MSEC  250 /* and a little: see read/guestread.h */
-#define RISKY_TRIES 2
+#define BESIDE_USEC (25 * USEC_PER_MSEC)
 
 /* ---- sizes of what runs ------------------------------------------------------------- */
+
+static bool is_root(const struct dfrow *r)
+{
+	return r->of->up && r->m->mount && !r->m->over && r->m->path.n == 1;
+}
 
 /* What is asked of one container at a time. */
 struct ask {
@@ -31,41 +37,64 @@ static void ask_done(struct ask *a)
 	*a = (struct ask){ 0 };
 }
 
+static bool is_risky(const struct dfrow *r)
+{
+	return r->m->may_hang || r->late;
+}
+
 /* Its mount point leads to it, and nothing before it says how large it is. */
 static bool is_asked(const struct dfrow *r, bool risky)
 {
 	const struct ctmount *m = r->m;
 
 	return r->state == DF_UNKNOWN && r->asked && r->of->up && m->mount && !m->over &&
-	       !m->repeated && (m->may_hang || r->late) == risky && m->mount->point.n &&
+	       !m->repeated && is_risky(r) == risky && m->mount->point.n &&
 	       m->mount->point.n <= GUESTREAD_MAX_PATH &&
 	       !memchr(m->mount->point.p, '\0', m->mount->point.n);
 }
 
+static void add_item(struct dfrow *r, struct ask *a)
+{
+	struct tbytes p = r->m->mount->point;
+
+	a->rows[a->n] = r;
+	a->paths[a->n] = xstrndup((const char *)p.p, p.n);
+	a->items[a->n] = (struct guestread_item){
+		.op = GUESTREAD_STATFS,
+		.path = a->paths[a->n],
+		.cross = true,
+		.any_type = is_risky(r),
+	};
+	a->n++;
+}
+
+static void add_items(struct dfdata *d, bool risky, bool by_node, struct ask *a)
+{
+	for (size_t i = 0; i < a->ct->n_rows && a->n < GUESTREAD_MAX_ITEMS; i++) {
+		struct dfrow *r = &d->rows[a->ct->first_row + i];
+
+		if (is_asked(r, risky) && r->by_node == by_node)
+			add_item(r, a);
+	}
+}
+
+/*
+ * In front of what may hang, what is asked of the node at the same time, too: if that
+ * fails, nobody can be sent there any more.
+ */
 static void ask_for(struct dfdata *d, bool risky, struct ask *a)
 {
-	size_t max = a->ct->n_rows;
+	size_t max = a->ct->n_rows, n;
 
 	a->items = xcalloc(max, sizeof(*a->items));
 	a->rows = xcalloc(max, sizeof(*a->rows));
 	a->paths = xcalloc(max, sizeof(*a->paths));
-	for (size_t i = 0; i < max && a->n < GUESTREAD_MAX_ITEMS; i++) {
-		struct dfrow *r = &d->rows[a->ct->first_row + i];
-		struct tbytes p;
-
-		if (!is_asked(r, risky))
-			continue;
-		p = r->m->mount->point;
-		a->rows[a->n] = r;
-		a->paths[a->n] = xstrndup((const char *)p.p, p.n);
-		a->items[a->n] = (struct guestread_item){
-			.op = GUESTREAD_STATFS,
-			.path = a->paths[a->n],
-			.cross = true,
-			.any_type = risky,
-		};
-		a->n++;
-	}
+	if (risky)
+		add_items(d, false, true, a);
+	n = a->n;
+	add_items(d, risky, false, a);
+	if (a->n == n)
+		ask_done(a);
 }
 
 static void fail(struct dfrow *r, const char *why)
@@ -75,7 +104,7 @@ static void fail(struct dfrow *r, const char *why)
 	r->error = xstrdup(why);
 }
 
-static void take_answer(const struct guestread_answer *a, bool risky, struct dfrow *r)
+static void take_answer(const struct guestread_answer *a, struct dfrow *r)
 {
 	struct fscount n = { a->fs.total_bytes, a->fs.free_bytes, a->fs.avail_bytes,
 			     a->fs.files, a->fs.files_free };
@@ -94,7 +123,7 @@ static void take_answer(const struct guestread_answer *a, bool risky, struct dfr
 	case GUESTREAD_LATE:
 		return;
 	case GUESTREAD_FSTYPE: /* of a kind that guest-read does not know for a safe one */
-		if (!risky) {
+		if (!is_risky(r)) {
 			r->late = true;
 			return;
 		}
@@ -117,7 +146,7 @@ static void take_answer(const struct guestread_answer *a, bool risky, struct dfr
 static void take_answers(const struct guestread_job *job, bool risky, struct ask *a)
 {
 	for (size_t i = 0; i < a->n && i < job->answers.n; i++)
-		take_answer(&job->answers.v[i], risky, a->rows[i]);
+		take_answer(&job->answers.v[i], a->rows[i]);
 	a->stuck |= job->stuck || job->error == -EBUSY;
 	for (size_t i = 0; i < a->n; i++) {
 		struct dfrow *r = a->rows[i];
@@ -137,9 +166,15 @@ static void take_answers(const struct guestread_job *job, bool risky, struct ask
 	}
 }
 
-static void ask_all(const struct app *app, struct dfdata *d, const char *program,
-		    bool risky, bool *stuck)
+static void step(void *arg)
 {
+	dfsizes_step(arg);
+}
+
+static void ask_all(struct dfsizes *s, bool risky)
+{
+	const struct guestread_beside beside = { step, s, BESIDE_USEC };
+	struct dfdata *d = s->d;
 	_cleanup_free_ struct ask *asks = xcalloc(d->n_cts, sizeof(*asks));
 	_cleanup_free_ struct guestread_job *jobs = xcalloc(d->n_cts, sizeof(*jobs));
 	size_t n = 0;
@@ -149,12 +184,10 @@ static void ask_all(const struct app *app, struct dfdata *d, const char *program
 		const struct ct *ct = d->cts[i].ct;
 
 		a->ct = &d->cts[i];
-		if (!stuck[i])
+		if (!s->stuck[i])
 			ask_for(d, risky, a);
-		if (!a->n) {
-			ask_done(a);
+		if (!a->n)
 			continue;
-		}
 		jobs[n].target = (struct guestread_target){ ct->vmid, ct->init_pid,
 							    ct->init_start_ticks };
 		jobs[n].request =
@@ -163,12 +196,13 @@ static void ask_all(const struct app *app, struct dfdata *d, const char *program
 		n++;
 	}
 	if (n)
-		guestread_run(app->rootfd, program, jobs, n);
+		guestread_run_beside(s->app->rootfd, buf_str(&s->program), jobs, n,
+				     &beside);
 	for (size_t i = 0; i < n; i++) {
 		take_answers(&jobs[i], risky, &asks[i]);
-		stuck[asks[i].ct - d->cts] |= asks[i].stuck;
+		s->stuck[asks[i].ct - d->cts] |= asks[i].stuck;
 		if (jobs[i].stuck)
-			app_warn(app,
+			app_warn(s->app,
 				 "container %u: process %d, which read it, hangs in the "
 				 "kernel and was left behind",
 				 jobs[i].target.vmid, (int)jobs[i].stuck_pid);
@@ -178,20 +212,10 @@ static void ask_all(const struct app *app, struct dfdata *d, const char *program
 }
 
 /* First what always answers; then, one by one, what may not. */
-static void read_sizes(const struct app *app, struct dfdata *d)
+static void ask_guests(struct dfsizes *s)
 {
-	_cleanup_free_ bool *stuck = xcalloc(d->n_cts, sizeof(*stuck));
-	_cleanup_(buf_done) struct buf program = { 0 };
-
-	if (!app->live)
-		return;
-	guestread_program(app->rootfd, &program);
-	ask_all(app, d, buf_str(&program), false, stuck);
-	for (unsigned i = 0; i < RISKY_TRIES; i++)
-		ask_all(app, d, buf_str(&program), true, stuck);
-	for (size_t i = 0; i < d->n_rows; i++)
-		if (is_asked(&d->rows[i], true) || is_asked(&d->rows[i], false))
-			d->rows[i].state = DF_SKIPPED;
+	ask_all(s, false);
+	ask_all(s, true);
 }
 
 /* ---- sizes that the node knows ------------------------------------------------------ */
@@ -226,18 +250,17 @@ static void take_host(const struct hostfs *h, struct dfrow *r)
 		fail(r, strerror(-h->error));
 }
 
-static void read_host_sizes(const struct app *app, struct dfdata *d)
+/* Roots only when their inits could not tell. */
+static void read_host_sizes(const struct app *app, struct dfdata *d, bool roots)
 {
 	_cleanup_free_ struct hostfs *v = xcalloc(d->n_rows, sizeof(*v));
 	_cleanup_free_ struct dfrow **rows = xcalloc(d->n_rows, sizeof(*rows));
 	size_t n = 0;
 
-	if (!app->live)
-		return;
 	for (size_t i = 0; i < d->n_rows; i++) {
 		const struct ctmount *m = d->rows[i].m;
 
-		if (!is_of_host(&d->rows[i]))
+		if (!is_of_host(&d->rows[i]) || is_root(&d->rows[i]) != roots)
 			continue;
 		v[n] = (struct hostfs){ .path = m->host_path,
 					.may_hang = m->may_hang,
@@ -250,24 +273,87 @@ static void read_host_sizes(const struct app *app, struct dfdata *d)
 		take_host(&v[i], rows[i]);
 }
 
-/* The root of init is had with the facts. */
-static void take_roots(struct dfdata *d)
+/* ---- roots -------------------------------------------------------------------------- */
+
+static void take_roots(struct dfsizes *s)
 {
+	struct dfdata *d = s->d;
+
+	rootstat_finish(s->app->rootfd, &s->job, s->roots);
 	for (size_t i = 0; i < d->n_rows; i++) {
 		struct dfrow *r = &d->rows[i];
-		const struct ct *ct = r->of->ct;
+		const struct fscount *n = &s->roots[r->of->ct - d->facts.cts].count;
 
-		if (!r->of->up || !r->m->mount || r->m->over || r->m->path.n != 1 ||
-		    !ct->disk_count.total_bytes)
+		if (!is_root(r) || !n->total_bytes)
 			continue;
 		r->state = DF_OK;
-		fsuse_of(&ct->disk_count, &r->use);
+		free(take_ptr(r->error));
+		fsuse_of(n, &r->use);
 	}
 }
 
-void dfsizes_read(const struct app *app, struct dfdata *d)
+/* ---- all ---------------------------------------------------------------------------- */
+
+void dfsizes_begin(const struct app *app, struct dfdata *d, struct dfsizes *ret)
 {
-	take_roots(d);
-	read_host_sizes(app, d);
-	read_sizes(app, d);
+	size_t n = d->facts.n_cts;
+	struct dfsizes s = { .app = app, .d = d, .roots = xcalloc(n, sizeof(*s.roots)) };
+
+	for (size_t i = 0; i < n; i++)
+		s.roots[i] = (struct rootstat){
+			.init_pid = d->facts.cts[i].init_pid,
+			.start_ticks = d->facts.cts[i].init_start_ticks,
+		};
+	if (app->live && n && rootstat_start(app->rootfd, n, &s.job, NULL) == 0)
+		rootstat_ask(&s.job, s.roots);
+	*ret = s;
+}
+
+void dfsizes_step(struct dfsizes *s)
+{
+	rootstat_step(&s->job);
+}
+
+/*
+ * Roots whose type may leave one waiting are asked in both ways at once: neither would have
+ * time for them after the other.
+ */
+static void ask_first(struct dfsizes *s)
+{
+	struct dfdata *d = s->d;
+
+	read_host_sizes(s->app, d, false);
+	for (size_t i = 0; i < d->n_rows; i++)
+		d->rows[i].by_node = is_root(&d->rows[i]) && !is_risky(&d->rows[i]);
+	ask_guests(s);
+	take_roots(s);
+	for (size_t i = 0; i < d->n_rows; i++)
+		d->rows[i].by_node = false;
+}
+
+/* What a reader had no time for, and roots of which the node could not tell. */
+static void ask_again(struct dfsizes *s)
+{
+	struct dfdata *d = s->d;
+
+	read_host_sizes(s->app, d, true);
+	ask_guests(s);
+	for (size_t i = 0; i < d->n_rows; i++)
+		if (is_asked(&d->rows[i], true) || is_asked(&d->rows[i], false))
+			d->rows[i].state = DF_SKIPPED;
+}
+
+void dfsizes_finish(struct dfsizes *s)
+{
+	s->stuck = xcalloc(s->d->n_cts, sizeof(*s->stuck));
+	if (s->app->live) {
+		guestread_program(s->app->rootfd, &s->program);
+		ask_first(s);
+		ask_again(s);
+	}
+	rootstat_done(&s->job);
+	free(s->roots);
+	free(s->stuck);
+	buf_done(&s->program);
+	*s = (struct dfsizes){ 0 };
 }

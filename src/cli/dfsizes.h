@@ -2,9 +2,28 @@
 #pragma once
 
 #include "cli/dfdata.h"
+#include "read/rootstat.h"
 
 /*
  * The sizes of the rows whose `asked` is set: of a root by its init, of a directory of the
- * node by the node, of all else by guest-read. Fills `state`, `use` and `error`.
+ * node by the node, of all else by guest-read. What does not answer is waited for once: the
+ * roots are asked from dfsizes_begin() on, while the mounts are read, and guest-read is at
+ * work beside them.
  */
-void dfsizes_read(const struct app *app, struct dfdata *d);
+struct dfsizes {
+	const struct app *app;
+	struct dfdata *d;
+	struct rootstat *roots; /* of the facts' containers */
+	struct rootstat_job job;
+	bool *stuck; /* of the data's containers: its reader could not be ended */
+	struct buf program;
+};
+
+/* As soon as the facts are there. */
+void dfsizes_begin(const struct app *app, struct dfdata *d, struct dfsizes *ret);
+
+/* Now and then, until the rows are there. */
+void dfsizes_step(struct dfsizes *s);
+
+/* Fills `state`, `use` and `error` of the rows, and ends it. */
+void dfsizes_finish(struct dfsizes *s);
