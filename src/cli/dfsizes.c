@@ -8,6 +8,7 @@
 
 #define SAFE_MSEC   500
 #define RISKY_MSEC  250 /* and a little: see read/guestread.h */
+#define RISKY_TRIES 2
 #define BESIDE_USEC (25 * USEC_PER_MSEC)
 
 /* ---- sizes of what runs ------------------------------------------------------------- */
@@ -24,7 +25,12 @@ struct ask {
 	struct dfrow **rows; /* of the items */
 	char **paths;
 	size_t n;
+	bool risky; /* what may hang */
+};
+
+struct asked {
 	bool stuck; /* its reader could not be ended: nothing more is asked */
+	unsigned n_risky;
 };
 
 static void ask_done(struct ask *a)
@@ -86,6 +92,7 @@ static void ask_for(struct dfdata *d, bool risky, struct ask *a)
 {
 	size_t max = a->ct->n_rows, n;
 
+	*a = (struct ask){ .ct = a->ct, .risky = risky };
 	a->items = xcalloc(max, sizeof(*a->items));
 	a->rows = xcalloc(max, sizeof(*a->rows));
 	a->paths = xcalloc(max, sizeof(*a->paths));
@@ -143,18 +150,17 @@ static void take_answer(const struct guestread_answer *a, struct dfrow *r)
 }
 
 /* The first that has no answer is the one that hangs. */
-static void take_answers(const struct guestread_job *job, bool risky, struct ask *a)
+static void take_answers(const struct guestread_job *job, struct ask *a)
 {
 	for (size_t i = 0; i < a->n && i < job->answers.n; i++)
 		take_answer(&job->answers.v[i], a->rows[i]);
-	a->stuck |= job->stuck || job->error == -EBUSY;
 	for (size_t i = 0; i < a->n; i++) {
 		struct dfrow *r = a->rows[i];
 
 		if (r->state != DF_UNKNOWN)
 			continue;
 		/* it may have hung on the way to one of them, too: nobody knows which */
-		if (job->error == -ETIMEDOUT && risky && job->answers.opened) {
+		if (job->error == -ETIMEDOUT && a->risky && job->answers.opened) {
 			r->state = DF_STALE;
 			break;
 		}
@@ -171,7 +177,37 @@ static void step(void *arg)
 	dfsizes_step(arg);
 }
 
-static void ask_all(struct dfsizes *s, bool risky)
+/* First what always answers; then, one by one, what may not. */
+static void ask_next(struct dfsizes *s, size_t i, struct ask *a)
+{
+	const struct asked *asked = &s->asked[i];
+
+	a->ct = &s->d->cts[i];
+	if (asked->stuck)
+		return;
+	ask_for(s->d, false, a);
+	a->ct = &s->d->cts[i];
+	if (!a->n && asked->n_risky < RISKY_TRIES)
+		ask_for(s->d, true, a);
+}
+
+static void take_job(struct dfsizes *s, struct guestread_job *job, struct ask *a)
+{
+	struct asked *asked = &s->asked[a->ct - s->d->cts];
+
+	take_answers(job, a);
+	asked->stuck |= job->stuck || job->error == -EBUSY;
+	asked->n_risky += a->risky;
+	if (job->stuck)
+		app_warn(s->app,
+			 "container %u: process %d, which read it, hangs in the "
+			 "kernel and was left behind",
+			 job->target.vmid, (int)job->stuck_pid);
+	guestread_job_done(job);
+	ask_done(a);
+}
+
+static void ask_each(struct dfsizes *s)
 {
 	const struct guestread_beside beside = { step, s, BESIDE_USEC };
 	struct dfdata *d = s->d;
@@ -180,42 +216,29 @@ static void ask_all(struct dfsizes *s, bool risky)
 	size_t n = 0;
 
 	for (size_t i = 0; i < d->n_cts; i++) {
-		struct ask *a = &asks[n];
 		const struct ct *ct = d->cts[i].ct;
+		struct ask *a = &asks[n];
 
-		a->ct = &d->cts[i];
-		if (!s->stuck[i])
-			ask_for(d, risky, a);
+		ask_next(s, i, a);
 		if (!a->n)
 			continue;
 		jobs[n].target = (struct guestread_target){ ct->vmid, ct->init_pid,
 							    ct->init_start_ticks };
-		jobs[n].request =
+		jobs[n++].request =
 			(struct guestread_request){ a->items, a->n,
-						    risky ? RISKY_MSEC : SAFE_MSEC };
-		n++;
+						    a->risky ? RISKY_MSEC : SAFE_MSEC };
 	}
 	if (n)
 		guestread_run_beside(s->app->rootfd, buf_str(&s->program), jobs, n,
 				     &beside);
-	for (size_t i = 0; i < n; i++) {
-		take_answers(&jobs[i], risky, &asks[i]);
-		s->stuck[asks[i].ct - d->cts] |= asks[i].stuck;
-		if (jobs[i].stuck)
-			app_warn(s->app,
-				 "container %u: process %d, which read it, hangs in the "
-				 "kernel and was left behind",
-				 jobs[i].target.vmid, (int)jobs[i].stuck_pid);
-		guestread_job_done(&jobs[i]);
-		ask_done(&asks[i]);
-	}
+	for (size_t i = 0; i < n; i++)
+		take_job(s, &jobs[i], &asks[i]);
 }
 
-/* First what always answers; then, one by one, what may not. */
 static void ask_guests(struct dfsizes *s)
 {
-	ask_all(s, false);
-	ask_all(s, true);
+	for (unsigned i = 0; i < 1 + RISKY_TRIES; i++)
+		ask_each(s);
 }
 
 /* ---- sizes that the node knows ------------------------------------------------------ */
@@ -345,7 +368,7 @@ static void ask_again(struct dfsizes *s)
 
 void dfsizes_finish(struct dfsizes *s)
 {
-	s->stuck = xcalloc(s->d->n_cts, sizeof(*s->stuck));
+	s->asked = xcalloc(s->d->n_cts, sizeof(*s->asked));
 	if (s->app->live) {
 		guestread_program(s->app->rootfd, &s->program);
 		ask_first(s);
@@ -353,7 +376,7 @@ void dfsizes_finish(struct dfsizes *s)
 	}
 	rootstat_done(&s->job);
 	free(s->roots);
-	free(s->stuck);
+	free(s->asked);
 	buf_done(&s->program);
 	*s = (struct dfsizes){ 0 };
 }

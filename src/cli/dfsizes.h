@@ -15,7 +15,7 @@ struct dfsizes {
 	struct dfdata *d;
 	struct rootstat *roots; /* of the facts' containers */
 	struct rootstat_job job;
-	bool *stuck; /* of the data's containers: its reader could not be ended */
+	struct asked *asked; /* of the data's containers: how that went so far */
 	struct buf program;
 };
 
