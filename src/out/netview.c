@@ -453,7 +453,7 @@ void netview_print(FILE *f, const struct table_opts *o, const struct netview *v)
 	fprintf(f, "%u %s\n", v->vmid, buf_str(&p.line));
 	p.line.n = 0;
 	buf_adds(&p.line, v->status);
-	if (!v->n_ifaces)
+	if (!v->n_ifaces && !v->config_error)
 		buf_adds(&p.line, ", no netN in the config");
 	end_line(&p, "Status", NULL);
 	print_findings(&p, &v->findings);
