@@ -173,7 +173,7 @@ const char *rule_sensitive(const char *p, bool ro)
 	return NULL;
 }
 
-static bool holds_sockets(const char *p)
+bool rule_holds_sockets(const char *p)
 {
 	for (size_t i = 0; !rule_is_socket(p) && i < ARRAY_SIZE(sensitive); i++)
 		if (sensitive[i].sockets &&
@@ -280,7 +280,7 @@ static void sensitive_rw_one(const struct rule *rule, const struct ct *ct,
 
 	if (!what || b->ro)
 		return;
-	add_sensitive(rule, ct, b, what, !holds_sockets(source), out);
+	add_sensitive(rule, ct, b, what, !rule_holds_sockets(source), out);
 	if (!idranges_has_root_at(ct, b->mp))
 		finding_amend(out, SEV_WARN, only_modes);
 }
@@ -298,7 +298,7 @@ static void sensitive_ro_one(const struct rule *rule, const struct ct *ct,
 	if (!what || !b->ro)
 		return;
 	add_sensitive(rule, ct, b, what, false, out);
-	if (holds_sockets(source) && idranges_has_root_at(ct, b->mp))
+	if (rule_holds_sockets(source) && idranges_has_root_at(ct, b->mp))
 		finding_amend(out, SEV_ERROR, root_connects);
 }
 

@@ -201,7 +201,8 @@ static void path_one(const struct rule *rule, const struct ct *ct,
 	    sec_ns_is_hosts(sec->host, &kernel_init(sec)->ns, SEC_NS_NET))
 		return;
 	if (what)
-		add(rule, ct, m, path, ro ? SEV_WARN : by_root(sec), what, out);
+		add(rule, ct, m, path,
+		    ro && !rule_holds_sockets(path) ? SEV_WARN : by_root(sec), what, out);
 }
 
 static void host_paths(const struct rule *rule, const struct ct *ct,

@@ -173,6 +173,9 @@ const char *rule_root_socket(const char *tidy_path);
  */
 const char *rule_sensitive(const char *tidy_path, bool ro);
 
+/* Services of root listen in it: there read-only helps nobody who is root. */
+bool rule_holds_sockets(const char *tidy_path);
+
 /* Without slashes at the end or doubled ones, and /var/run, a link, as /run. */
 char *rule_tidy(const char *path);
 

@@ -645,6 +645,12 @@ static void sensitive_paths_of_the_node_are_seen(void)
 	     "/root of the node is mounted at /r, read-only: root's home, with keys and "
 	     "shell start-up files",
 	     SEV_WARN);
+	/* a read-only mount keeps nobody from connecting */
+	host_mounts(&s, "255 482 0:24 / /hr ro - tmpfs tmpfs rw\n");
+	sent(rule, &s,
+	     "/run of the node is mounted at /hr, read-only: the sockets of the node's "
+	     "services",
+	     SEV_ERROR);
 	host_mounts(&s, "255 482 0:24 /ctscope /c rw - tmpfs tmpfs rw\n");
 	sent(rule, &s,
 	     "/run/ctscope of the node is mounted at /c: what ctscope recorded of all "
