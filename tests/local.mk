@@ -37,6 +37,7 @@ unit_tests += tests/unit/test-sdjournal
 unit_tests += tests/unit/test-textlog
 unit_tests += tests/unit/test-mountinfo
 unit_tests += tests/unit/test-mounttree
+unit_tests += tests/unit/test-mountentry
 unit_tests += tests/unit/test-mountjoin
 unit_tests += tests/unit/test-hostfs
 noinst_HEADERS += tests/unit/tmproot.h

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "rule/drift.h"
+#include "rule/mountentry.h"
 #include "rule/mountjoin.h"
 
 #define DEFAULT_MODE 0660 /* of a node that PVE makes */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rule/kernel.h"
-#include "rule/mountjoin.h"
+#include "rule/mountentry.h"
 #include "rule/mounttree.h"
 
 /*

@@ -94,21 +94,6 @@ const char *mountjoin_link(const struct ctmount *c);
 /* The mount whose device in `devices` would tell more of this one; NULL: none would. */
 const struct mount *mountjoin_device(const struct ctmount *c);
 
-/*
- * The value of an lxc.mount.entry: a line of fstab. `path` is NULL where LXC mounts it
- * nowhere in the container.
- */
-struct mountentry {
-	char *what, *where, *type, *options;
-	char *path;    /* inside the container */
-	bool bind;     /* or rbind */
-	bool optional; /* LXC goes on without it */
-	bool device;   /* a bind of something below /dev: it stores nothing */
-};
-
-bool mountentry_parse(uint32_t vmid, struct span value, struct mountentry *ret);
-void mountentry_done(struct mountentry *e);
-
 /* A path of a config: one slash in front, none doubled, none at the end. */
 char *mountjoin_path(const char *mp);
 
