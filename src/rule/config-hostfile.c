@@ -70,6 +70,15 @@ static const char modes_alone[] =
 	"directories keep the container from putting a program of its own there, which root "
 	"of the node would run at the next start or stop";
 
+static const char by_its_root[] =
+	"whoever changes it decides what root of this container runs at its next start, "
+	"before the guest itself does";
+
+static const char *whose(const struct hostfile *f)
+{
+	return f->inside ? "root of the container" : "root of the node";
+}
+
 struct guests {
 	struct shared_mounts root, all;
 };
@@ -89,11 +98,12 @@ static void guest_one(const struct rule *rule, const struct rule_in *in,
 	can |= modes_let(hostpaths_find(in->paths, f->path), m);
 	finding_add(out, rule, ct, f->key, f->line,
 		    xasprintf("move %s to a directory that is in no container", f->path),
-		    can ? "root of the node %s %s, which container %u can write (%s)"
-			: "root of the node %s %s, which is mounted read-write in "
-			  "container %u (%s)",
-		    used[f->kind], f->path, m->ct->vmid, m->key);
-	if (!can)
+		    can ? "%s %s %s, which container %u can write (%s)"
+			: "%s %s %s, which is mounted read-write in container %u (%s)",
+		    whose(f), used[f->kind], f->path, m->ct->vmid, m->key);
+	if (f->inside)
+		finding_amend(out, SEV_WARN, by_its_root);
+	else if (!can)
 		finding_amend(out, SEV_WARN, modes_alone);
 }
 
@@ -175,8 +185,9 @@ static void writable_one(const struct rule *rule, const struct rule_in *in,
 					"write",
 					f->path)
 			    : fix_mode(p),
-		    "root of the node %s %s: %s, %s", used[f->kind], f->path, p->weak,
-		    who);
+		    "%s %s %s: %s, %s", whose(f), used[f->kind], f->path, p->weak, who);
+	if (f->inside)
+		finding_amend(out, SEV_WARN, by_its_root);
 }
 
 static void writable(const struct rule *rule, const struct rule_in *in,

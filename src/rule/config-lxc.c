@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rule/hostfile.h"
-#include "rule/idranges.h"
 #include "rule/rule.h"
 
 /* Raw lxc.* lines: PVE hands them to LXC behind its own, as they are. */
@@ -269,12 +268,8 @@ static const char runs_inside[] =
 static void host_script_line(const struct rule *rule, const struct ct *ct,
 			     const struct pveconf_lxc *l, struct findings *out)
 {
-	bool inside = str_eq(l->key, "lxc.hook.pre-mount") ||
-		      str_eq(l->key, "lxc.hook.mount") ||
-		      str_eq(l->key, "lxc.hook.autodev");
-
 	finding_add(out, rule, ct, l->key, l->line, NULL, "%s: %s", l->key, l->value);
-	if (inside && !idranges_has_root(ct))
+	if (hostfile_is_inside(ct, l->key))
 		finding_amend(out, rule->severity, runs_inside);
 }
 

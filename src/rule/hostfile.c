@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rule/hostfile.h"
 
+#include "rule/idranges.h"
+
 /* Nobody has more; a config of a mebibyte could. */
 #define MAX_OF_A_CT 256
 
@@ -39,6 +41,15 @@ bool hostfile_is_program(const char *key)
 		if (str_eq(keys[i].key, key))
 			return keys[i].kind == HOSTFILE_RUN;
 	return is_net_script(key);
+}
+
+bool hostfile_is_inside(const struct ct *ct, const char *key)
+{
+	bool mount_time = str_eq(key, "lxc.hook.pre-mount") ||
+			  str_eq(key, "lxc.hook.mount") ||
+			  str_eq(key, "lxc.hook.autodev");
+
+	return mount_time && !idranges_has_root(ct);
 }
 
 static bool find_key(const char *key, struct hostfile *ret)
@@ -112,6 +123,7 @@ void hostfiles_get(const struct ct *ct, const struct storages *s, struct hostfil
 
 		if (!find_key(x->key, &f))
 			continue;
+		f.inside = hostfile_is_inside(ct, x->key);
 		f.path = path_of(span_of(x->value, x->value_n));
 		if (f.path)
 			add(&l, f);

@@ -3,7 +3,8 @@
 
 #include "rule/rule.h"
 
-/* A file of the node that root uses for a container: who can change it is root. */
+/* A file of the node that is used for a container as root, mostly of the node: who can
+ * change it is that root. */
 enum hostfile_kind {
 	HOSTFILE_RUN,   /* a program */
 	HOSTFILE_READ,  /* configuration */
@@ -13,6 +14,7 @@ enum hostfile_kind {
 struct hostfile {
 	enum hostfile_kind kind;
 	bool start;      /* without it the container does not start */
+	bool inside;     /* it is root of the container who runs it */
 	const char *key; /* of the config: "hookscript", "lxc.hook.pre-start" */
 	uint32_t line;
 	const char *text; /* the value */
@@ -33,6 +35,12 @@ void hostfiles_done(struct hostfiles *l);
 
 /* Is it one that is run on the node? "lxc.hook.stop", "lxc.net.0.script.up", ... */
 bool hostfile_is_program(const char *key);
+
+/*
+ * Does it run in the user namespace of a container that has one, as its root? Hooks of
+ * mount time do.
+ */
+bool hostfile_is_inside(const struct ct *ct, const char *key);
 
 /* The paths of all containers and of the node, sorted, each once: what to ask for. */
 void hostfiles_wanted(const struct facts *facts, const struct storages *s,

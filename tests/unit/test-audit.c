@@ -498,6 +498,32 @@ static void a_hook_that_others_can_write(void)
 	CHECK_SEEN(&n, 0, 103, "/opt/d is not there");
 }
 
+/* A hook of mount time is run by root of a container that has ids of its own. */
+static void a_hook_that_root_of_the_container_runs(void)
+{
+	struct hostpath p[] = {
+		{ .path = (char[]){ "/opt/a" },
+		  .real = (char[]){ "/opt/a" },
+		  .weak = (char[]){ "/opt/a" },
+		  .weak_uid = 1000,
+		  .weak_mode = 0755 },
+	};
+	struct hostpaths paths = { .v = p, .n = ARRAY_SIZE(p) };
+	NODE(n, DEFAULT "lxc.hook.mount: /opt/a\n", DEFAULT "lxc.hook.stop: /opt/a\n",
+	     "lxc.hook.mount: /opt/a\n", DEFAULT "mp0: /opt,mp=/x\n");
+
+	n.in.paths = &paths;
+	CHECK(run_rule(&n, &rule_host_file_writable) == 3, "%zu", n.found.n);
+	CHECK_SEEN(&n, 0, 102, "root of the node runs /opt/a");
+	CHECK_SEEN(&n, 1, 103, "root of the node runs /opt/a");
+	CHECK(n.found.v[1].severity == SEV_ERROR, "%d", n.found.v[1].severity);
+	CHECK_SEEN(&n, 2, 101, "root of the container runs /opt/a");
+	CHECK(n.found.v[2].severity == SEV_WARN, "%d", n.found.v[2].severity);
+	CHECK(run_rule(&n, &rule_host_file_guest) == 3, "%zu", n.found.n);
+	CHECK_SEEN(&n, 0, 101, "root of the container runs /opt/a, which is mounted");
+	CHECK(n.found.v[0].severity == SEV_WARN, "%d", n.found.v[0].severity);
+}
+
 /* What takes everybody's write access from a share, or from /tmp, is no fix. */
 static void a_directory_of_others_is_left_alone(void)
 {
@@ -865,6 +891,7 @@ int main(void)
 	RUN(a_hook_on_a_mount_that_undoes_the_id_map);
 	RUN(a_link_into_a_container);
 	RUN(a_hook_that_others_can_write);
+	RUN(a_hook_that_root_of_the_container_runs);
 	RUN(a_directory_of_others_is_left_alone);
 	RUN(nothing_is_known_of_any);
 	RUN(a_path_is_followed);
