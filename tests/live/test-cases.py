@@ -306,6 +306,10 @@ def h38():
         guest(A, "/bin/attacker", "dirs", "/sys/fs/cgroup/many", str(n))
         deep = int(guest(A, "/bin/attacker", "deep", "/sys/fs/cgroup/deep", "300").split()[1])
         check(deep * 250 > 8192, "control: no path leads there: %d deep" % deep)
+        t0 = time.monotonic()
+        met = sum(len(dirs) for _, dirs, _ in os.walk(ns(A) + "/many"))
+        equal(met, n, "control: a naive reader walks them all")
+        note("who walks them all takes %.0f ms" % ((time.monotonic() - t0) * 1000))
         now = least("list"), least("status", A)
         note("%d cgroups, %d deep; list %.1f ms, before %.1f; status %.1f, before %.1f" % (
             n, deep, now[0] * 1000, calm[0] * 1000, now[1] * 1000, calm[1] * 1000))
