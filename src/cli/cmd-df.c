@@ -8,6 +8,7 @@
 
 /* from here on a guest's tmpfs is worth a row without --all */
 #define NEARLY_FULL_PPM 800000
+#define FULL_ANY        UINT64_MAX /* --full is not given */
 
 struct df_opts {
 	bool all, reverse;
@@ -318,7 +319,7 @@ static bool reaches(const struct dfrow *r, uint64_t ppm)
 
 static bool is_shown(const struct dfrow *r, const struct df_opts *o)
 {
-	if (o->full_percent && r->state != DF_STALE &&
+	if (o->full_percent != FULL_ANY && r->state != DF_STALE &&
 	    !(dfrow_can_fill(r) && reaches(r, o->full_percent * 10000)))
 		return false;
 	if (o->all || !dfrow_is_minor(r))
@@ -435,7 +436,7 @@ static int check_opts(const struct app *app, const struct df_opts *o,
 {
 	if (pos->n > 1)
 		return app_error(app, -EINVAL, "one container ID, or none for all");
-	if (o->full_percent > 100)
+	if (o->full_percent != FULL_ANY && (o->full_percent < 1 || o->full_percent > 100))
 		return app_error(app, -EINVAL, "--full: expected 1 to 100");
 	if (o->sort && !colsort_find(cols, ARRAY_SIZE(cols), o->sort))
 		return app_error(app, -EINVAL,
@@ -479,7 +480,7 @@ static int df_run(struct app *app, int argc, char **argv)
 {
 	_cleanup_(strv_done) struct strv pos = { 0 };
 	_cleanup_(dfdata_done) struct dfdata d = { 0 };
-	struct df_opts o = { 0 };
+	struct df_opts o = { .full_percent = FULL_ANY };
 	struct rows rows = { 0 };
 	int r = opts_parse(app, &cmd_df, &o, argc, argv, &pos);
 

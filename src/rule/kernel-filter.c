@@ -99,7 +99,7 @@ const struct rule rule_kernel_filter_danger = {
 	.why = "these load code into the node's kernel, replace it, or open any file of a "
 	       "file system by its number. LXC's own profile refuses them (but "
 	       "kexec_file_load, which it forgets); without it only capabilities of the "
-	       "node are asked for (--deep)",
+	       "node are asked for",
 	.deep = true,
 	.check_sec = danger,
 };
