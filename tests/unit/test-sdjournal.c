@@ -166,7 +166,8 @@ static void what_is_passed_over_takes_no_longer_than_may_be(void)
 	struct seen all, some;
 
 	CHECK(walk(fd, &want, 0, &all) == 0, "as it is");
-	for (uint64_t i = 0; i < 2; i++)
+	/* not the first: libsystemd 257 finds nothing old behind a first one that is new */
+	for (uint64_t i = 1; i < 3; i++)
 		retime(fd, T0 + i * 1000000, T0 + 900000000 + i);
 	CHECK(walk(fd, &want, 0, &some) == 0 && some.n < all.n, "%zu of %zu", some.n,
 	      all.n);

@@ -90,12 +90,16 @@ static void what_lxc_makes_of_a_policy_is_what_it_says(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct stage s;
+		bool more;
 
 		if (!stage_make(&s, names[i], names[i]))
 			return;
 		CHECK(s.d.got && s.d.compared, "%s", names[i]);
 		CHECK_U64(s.d.n_archs, 3);
-		is(&s.d, "");
+		/* the libseccomp that it was made with had no x32 number for it */
+		more = syscall_number(SYSCALL_X32, "map_shadow_stack") >= 0 &&
+		       str_eq(names[i], "allowlist");
+		is(&s.d, more ? "map_shadow_stack/x32/R" : "");
 		for (size_t a = 0; a < s.d.n_archs; a++)
 			CHECK(s.d.arch[a].refused >= 5 && !s.d.arch[a].let, "%s %s: %zu",
 			      names[i], s.d.arch[a].name, s.d.arch[a].refused);
