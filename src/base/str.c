@@ -337,6 +337,16 @@ const char *span_find(struct span s, const char *needle)
 	return s.n ? memmem(s.p, s.n, needle, strlen(needle)) : NULL;
 }
 
+struct span span_behind(struct span s, const char *needle)
+{
+	const char *hit = span_find(s, needle);
+
+	if (!hit)
+		return (struct span){ 0 };
+	hit += strlen(needle);
+	return span_of(hit, s.n - (size_t)(hit - s.p));
+}
+
 char *span_dup(struct span s)
 {
 	return xstrndup(s.p, s.n);

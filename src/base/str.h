@@ -151,6 +151,8 @@ static inline bool span_skip(struct span *s, const char *prefix)
 
 struct span span_trim(struct span s);                     /* blanks, tabs, CR, LF */
 const char *span_find(struct span s, const char *needle); /* NULL: not in it */
+/* What comes after the first of them; p NULL: not in it. */
+struct span span_behind(struct span s, const char *needle);
 char *span_dup(struct span s);
 
 /* strcmp(), for searches: mostly the first byte tells already. */

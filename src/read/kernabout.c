@@ -34,16 +34,6 @@ static bool whole_id(struct span s, const char *id)
 			 (s.p[0] >= 'a' && s.p[0] <= 'z') || s.p[0] == '-');
 }
 
-static struct span behind(struct span s, const char *needle)
-{
-	const char *hit = span_find(s, needle);
-
-	if (!hit)
-		return (struct span){ 0 };
-	hit += strlen(needle);
-	return span_of(hit, s.n - (size_t)(hit - s.p));
-}
-
 /*
  * A guest chooses names of processes and of cgroups below its own, so only the first of
  * the two paths counts, and of it the start, which the node made ("/lxc/<id>"); the name
@@ -51,13 +41,13 @@ static struct span behind(struct span s, const char *needle)
  */
 static bool oom_is_about(struct span msg, const char *id)
 {
-	struct span memcg = behind(msg, ",oom_memcg=/"),
-		    task = behind(msg, ",task_memcg=/");
+	struct span memcg = span_behind(msg, ",oom_memcg=/"),
+		    task = span_behind(msg, ",task_memcg=/");
 
 	if (memcg.p && (!task.p || memcg.p < task.p)) {
 		if (span_skip(&memcg, "lxc/") && memcg.n && memcg.p[0] != ',')
 			return whole_id(memcg, id);
-		task = behind(memcg, ",task_memcg=/");
+		task = span_behind(memcg, ",task_memcg=/");
 	}
 	return span_skip(&task, "lxc/") && whole_id(task, id);
 }
@@ -69,7 +59,7 @@ static bool apparmor_is_about(struct span msg, const char *id)
 					      " namespace=\"root//lxc-" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		struct span s = behind(msg, fields[i]);
+		struct span s = span_behind(msg, fields[i]);
 
 		if (span_skip(&s, id) && span_starts(s, "_"))
 			return true;

@@ -5,16 +5,6 @@
 
 #include "base/num.h"
 
-static struct span behind(struct span s, const char *needle)
-{
-	const char *hit = span_find(s, needle);
-
-	if (!hit)
-		return (struct span){ 0 };
-	hit += strlen(needle);
-	return span_of(hit, s.n - (size_t)(hit - s.p));
-}
-
 static struct span until(struct span s, char end)
 {
 	const char *hit = s.n ? memchr(s.p, end, s.n) : NULL;
@@ -25,11 +15,11 @@ static struct span until(struct span s, char end)
 /* Behind the last one: a guest's name may hold the same text before it. */
 static struct span behind_last(struct span s, const char *needle)
 {
-	struct span found = { 0 }, next = behind(s, needle);
+	struct span found = { 0 }, next = span_behind(s, needle);
 
 	while (next.p) {
 		found = next;
-		next = behind(next, needle);
+		next = span_behind(next, needle);
 	}
 	return found;
 }
@@ -41,7 +31,7 @@ static struct span behind_last(struct span s, const char *needle)
 static struct span behind_path(struct span s, const char *needle)
 {
 	do
-		s = behind(s, needle);
+		s = span_behind(s, needle);
 	while (s.p && (!s.n || *s.p != '/'));
 	return s;
 }
@@ -78,7 +68,7 @@ static bool parse_oom(struct span s, struct kernmsg *m)
 		return false;
 	m->kind = KERNMSG_OOM;
 	m->pid = (pid_t)pid;
-	if (digits(behind(end, ",uid="), &uid))
+	if (digits(span_behind(end, ",uid="), &uid))
 		m->uid = val_set(uid);
 	m->memcg = span_starts(s, "CONSTRAINT_MEMCG,");
 	rest = behind_path(s, ",task_memcg=");
@@ -107,7 +97,7 @@ static bool parse_oom(struct span s, struct kernmsg *m)
 
 static struct val kib(struct span s, const char *key)
 {
-	struct span v = behind(s, key);
+	struct span v = span_behind(s, key);
 	uint64_t n;
 	size_t k = 0;
 
@@ -130,12 +120,12 @@ static bool parse_killed(struct span s, struct kernmsg *m)
 	m->kind = KERNMSG_KILLED;
 	m->pid = (pid_t)pid;
 	tail = span_of(close + 1, s.n - (size_t)(close + 1 - s.p));
-	m->name = behind(span_of(s.p, (size_t)(close - s.p)), " (");
+	m->name = span_behind(span_of(s.p, (size_t)(close - s.p)), " (");
 	m->total_vm_bytes = kib(tail, "total-vm:");
 	m->anon_bytes = kib(tail, "anon-rss:");
 	m->file_bytes = kib(tail, "file-rss:");
 	m->shmem_bytes = kib(tail, "shmem-rss:");
-	score = span_trim(behind(tail, "oom_score_adj:"));
+	score = span_trim(span_behind(tail, "oom_score_adj:"));
 	m->has_score = score.n && num_parse_i64(score, &m->oom_score_adj) == 0;
 	return true;
 }
@@ -150,7 +140,7 @@ static bool parse_killed(struct span s, struct kernmsg *m)
  */
 static struct span untrusted(struct span s, const char *key, bool *ret_hex)
 {
-	struct span v = behind(s, key);
+	struct span v = span_behind(s, key);
 
 	*ret_hex = false;
 	if (!v.n)
@@ -197,7 +187,7 @@ static bool parse_denied(struct span s, struct kernmsg *m)
 	m->name = untrusted(s, " comm=", &m->name_hex);
 	m->requested = quoted(s, " requested_mask=");
 	m->error = quoted(s, " info=");
-	if (digits(behind(s, " pid="), &pid))
+	if (digits(span_behind(s, " pid="), &pid))
 		m->pid = (pid_t)pid;
 	m->vmid = ct_of_profile(untrusted(s, " namespace=", &hex));
 	if (!m->vmid)
@@ -234,7 +224,7 @@ static struct val number(struct span s, const char *key, unsigned base)
 static bool parse_seccomp(struct span s, struct kernmsg *m)
 {
 	struct span head, comm = behind_last(s, " comm=");
-	struct span subj = behind(s, " subj=");
+	struct span subj = span_behind(s, " subj=");
 	uint32_t pid, uid;
 
 	if (!comm.p)
@@ -251,7 +241,7 @@ static bool parse_seccomp(struct span s, struct kernmsg *m)
 	m->action = number(comm, " code=0x", 16);
 	if (digits(behind_last(head, " pid="), &pid))
 		m->pid = (pid_t)pid;
-	if (digits(behind(head, " uid="), &uid))
+	if (digits(span_behind(head, " uid="), &uid))
 		m->uid = val_set(uid);
 	if (subj.p && subj.p < comm.p) {
 		m->vmid = ct_of_profile(subj);

@@ -73,6 +73,15 @@ static void fractions_are_cut_not_rounded(void)
 	CHECK_U64(num_muldiv(1, 1, 0), 0);
 }
 
+static void what_is_behind_the_first_of_them(void)
+{
+	struct span s = span_str("a=1 a=2"), none = { 0 };
+
+	CHECK(span_eq(span_behind(s, "a="), "1 a=2"), "the first");
+	CHECK(span_behind(s, "a=2").p && !span_behind(s, "a=2").n, "nothing behind it");
+	CHECK(!span_behind(s, "b=").p && !span_behind(none, "a").p, "not in it");
+}
+
 static void spans_cut_without_losing_bytes(void)
 {
 	struct span s = span_str("a\n\nb"), l;
@@ -556,6 +565,7 @@ int main(void)
 	RUN(max_absent_and_zero_differ);
 	RUN(fractions_are_cut_not_rounded);
 	RUN(spans_cut_without_losing_bytes);
+	RUN(what_is_behind_the_first_of_them);
 	RUN(a_guarded_read_answers_or_is_left_behind);
 	RUN(who_is_not_asleep_does_not_hang);
 	RUN(its_time_is_over_when_it_sleeps_on);
