@@ -267,7 +267,7 @@ static void add_sensitive(const struct rule *rule, const struct ct *ct,
 		    b->ro ? "read-only" : "read-write", what);
 }
 
-static const char only_modes[] =
+const char rule_only_modes[] =
 	"root inside is another user to the node, so what may be written is what the file "
 	"modes let others, or that user, write: one chown or chmod there and it is root of "
 	"the node";
@@ -282,7 +282,7 @@ static void sensitive_rw_one(const struct rule *rule, const struct ct *ct,
 		return;
 	add_sensitive(rule, ct, b, what, !rule_holds_sockets(source), out);
 	if (!idranges_has_root_at(ct, b->mp))
-		finding_amend(out, SEV_WARN, only_modes);
+		finding_amend(out, SEV_WARN, rule_only_modes);
 }
 
 static const char root_connects[] =

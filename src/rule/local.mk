@@ -10,6 +10,7 @@ libct_a_SOURCES += src/rule/config-file.c
 libct_a_SOURCES += src/rule/config-idmap.c
 libct_a_SOURCES += src/rule/config-lxc.c
 libct_a_SOURCES += src/rule/config-mount.c
+libct_a_SOURCES += src/rule/config-overlay.c
 libct_a_SOURCES += src/rule/config-privilege.c
 libct_a_SOURCES += src/rule/config-snapshot.c
 libct_a_SOURCES += src/rule/cause.c

@@ -176,6 +176,9 @@ const char *rule_sensitive(const char *tidy_path, bool ro);
 /* Services of root listen in it: there read-only helps nobody who is root. */
 bool rule_holds_sockets(const char *tidy_path);
 
+/* Why what is the node's may be written inside, although root there is another user. */
+extern const char rule_only_modes[];
+
 /* Without slashes at the end or doubled ones, and /var/run, a link, as /run. */
 char *rule_tidy(const char *path);
 
@@ -207,9 +210,9 @@ extern const struct rule rule_host_file_guest, rule_host_file_writable,
 	rule_host_file_missing;
 extern const struct rule rule_waiver_expired;
 extern const struct rule rule_bind_sensitive_rw, rule_bind_sensitive_ro,
-	rule_host_socket_root, rule_host_socket, rule_bind_suid, rule_bind_host_path,
-	rule_mp_idmap, rule_mp_same_path, rule_quota_unprivileged, rule_backup_excluded,
-	rule_no_snapshot;
+	rule_overlay_sensitive, rule_host_socket_root, rule_host_socket, rule_bind_suid,
+	rule_bind_host_path, rule_mp_idmap, rule_mp_same_path, rule_quota_unprivileged,
+	rule_backup_excluded, rule_no_snapshot;
 extern const struct rule rule_device_passthrough, rule_device_raw_disk,
 	rule_device_no_path;
 extern const struct rule rule_parser_dies, rule_start_missing_key, rule_rootfs_invalid,

@@ -53,6 +53,7 @@ const struct rule *const rules[] = {
 	&rule_host_socket,
 	&rule_bind_sensitive_rw,
 	&rule_bind_sensitive_ro,
+	&rule_overlay_sensitive,
 	&rule_bind_host_path,
 	&rule_bind_suid,
 	&rule_bind_shared_rw,

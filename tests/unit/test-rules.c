@@ -11,8 +11,9 @@
 #define PRIVILEGED                                                                       \
 	"arch: amd64\nostype: debian\nhostname: ok\nmemory: 512\nswap: 0\nonboot: 1\n"   \
 	"rootfs: local-lvm:vm-100-disk-0,size=8G\n"
-#define NET "net0: name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01\n"
-#define MAP "lxc.idmap: u 0 100000 65536\nlxc.idmap: g 0 100000 65536\n"
+#define NET     "net0: name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01\n"
+#define OVERLAY "lxc.mount.entry: overlay x overlay "
+#define MAP     "lxc.idmap: u 0 100000 65536\nlxc.idmap: g 0 100000 65536\n"
 
 struct sample {
 	const char *rule;
@@ -141,6 +142,14 @@ static const struct sample samples[] = {
 	  "line 9",
 	  FINE "mp0: /var/lib/lxcfs,mp=/x,ro=1\nmp1: /lib/modules,mp=/m,ro=1\n"
 	       "mp2: /usr/bin,mp=/b,ro=1\nmp3: /boot,mp=/k,ro=1\n" },
+	{ "overlay-sensitive",
+	  FINE "lxc.mount.entry: overlay srv/x overlay "
+	       "ro,lowerdir=/srv/a:/etc/:/root/b,upperdir=/srv/u,workdir=/srv/w 0 0\n",
+	  2, "/etc/ of the node is read by the overlay at srv/x (lowerdir)", "line 9",
+	  FINE
+	  "lxc.mount.entry: overlay srv/x overlay "
+	  "lowerdir=/srv/etc:/etcetera:/boot:/usr/bin,upperdir=/srv/u,workdir=/srv/w\n"
+	  "lxc.mount.entry: tmpfs srv/y tmpfs lowerdir=/etc 0 0\n" },
 	{ "host-socket-root",
 	  FINE "mp0: /var/run//docker.sock,mp=/s,ro=1\nmp1: /run/qemu-server,mp=/q\n"
 	       "lxc.mount.entry: /srv/d/docker.sock d none bind 0 0\n",
@@ -337,6 +346,25 @@ static const struct {
 	{ "bind-sensitive-ro", PRIVILEGED "mp0: /run,mp=/x,ro=1\n", SEV_ERROR,
 	  "sockets" },
 	{ "bind-sensitive-ro", PRIVILEGED "mp0: /root,mp=/x,ro=1\n", SEV_WARN, "keys" },
+	/* what is below is read, what is on top written */
+	{ "overlay-sensitive", PRIVILEGED OVERLAY "lowerdir=/srv/a\\:/etc 0 0\n", 0,
+	  NULL },
+	{ "overlay-sensitive", PRIVILEGED OVERLAY "lowerdir=/srv/a\\,b:/root 0 0\n",
+	  SEV_WARN, "root's home" },
+	{ "overlay-sensitive", PRIVILEGED OVERLAY "lowerdir=/srv/a:/ 0 0\n", SEV_WARN,
+	  "/ of the node is read" },
+	{ "overlay-sensitive", PRIVILEGED OVERLAY "lowerdir=/etc/default 0 0\n", 0,
+	  NULL },
+	{ "overlay-sensitive", PRIVILEGED OVERLAY "upperdir=/etc/default 0 0\n",
+	  SEV_ERROR, "is written by the overlay at x (upperdir)" },
+	{ "overlay-sensitive", FINE OVERLAY "workdir=/etc/default 0 0\n", SEV_WARN,
+	  "(workdir)" },
+	{ "overlay-sensitive", FINE OVERLAY "lowerdir+=/var/lib/vz/dump 0 0\n", SEV_WARN,
+	  "backups" },
+	{ "overlay-sensitive", FINE OVERLAY "lowerdir=:etc:,upperdir,=/etc 0 0\n", 0,
+	  NULL },
+	{ "overlay-sensitive", FINE "lxc.mount.entry: overlay\nlxc.mount.entry:\n", 0,
+	  NULL },
 	{ "backup-excluded", FINE "mp0: a1:x,mp=/x\n", SEV_WARN, "no backup=1" },
 	{ "backup-excluded", FINE "mp0: a1:iso/x.iso,mp=/x,ro=1\n", SEV_INFO,
 	  "an ISO image" },
