@@ -185,6 +185,13 @@ int app_facts(const struct app *app, struct facts_want want, struct facts *ret)
 	return facts_exit(r);
 }
 
+void app_warn_ct(const struct app *app, const struct facts *f, const struct ct *ct)
+{
+	if (ct->error || (!ct->conf && !f->pve_error))
+		app_warn(app, "container %u: %s", ct->vmid,
+			 ct->error ? ct->error : "its config could not be read");
+}
+
 int app_facts_one(const struct app *app, const char *arg, struct facts_want want,
 		  struct facts *ret)
 {

@@ -106,6 +106,12 @@ int app_ctid(const char *arg, uint32_t *ret, struct err *err);
 int app_facts(const struct app *app, struct facts_want want, struct facts *ret);
 
 /*
+ * Warns of what is wrong with a container's config. That of all of them, /etc/pve itself,
+ * was said by app_facts(), and a node may have a thousand.
+ */
+void app_warn_ct(const struct app *app, const struct facts *f, const struct ct *ct);
+
+/*
  * The one container a command is about: checks the CTID argument, reads the facts, prints
  * the sentence when it cannot be (not a CTID, unknown, of another node, a virtual
  * machine, no Proxmox node). EXIT_FINE and facts->cts[0], or the exit code to return.

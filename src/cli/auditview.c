@@ -209,10 +209,11 @@ static int read_one(struct audit_view *v, const char *arg)
 	if (r != EXIT_FINE)
 		return r;
 	v->vmid = one.cts[0].vmid;
+	if (!one.cts[0].conf && !one.cts[0].error && one.pve_error)
+		return EXIT_BROKEN; /* that was said already */
 	if (!one.cts[0].conf)
 		return app_error(app, EXIT_BROKEN, "%s",
 				 one.cts[0].error ? one.cts[0].error
-				 : one.pve_error  ? one.pve_error
 						  : "its config cannot be read");
 	if (facts_read(app->rootfd, app->live, &want, app->now_real_usec, &v->facts,
 		       &err) < 0)

@@ -31,16 +31,27 @@ static const struct pvefs_req files[] = {
 	{ PVEFS_FILE, "etc/pve/user.cfg" },
 };
 
-/* A file of which it is known what it holds, be it nothing. */
-static bool is_known(const struct app *app, const struct pvefs *p, const char *path)
+/*
+ * Of each file it is known what it holds, be it nothing. What keeps one of them from being
+ * read mostly does so with the others: it is said once.
+ */
+static bool are_known(const struct app *app, const struct pvefs *p)
 {
-	const struct pvefs_file *f = pvefs_get(p, path);
+	bool known = true;
+	int said = 0;
 
-	if (f && (!f->error || f->error == -ENOENT))
-		return true;
-	if (f)
-		app_warn(app, "read %s: %s", path, strerror(-f->error));
-	return false;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		const struct pvefs_file *f = pvefs_get(p, files[i].path);
+
+		if (f && (!f->error || f->error == -ENOENT))
+			continue;
+		known = false;
+		if (!f || f->error == said)
+			continue;
+		said = f->error;
+		app_warn(app, "read /%s: %s", f->path, strerror(-said));
+	}
+	return known;
 }
 
 static void parse_files(const struct app *app, const struct pvefs *p,
@@ -51,11 +62,8 @@ static void parse_files(const struct app *app, const struct pvefs *p,
 	struct span cron = pvefs_data(p, files[2].path);
 	struct span user = pvefs_data(p, files[3].path);
 	struct err err = { 0 };
-	bool known = true;
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		known &= is_known(app, p, files[i].path);
-	v->jobs_known = known;
+	v->jobs_known = are_known(app, p);
 	if (storage_parse(storage.p, storage.n, &v->storages, &err) < 0)
 		app_warn(app, "storage.cfg: %s", err.msg);
 	if (jobs_parse(jobs.p, jobs.n, &v->jobs, &err) < 0 ||

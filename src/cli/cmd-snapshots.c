@@ -218,8 +218,7 @@ static void build(const struct app *app, const struct snapshots_opts *o,
 		const struct ct *ct = &f->cts[i];
 
 		if (!ct->conf) {
-			app_warn(app, "container %u: %s", ct->vmid,
-				 ct->error ? ct->error : "its config could not be read");
+			app_warn_ct(app, f, ct);
 			continue;
 		}
 		if (!one && !ct->conf->n_snapshots)

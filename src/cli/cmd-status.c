@@ -173,8 +173,9 @@ static void print_config(const struct app *app, const struct ctrow *r)
 		buf_addf(&b, "%d", ct->init_pid);
 		if (ct->monitor_pid)
 			buf_addf(&b, " (monitor %d)", ct->monitor_pid);
-		buf_addf(&b, ", %s",
-			 ct_is_unprivileged(ct) ? "unprivileged" : "privileged");
+		if (ct->conf)
+			buf_addf(&b, ", %s",
+				 ct_is_unprivileged(ct) ? "unprivileged" : "privileged");
 		line(app->out, "Init", &b);
 	}
 }
@@ -203,26 +204,39 @@ static void print_cpu(const struct app *app, const struct ctrow *r)
 	line(app->out, "CPU", &b);
 }
 
+/* A config that could not be read has no defaults: then what the kernel has, if anything. */
+static struct val limit_of(const struct ct *ct, uint64_t config, struct val kernel)
+{
+	if (ct->conf)
+		return val_set(config);
+	return kernel.kind == VAL_SET ? kernel : (struct val){ 0 };
+}
+
 static void print_memory(const struct app *app, const struct ctrow *r)
 {
 	_cleanup_(buf_done) struct buf b = { 0 };
 	const struct ct *ct = r->ct;
 	const struct cg_memory *m = &ct->memory;
+	struct val max = limit_of(ct, ct_maxmem_bytes(ct), m->max_bytes);
+	struct val swap = limit_of(ct, ct_maxswap_bytes(ct), m->swap_max_bytes);
 
 	if (ct_is_up(ct) && m->current_bytes.kind == VAL_ABSENT)
-		buf_adds(
+		buf_addf(
 			&b,
-			"use not known (the kernel has no memory controller on cgroup v2), ");
-	put_share(&b, app, ct_mem_bytes(ct), val_set(ct_maxmem_bytes(ct)));
+			"use not known (the kernel has no memory controller on cgroup v2)%s",
+			max.kind == VAL_ABSENT ? "" : ", ");
+	if (m->current_bytes.kind != VAL_ABSENT || max.kind != VAL_ABSENT)
+		put_share(&b, app, ct_mem_bytes(ct), max);
 	if (m->file_bytes.kind == VAL_SET) {
 		buf_adds(&b, ", cache ");
 		put_size(&b, app, m->file_bytes);
 	}
 	if (val_or(m->events_oom_kill, 0))
 		buf_addf(&b, ", %ju OOM kills", (uintmax_t)m->events_oom_kill.n);
-	line(app->out, "Memory", &b);
-	if (ct_maxswap_bytes(ct) || val_or(m->swap_current_bytes, 0)) {
-		put_share(&b, app, m->swap_current_bytes, val_set(ct_maxswap_bytes(ct)));
+	if (b.n)
+		line(app->out, "Memory", &b);
+	if (val_or(swap, 0) || val_or(m->swap_current_bytes, 0)) {
+		put_share(&b, app, m->swap_current_bytes, swap);
 		line(app->out, "Swap", &b);
 	}
 }

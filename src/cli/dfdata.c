@@ -274,8 +274,7 @@ static void read_cts(const struct app *app, struct dfdata *d, struct dfsizes *si
 		struct dfct *c = &d->cts[d->n_cts];
 
 		if (!ct->conf)
-			app_warn(app, "container %u: %s", ct->vmid,
-				 ct->error ? ct->error : "its config could not be read");
+			app_warn_ct(app, &d->facts, ct);
 		if (!ct->conf && !ct->init_pid)
 			continue;
 		c->ct = ct;

@@ -333,15 +333,9 @@ static void compare(struct look *l, struct drift *ret)
 	drift_check(&f, ret);
 }
 
-static const char *error_of(const struct app *app, const struct ct *ct)
+static const char *error_of(const struct ct *ct)
 {
-	const char *why = ct->error   ? ct->error
-			  : !ct->conf ? "its config could not be read"
-				      : NULL;
-
-	if (why)
-		app_warn(app, "container %u: %s", ct->vmid, why);
-	return why;
+	return ct->error ? ct->error : !ct->conf ? "its config could not be read" : NULL;
 }
 
 void driftdata_read(const struct app *app, const struct facts *f, struct driftdata *ret)
@@ -358,7 +352,8 @@ void driftdata_read(const struct app *app, const struct facts *f, struct driftda
 
 		if (!ct->here)
 			continue;
-		d.errors[d.n] = error_of(app, ct);
+		d.errors[d.n] = error_of(ct);
+		app_warn_ct(app, f, ct);
 		looks[d.n] = (struct look){ .app = app, .node = &node, .ct = ct };
 		looks[d.n].passthrough.fd = -1;
 		if (ct->init_pid && ct->conf)
