@@ -11,17 +11,12 @@
  * stdout once mounted; the end of the process fails every request that hangs.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/fuse.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/uio.h>
-#include <unistd.h>
+
+#include "fusewire.h"
 
 #define MAX_NODES 65536
 #define MAX_READ  (1024 * 1024)
@@ -45,15 +40,7 @@ static const char *hang_suffix = "";
 
 static void answer(uint64_t unique, int error, const void *data, size_t size)
 {
-	struct fuse_out_header h = {
-		.len = (uint32_t)(sizeof(h) + size),
-		.error = error,
-		.unique = unique,
-	};
-	struct iovec v[2] = { { &h, sizeof(h) }, { (void *)(uintptr_t)data, size } };
-
-	if (writev(fuse, v, 2) < 0 && errno != ENOENT)
-		perror("hangfuse: writev");
+	fusewire_answer(fuse, unique, error, data, size);
 }
 
 static uint64_t node_of(const char *path)
@@ -273,7 +260,6 @@ static int parse_hang(char *s)
 int main(int argc, char **argv)
 {
 	static _Alignas(8) char buf[FUSE_MIN_READ_BUFFER * 4];
-	char opts[128];
 	ssize_t n;
 
 	if (argc < 3 || argc > 4 || (argc == 4 && parse_hang(argv[3]) < 0)) {
@@ -281,14 +267,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	node_of(argv[1]);
-	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	snprintf(opts, sizeof(opts),
-		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fuse);
-	if (fuse < 0 ||
-	    mount("/dev/fuse", argv[2], "fuse", MS_NOSUID | MS_NODEV, opts) < 0) {
-		perror("hangfuse: mount");
+	fuse = fusewire_mount("/dev/fuse", argv[2], "");
+	if (fuse < 0)
 		return 77;
-	}
 	puts("ready");
 	fflush(stdout);
 	while ((n = read(fuse, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# what the live tests need: one static program for inside containers, a hanging FUSE
-check_PROGRAMS += tests/live/load tests/node/hangfuse
+# what the live tests need: one static program for inside containers, /etc/pve that hangs
+check_PROGRAMS += tests/live/load tests/node/hangfuse tests/node/pmxcfs
 tests_live_load_CPPFLAGS = -D_GNU_SOURCE
 tests_live_load_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-format-truncation
 tests_live_load_LDFLAGS = -static
@@ -9,6 +9,18 @@ tests_node_hangfuse_CPPFLAGS = -D_GNU_SOURCE
 tests_node_hangfuse_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-format-truncation
 tests_node_hangfuse_LDFLAGS = -static
 tests_node_hangfuse_LDADD =
+tests_node_hangfuse_SOURCES = tests/node/hangfuse.c tests/node/fusewire.h
+tests_node_pmxcfs_CPPFLAGS = -D_GNU_SOURCE
+tests_node_pmxcfs_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-format-truncation
+tests_node_pmxcfs_LDFLAGS = -static
+tests_node_pmxcfs_LDADD =
+tests_node_pmxcfs_SOURCES = \
+	tests/node/fusewire.h \
+	tests/node/pmxcfs.c \
+	tests/node/pmxops.c \
+	tests/node/pmxops.h \
+	tests/node/pmxview.c \
+	tests/node/pmxview.h
 EXTRA_DIST += \
 	tests/node/hook-poststop \
 	tests/node/hook-prestart \
