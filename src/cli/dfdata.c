@@ -245,6 +245,16 @@ static void note_use(struct dfrow *r)
 		note(r, true, "%s inodes left", inodes >= 1000000 ? "no" : "few");
 }
 
+/* A directory whose type does not say that it is on another machine. */
+static void note_server(struct dfrow *r)
+{
+	const struct mount *m = r->m->mount ? r->m->mount : r->m->host_mount;
+
+	if (m && r->m->may_hang && r->state == DF_OK &&
+	    (r->m->type == MOUNT_BIND || r->m->type == MOUNT_DIR))
+		note_text(r, false, "of ", m->fstype);
+}
+
 static void make_notes(const struct app *app, struct dfdata *d)
 {
 	for (size_t i = 0; i < d->n_rows; i++) {
@@ -253,9 +263,7 @@ static void make_notes(const struct app *app, struct dfdata *d)
 		note_state(r);
 		note_use(r);
 		note_quota(r);
-		if (r->m->may_hang && r->m->type == MOUNT_BIND && r->m->mount &&
-		    r->state == DF_OK)
-			note_text(r, false, "of ", r->m->mount->fstype);
+		note_server(r);
 		if (r->of->up && r->state == DF_UNKNOWN && !app->live)
 			note(r, false, "a copy: not known");
 		if (!r->of->up && r->state == DF_UNKNOWN)

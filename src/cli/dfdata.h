@@ -25,6 +25,7 @@ struct dfrow {
 	struct fsuse use;
 	bool asked;   /* its size is wanted */
 	bool by_node; /* the node is being asked: guest-read only where that fails */
+	bool by_host; /* so is a directory of the node: nobody else, until that is known */
 	bool late;    /* asked with those that may hang */
 	char *error;  /* NULL: nothing */
 	char *note;   /* what stands out, one line; NULL: nothing */

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "guestread.h"
 #include "read/guestread.h"
-#include "read/hostfs.h"
 
 #define SAFE_MSEC   500
 #define RISKY_MSEC  250 /* and a little: see read/guestread.h */
@@ -53,9 +52,9 @@ static bool is_asked(const struct dfrow *r, bool risky)
 {
 	const struct ctmount *m = r->m;
 
-	return r->state == DF_UNKNOWN && r->asked && r->of->up && m->mount && !m->over &&
-	       !m->repeated && is_risky(r) == risky && m->mount->point.n &&
-	       m->mount->point.n <= GUESTREAD_MAX_PATH &&
+	return r->state == DF_UNKNOWN && r->asked && !r->by_host && r->of->up &&
+	       m->mount && !m->over && !m->repeated && is_risky(r) == risky &&
+	       m->mount->point.n && m->mount->point.n <= GUESTREAD_MAX_PATH &&
 	       !memchr(m->mount->point.p, '\0', m->mount->point.n);
 }
 
@@ -273,27 +272,53 @@ static void take_host(const struct hostfs *h, struct dfrow *r)
 		fail(r, strerror(-h->error));
 }
 
-/* Roots only when their inits could not tell. */
-static void read_host_sizes(const struct app *app, struct dfdata *d, bool roots)
+/* Of roots in the first round only those that may hang: their inits are asked, too. */
+static bool is_of_round(const struct dfrow *r, bool first)
 {
-	_cleanup_free_ struct hostfs *v = xcalloc(d->n_rows, sizeof(*v));
-	_cleanup_free_ struct dfrow **rows = xcalloc(d->n_rows, sizeof(*rows));
+	return is_of_host(r) && (is_root(r) && !is_risky(r)) != first;
+}
+
+static void start_host(struct dfsizes *s, bool first)
+{
+	struct dfdata *d = s->d;
 	size_t n = 0;
 
+	s->host_v = xcalloc(d->n_rows, sizeof(*s->host_v));
+	s->host_rows = xcalloc(d->n_rows, sizeof(*s->host_rows));
 	for (size_t i = 0; i < d->n_rows; i++) {
-		const struct ctmount *m = d->rows[i].m;
+		struct dfrow *r = &d->rows[i];
 
-		if (!is_of_host(&d->rows[i]) || is_root(&d->rows[i]) != roots)
+		if (!is_of_round(r, first))
 			continue;
-		v[n] = (struct hostfs){ .path = m->host_path,
-					.may_hang = m->may_hang,
-					.mnt_id = m->host_mount->id };
-		rows[n++] = &d->rows[i];
+		r->by_host = true;
+		s->host_v[n] = (struct hostfs){ .path = r->m->host_path,
+						.may_hang = r->m->may_hang,
+						.mnt_id = r->m->host_mount->id };
+		s->host_rows[n++] = r;
 	}
-	if (n)
-		hostfs_read(app->rootfd, v, n);
-	for (size_t i = 0; i < n; i++)
-		take_host(&v[i], rows[i]);
+	hostfs_start(s->app->rootfd, s->host_v, n, &s->host);
+}
+
+static void take_hosts(struct dfsizes *s)
+{
+	for (size_t i = 0; i < s->host.n; i++) {
+		struct dfrow *r = s->host_rows[i];
+
+		if (!r->by_host || !hostfs_is_answered(&s->host_v[i]))
+			continue;
+		r->by_host = false;
+		if (r->state == DF_UNKNOWN)
+			take_host(&s->host_v[i], r);
+	}
+}
+
+static void finish_host(struct dfsizes *s)
+{
+	hostfs_wait(&s->host);
+	take_hosts(s);
+	hostfs_done(&s->host);
+	free(take_ptr(s->host_v));
+	free(take_ptr(s->host_rows));
 }
 
 /* ---- roots -------------------------------------------------------------------------- */
@@ -335,23 +360,28 @@ void dfsizes_begin(const struct app *app, struct dfdata *d, struct dfsizes *ret)
 void dfsizes_step(struct dfsizes *s)
 {
 	rootstat_step(&s->job);
+	hostfs_step(&s->host);
 }
 
 /*
  * Roots whose type may leave one waiting are asked in both ways at once: neither would have
- * time for them after the other.
+ * time for them after the other. What of the node's directories may hang is asked beside
+ * the containers.
  */
 static void ask_first(struct dfsizes *s)
 {
 	struct dfdata *d = s->d;
 
-	read_host_sizes(s->app, d, false);
+	start_host(s, true);
+	hostfs_wait_safe(&s->host);
+	take_hosts(s);
 	for (size_t i = 0; i < d->n_rows; i++)
 		d->rows[i].by_node = is_root(&d->rows[i]) && !is_risky(&d->rows[i]);
 	ask_guests(s);
 	take_roots(s);
 	for (size_t i = 0; i < d->n_rows; i++)
 		d->rows[i].by_node = false;
+	finish_host(s);
 }
 
 /* What a reader had no time for, and roots of which the node could not tell. */
@@ -359,7 +389,8 @@ static void ask_again(struct dfsizes *s)
 {
 	struct dfdata *d = s->d;
 
-	read_host_sizes(s->app, d, true);
+	start_host(s, false);
+	finish_host(s);
 	ask_guests(s);
 	for (size_t i = 0; i < d->n_rows; i++)
 		if (is_asked(&d->rows[i], true) || is_asked(&d->rows[i], false))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/dfdata.h"
+#include "read/hostfs.h"
 #include "read/rootstat.h"
 
 /*
@@ -15,6 +16,9 @@ struct dfsizes {
 	struct dfdata *d;
 	struct rootstat *roots; /* of the facts' containers */
 	struct rootstat_job job;
+	struct hostfs_job host; /* of host_v, which is of host_rows */
+	struct hostfs *host_v;
+	struct dfrow **host_rows;
 	struct asked *asked; /* of the data's containers: how that went so far */
 	struct buf program;
 };

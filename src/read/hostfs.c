@@ -12,7 +12,7 @@
 #include "base/num.h"
 
 #define ONE_TIMEOUT_USEC (300 * USEC_PER_MSEC)
-#define MAX_STUCK        2
+#define MAX_STUCK        2 /* of one hand */
 
 /* What comes through the pipe, in the order of `order`. */
 struct answer {
@@ -86,93 +86,177 @@ static int child(int out, void *arg)
 	return 0;
 }
 
+/* ---- hands -------------------------------------------------------------------------- */
+
+static bool at_work(const struct hostfs_hand *h)
+{
+	return h->guard.pid > 0;
+}
+
+static void start(struct hostfs_job *job, struct hostfs_hand *h)
+{
+	struct task t = {
+		.rootfd = job->rootfd, .v = job->v, .order = h->order, .n = h->n
+	};
+
+	h->seen = 0;
+	if (h->n && h->n_stuck < MAX_STUCK &&
+	    guard_start(child, &t, ONE_TIMEOUT_USEC, &h->guard, NULL) == 0)
+		return;
+	for (size_t i = 0; i < h->n; i++)
+		job->v[h->order[i]].error = -EBUSY;
+}
+
+static void take(const struct hostfs_job *job, struct hostfs_hand *h)
+{
+	size_t n = MIN(h->got.n / sizeof(struct answer), h->n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct hostfs *v = &job->v[h->order[i]];
+		struct answer a;
+
+		memcpy(&a, h->got.p + i * sizeof(a), sizeof(a));
+		v->error = a.error;
+		v->count = a.count;
+		v->ok = !a.error;
+		v->stale = a.error == -ESTALE || a.error == -ENOTCONN;
+	}
+	buf_done(&h->got);
+	h->n -= n;
+	memmove(h->order, h->order + n, h->n * sizeof(*h->order));
+}
+
+/* What hangs, and what lies on the same file system, is not asked again. */
+static void give_up(const struct hostfs_job *job, struct hostfs_hand *h)
+{
+	const struct hostfs *first = &job->v[h->order[0]];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->n; i++) {
+		struct hostfs *v = &job->v[h->order[i]];
+
+		if (v == first || (first->may_hang && v->mnt_id == first->mnt_id))
+			v->stale = true;
+		else
+			h->order[kept++] = h->order[i];
+	}
+	h->n = kept;
+	h->n_stuck++;
+}
+
 /*
  * As long as answers come it goes on: many of them, or a slow machine, are nobody's
  * fault. What hangs is what has no answer a while after the one before it.
  */
-static void collect(struct guard *g, size_t max, struct buf *ret)
+static void step(struct hostfs_job *job, struct hostfs_hand *h)
 {
-	size_t seen = 0;
-	int r;
-
-	while ((r = guard_take(g, max, ret, NULL)) == 1) {
-		struct pollfd p = { .fd = g->fd, .events = POLLIN };
-
-		if (ret->n > seen)
-			guard_renew(g, ONE_TIMEOUT_USEC);
-		seen = ret->n;
-		poll(&p, 1, (int)(ONE_TIMEOUT_USEC / USEC_PER_MSEC));
+	if (!at_work(h))
+		return;
+	if (guard_take(&h->guard, h->n * sizeof(struct answer), &h->got, NULL) == 1) {
+		if (h->got.n > h->seen)
+			guard_renew(&h->guard, ONE_TIMEOUT_USEC);
+		h->seen = h->got.n;
+		return;
 	}
-	guard_done(g);
+	guard_done(&h->guard);
+	take(job, h);
+	if (h->n)
+		give_up(job, h);
+	start(job, h);
 }
 
-/* The number of answers that came: all of n, or the next one hangs. */
-static size_t run(struct task *t, struct hostfs *v)
+/* Until one has something to say, or the time of one may be up. */
+static void wait_one(const struct hostfs_job *job, size_t n)
 {
-	_cleanup_(buf_done) struct buf b = { 0 };
-	struct guard g;
-	size_t n;
+	_uninit_ struct pollfd p[HOSTFS_HANDS];
 
-	if (guard_start(child, t, ONE_TIMEOUT_USEC, &g, NULL) < 0)
-		return 0;
-	collect(&g, t->n * sizeof(struct answer), &b);
-	n = MIN(b.n / sizeof(struct answer), t->n);
-	for (size_t i = 0; i < n; i++) {
-		struct hostfs *h = &v[t->order[i]];
-		struct answer a;
-
-		memcpy(&a, b.p + i * sizeof(a), sizeof(a));
-		h->error = a.error;
-		h->count = a.count;
-		h->ok = !a.error;
-		h->stale = a.error == -ESTALE || a.error == -ENOTCONN;
-	}
-	return n;
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){ .fd = at_work(&job->hands[i])
+						      ? job->hands[i].guard.fd
+						      : -1,
+					.events = POLLIN };
+	poll(p, (nfds_t)n, (int)(ONE_TIMEOUT_USEC / 8 / USEC_PER_MSEC));
 }
 
-static void sort_out(const struct hostfs *v, size_t n, size_t *order)
+/* Till the first n of them are done. */
+static void finish(struct hostfs_job *job, size_t n)
 {
-	size_t k = 0;
+	for (;;) {
+		bool any = false;
 
-	for (int late = 0; late < 2; late++)
+		hostfs_step(job);
 		for (size_t i = 0; i < n; i++)
-			if (v[i].may_hang == late)
-				order[k++] = i;
+			any |= at_work(&job->hands[i]);
+		if (!any)
+			return;
+		wait_one(job, n);
+	}
 }
 
-/* What hangs, and what lies on the same file system, is not asked again. */
-static size_t give_up(struct hostfs *v, size_t *order, size_t n)
+/* ---- all ---------------------------------------------------------------------------- */
+
+static size_t hand_of(const struct hostfs_job *job, const struct hostfs *h)
 {
-	uint32_t mnt_id = v[order[0]].mnt_id;
-	bool grouped = v[order[0]].may_hang;
-	size_t kept = 0;
+	size_t i = 1;
 
-	v[order[0]].stale = true;
-	for (size_t i = 1; i < n; i++) {
-		struct hostfs *h = &v[order[i]];
+	if (!h->may_hang)
+		return 0;
+	while (i < HOSTFS_HANDS - 1 && job->hands[i].n &&
+	       job->v[job->hands[i].order[0]].mnt_id != h->mnt_id)
+		i++;
+	return i;
+}
 
-		if (grouped && h->may_hang && h->mnt_id == mnt_id)
-			h->stale = true;
-		else
-			order[kept++] = order[i];
+void hostfs_start(int rootfd, struct hostfs *v, size_t n, struct hostfs_job *ret)
+{
+	*ret = (struct hostfs_job){ .rootfd = rootfd, .v = v, .n = n };
+	for (size_t i = 0; i < n; i++) {
+		struct hostfs_hand *h = &ret->hands[hand_of(ret, &v[i])];
+
+		if (!h->order)
+			h->order = xcalloc(n, sizeof(*h->order));
+		h->order[h->n++] = i;
 	}
-	return kept;
+	for (size_t i = 0; i < HOSTFS_HANDS; i++)
+		start(ret, &ret->hands[i]);
+}
+
+void hostfs_step(struct hostfs_job *job)
+{
+	for (size_t i = 0; i < HOSTFS_HANDS; i++)
+		step(job, &job->hands[i]);
+}
+
+void hostfs_wait_safe(struct hostfs_job *job)
+{
+	finish(job, 1);
+}
+
+bool hostfs_is_answered(const struct hostfs *h)
+{
+	return h->ok || h->stale || h->error;
+}
+
+void hostfs_wait(struct hostfs_job *job)
+{
+	finish(job, HOSTFS_HANDS);
+}
+
+void hostfs_done(struct hostfs_job *job)
+{
+	for (size_t i = 0; i < HOSTFS_HANDS; i++) {
+		guard_done(&job->hands[i].guard);
+		buf_done(&job->hands[i].got);
+		free(job->hands[i].order);
+	}
+	*job = (struct hostfs_job){ 0 };
 }
 
 void hostfs_read(int rootfd, struct hostfs *v, size_t n)
 {
-	_cleanup_free_ size_t *order = xcalloc(n, sizeof(*order));
+	struct hostfs_job job;
 
-	sort_out(v, n, order);
-	for (unsigned stuck = 0; n && stuck < MAX_STUCK; stuck++) {
-		struct task t = { .rootfd = rootfd, .v = v, .order = order, .n = n };
-		size_t done = run(&t, v);
-
-		n -= done;
-		memmove(order, order + done, n * sizeof(*order));
-		if (n)
-			n = give_up(v, order, n);
-	}
-	for (size_t i = 0; i < n; i++)
-		v[order[i]].error = -EBUSY;
+	hostfs_start(rootfd, v, n, &job);
+	hostfs_wait(&job);
+	hostfs_done(&job);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """df: sizes are those of the kernel, what hangs is a row, nothing is locked or mounted."""
+import contextlib
 import fcntl
 import json
 import os
@@ -9,7 +10,7 @@ import subprocess
 import time
 
 from live import (Skip, check, ctjson, ctscope, destroy, equal, guest, hangfuse, main, make,
-                  note, pct, rootfs, slack, test, until, write_conf)
+                  note, one_of, pct, rootfs, slack, test, until, write_conf)
 
 MIB = 1 << 20
 
@@ -272,6 +273,35 @@ def dead():
         check(b"does not answer" in ctscope("df", 605).out, "the row says so")
 
 
+@test("however many do not answer, each is a row that says so, within a second in all")
+def dead_many():
+    with contextlib.ExitStack() as stack:
+        dead = [stack.enter_context(Fuse("/run/node/f61%d" % n, "statfs")) for n in range(5)]
+        own = dead.pop()
+        make(610, **{"mp%d" % n: "%s,mp=/dead%d" % (f.path, n) for n, f in enumerate(dead)})
+        make(611, start=False, mp0=dead[3].path + ",mp=/dead3")
+        # the node has it no more: nobody but the container can be asked
+        make(612, mp0=own.path + ",mp=/dead4")
+        subprocess.run(["umount", "-l", own.path], check=True)
+        took = []
+
+        def ask():
+            t0 = time.monotonic()
+            rows = {(c["vmid"], m["path"]): m for c in ctjson("df")["containers"]
+                    for m in c["mounts"]}
+            took.append(time.monotonic() - t0)
+            for where in [(610, "/dead%d" % n) for n in range(4)] + [(611, "/dead3")]:
+                equal(rows[where].get("stale"), True, "stale of %d %s" % where)
+            # as long as its reader hangs there nobody else is sent
+            row = rows[612, "/dead4"]
+            check(row["stale"] if not took[1:] else row["stale"] or row["error"], repr(row))
+            for vmid in (610, 611, 612):
+                check("size" in rows[vmid, "/"], "size of %d" % vmid)
+            check(took[-1] < 1.0, "it took %.2f s" % took[-1])
+        one_of(3, ask)
+        note("df of all in %s s" % ", ".join("%.2f" % t for t in took))
+
+
 @test("a stopped container with a directory on a dead file system: the same")
 def dead_stopped():
     with Fuse("/run/node/f607", "statfs") as f:
@@ -289,6 +319,9 @@ def alive():
         make(608, mp0="%s,mp=/fuse" % f.path)
         m = mounts(608)["/fuse"]
         equal((m["type"], m["fstype"], m["stale"]), ("bind", "fuse", False), "mp0")
+        make(613, start=False, mp0="%s,mp=/fuse" % f.path)
+        for vmid in (608, 613):
+            check(b" of fuse" in ctscope("df", vmid).out, "the row of %d says so" % vmid)
 
 
 main()

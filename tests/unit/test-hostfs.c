@@ -50,6 +50,30 @@ static void many_answers_take_their_time(void)
 	free(v);
 }
 
+static void what_may_hang_is_not_waited_for(void)
+{
+	_cleanup_close_ int root = open_root();
+	struct hostfs v[40] = { { .path = "/" } };
+	struct hostfs_job job = { 0 };
+
+	hostfs_step(&job);
+	for (size_t i = 1; i < ARRAY_SIZE(v); i++)
+		v[i] = (struct hostfs){ .path = i % 2 ? "/" : "/no/such/directory",
+					.may_hang = true,
+					.mnt_id = UINT32_MAX - (uint32_t)i / 2 };
+	hostfs_start(root, v, ARRAY_SIZE(v), &job);
+	CHECK(job.n == ARRAY_SIZE(v) && !hostfs_is_answered(&v[0]), "before");
+	hostfs_wait_safe(&job);
+	CHECK(hostfs_is_answered(&v[0]) && v[0].ok == (v[0].error == 0), "%d",
+	      v[0].error);
+	hostfs_wait(&job);
+	/* none is of such a mount */
+	for (size_t i = 2; i < ARRAY_SIZE(v); i++)
+		CHECK(v[i].error == (i % 2 ? -EXDEV : -ENOENT), "%zu: %d", i, v[i].error);
+	hostfs_done(&job);
+	hostfs_step(&job);
+}
+
 static void nothing_is_asked_of_nothing(void)
 {
 	_cleanup_close_ int root = open_root();
@@ -61,6 +85,7 @@ int main(void)
 {
 	RUN(each_directory_has_its_own_answer);
 	RUN(many_answers_take_their_time);
+	RUN(what_may_hang_is_not_waited_for);
 	RUN(nothing_is_asked_of_nothing);
 	return DONE();
 }
