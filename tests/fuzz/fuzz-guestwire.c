@@ -22,9 +22,13 @@ static void answers(const uint8_t *data, size_t size)
 {
 	struct guestread_answers a = { 0 };
 	size_t n = size ? data[0] % 8 + 1u : 1;
+	bool opened = guestwire_is_opened(span_of((const char *)data, size));
 	char *copy = xmalloc(size + 1);
 	uint8_t sum = 0;
 
+	/* what more comes never takes it back */
+	if (!opened && guestwire_is_opened(span_of((const char *)data, size / 2)))
+		abort();
 	memcpy(copy, data, size);
 	if (guestwire_take_answers(copy, size, n, &a, NULL) < 0)
 		return;
@@ -37,6 +41,8 @@ static void answers(const uint8_t *data, size_t size)
 		(void)guestread_why_text(a.v[i].why);
 	}
 	if (a.complete && a.v[n - 1].why == GUESTREAD_NO_ANSWER)
+		abort();
+	if (opened && !a.opened)
 		abort();
 	__asm__ volatile("" ::"r"(sum));
 	guestread_answers_done(&a);
