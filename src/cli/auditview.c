@@ -110,10 +110,15 @@ static void read_paths(struct audit_view *v)
 		return;
 	}
 	v->paths_known = true;
-	for (size_t i = 0; i < v->paths.n; i++)
-		if (v->paths.v[i].error == -ETIMEDOUT)
-			app_warn(v->app, "%s: its file system does not answer",
-				 v->paths.v[i].path);
+	for (size_t i = 0; i < v->paths.n; i++) {
+		const struct hostpath *p = &v->paths.v[i];
+
+		if (p->error == -ETIMEDOUT)
+			app_warn(v->app, "%s: its file system does not answer", p->path);
+		else if (p->error == -EBUSY)
+			app_warn(v->app, "%s was not looked at, as others do not answer",
+				 p->path);
+	}
 }
 
 /* Of one whose config cannot be read either one sentence is enough. */

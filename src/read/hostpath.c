@@ -2,13 +2,18 @@
 #include "read/hostpath.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/guard.h"
 
 #define MAX_LINKS 40 /* as the kernel: path_resolution(7) */
 #define MAX_STEPS 512
+
+#define ONE_TIMEOUT_USEC (300 * USEC_PER_MSEC)
+#define MAX_STUCK        3
 
 struct walk {
 	int rootfd;
@@ -161,6 +166,7 @@ struct record {
 struct job {
 	int rootfd;
 	const struct strv *paths;
+	size_t first;
 };
 
 static uint32_t size_of(const char *s)
@@ -185,7 +191,7 @@ static int child(int out, void *arg)
 	const struct job *j = arg;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < j->paths->n; i++) {
+	for (size_t i = j->first; r == 0 && i < j->paths->n; i++) {
 		struct hostpath p;
 
 		hostpath_follow(j->rootfd, j->paths->v[i], &p);
@@ -233,15 +239,47 @@ static bool take_path(struct span *s, struct hostpath *p)
 	return true;
 }
 
+/* As long as answers come it goes on; what hangs is what has none a while after the last. */
+static void collect(struct guard *g, struct buf *ret)
+{
+	size_t seen = 0;
+
+	while (guard_take(g, (size_t)HOSTPATH_MAX * 3 * PATH_MAX, ret, NULL) == 1) {
+		struct pollfd p = { .fd = g->fd, .events = POLLIN };
+
+		if (ret->n > seen)
+			guard_renew(g, ONE_TIMEOUT_USEC);
+		seen = ret->n;
+		poll(&p, 1, (int)(ONE_TIMEOUT_USEC / 8 / USEC_PER_MSEC));
+	}
+	guard_done(g);
+}
+
+/* Fills v from *at on; *at is the first that has no answer. */
+static int follow_from(int rootfd, const struct strv *paths, size_t *at,
+		       struct hostpath *v, struct err *err)
+{
+	_cleanup_(buf_done) struct buf answer = { 0 };
+	struct job j = { rootfd, paths, *at };
+	struct guard g = { 0 };
+	struct span s;
+	int r = guard_start(child, &j, ONE_TIMEOUT_USEC, &g, err);
+
+	if (r < 0)
+		return r;
+	collect(&g, &answer);
+	s = span_of(buf_str(&answer), answer.n);
+	while (*at < paths->n && take_path(&s, &v[*at]))
+		(*at)++;
+	return 0;
+}
+
 int hostpath_read(int rootfd, const struct strv *paths, struct hostpaths *ret,
 		  struct err *err)
 {
-	_cleanup_(buf_done) struct buf answer = { 0 };
-	struct job j = { rootfd, paths };
 	struct hostpaths l = { 0 };
-	struct guard g = { 0 };
-	struct span s;
-	int r;
+	size_t at = 0;
+	int r = 0;
 
 	if (paths->n > HOSTPATH_MAX)
 		return err_set(err, -EFBIG, "more than %d paths of scripts",
@@ -250,17 +288,20 @@ int hostpath_read(int rootfd, const struct strv *paths, struct hostpaths *ret,
 		*ret = l;
 		return 0;
 	}
-	r = guard_start(child, &j, HOSTPATH_TIMEOUT_USEC, &g, err);
-	if (r < 0)
-		return r;
-	(void)guard_collect(&g, (size_t)HOSTPATH_MAX * 3 * PATH_MAX, &answer, NULL);
-	s = span_of(buf_str(&answer), answer.n);
 	l.v = xcalloc(paths->n, sizeof(*l.v));
 	l.n = paths->n;
 	for (size_t i = 0; i < l.n; i++) {
 		l.v[i].path = xstrdup(paths->v[i]);
-		if (!take_path(&s, &l.v[i]))
-			l.v[i].error = -ETIMEDOUT;
+		l.v[i].error = -EBUSY;
+	}
+	for (unsigned stuck = 0; r == 0 && at < l.n && stuck < MAX_STUCK; stuck++) {
+		r = follow_from(rootfd, paths, &at, l.v, err);
+		if (at < l.n)
+			l.v[at++].error = -ETIMEDOUT;
+	}
+	if (r < 0) {
+		hostpaths_done(&l);
+		return r;
 	}
 	*ret = l;
 	return 0;

@@ -5,8 +5,7 @@
 #include "base/str.h"
 #include <hostpath.h>
 
-#define HOSTPATH_MAX          4096 /* paths of one call */
-#define HOSTPATH_TIMEOUT_USEC ((uint64_t)2000000)
+#define HOSTPATH_MAX 4096 /* paths of one call */
 
 /*
  * Follows one absolute path below the root fd, component by component, and looks at each
@@ -16,7 +15,8 @@ void hostpath_follow(int rootfd, const char *path, struct hostpath *ret);
 
 /*
  * The same of many, sorted and each once, in a process that can be abandoned: a path may
- * be on a file system that does not answer. Those it did not come to have -ETIMEDOUT.
+ * be on a file system that does not answer. One that hangs has -ETIMEDOUT, and the others
+ * are followed all the same; behind three that do the rest is -EBUSY: less than a second.
  * -EFBIG: more than HOSTPATH_MAX; else only when no process could be made.
  */
 int hostpath_read(int rootfd, const struct strv *paths, struct hostpaths *ret,

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """/etc/pve that does not answer: the kernel's truth, one sentence, in bounded time."""
 import os
+import subprocess
 
-from live import (Failed, Hang, check, ctscope, equal, main, make, note, pct, slack, test,
-                  until)
+from live import (Failed, Hang, Skip, check, ctscope, equal, hangfuse, main, make, note, pct,
+                  slack, test, until, write_conf)
 
 LIMIT = 2.5
 
@@ -91,6 +92,48 @@ def others():
             check(r.out or r.err, "%s says nothing" % cmd)
             if r.code not in (0, 1, 3):
                 raise Failed("%s: exit %d %s" % (cmd, r.code, r.err))
+
+
+@test("a script on a file system that does not answer: of the others all is known")
+def script_hangs():
+    if not os.path.exists("/dev/fuse"):
+        raise Skip("no /dev/fuse")
+    dirs = ["/run/node/dead-%s" % x for x in "abcd"]
+    os.makedirs("/run/node/dead-source", exist_ok=True)
+    servers = []
+    weak = "/srv/weak.sh"
+    with open(weak, "w"):
+        os.chmod(weak, 0o777)
+    try:
+        for d in dirs:
+            os.makedirs(d, exist_ok=True)
+            servers.append(subprocess.Popen([hangfuse(), "/run/node/dead-source", d, "all"],
+                                            stdout=subprocess.PIPE))
+            if servers[-1].stdout.readline() != b"ready\n":
+                raise Skip("cannot mount FUSE")
+        make(406, start=False, raw=["lxc.hook.stop: %s/x" % d for d in dirs[:2]] +
+             ["lxc.hook.post-stop: " + weak])
+        r = ctscope("audit", 406, code=None)
+        note("audit in %.2f s" % r.seconds)
+        check(b"host-file-writable" in r.out and weak.encode() in r.out, "%r" % r.out[-600:])
+        check(r.seconds < 1.0 * slack(), "audit took %.1f s" % r.seconds)
+        equal(r.err.count(b"x: its file system does not answer"), 2, "%r" % r.err)
+        # behind three that hang nobody is asked any more, and that is said
+        write_conf(406, open(pct.conf_path(406)).read() +
+                   "".join("lxc.hook.stop: %s/x\n" % d for d in dirs[2:]))
+        r = ctscope("audit", 406, code=None)
+        check(b"host-file-writable" not in r.out, "%r" % r.out[-600:])
+        equal(r.err.count(b"x: its file system does not answer"), 3, "%r" % r.err)
+        for path in (dirs[3] + "/x", weak):
+            check(path.encode() + b" was not looked at, as others do not answer" in r.err,
+                  "%r" % r.err)
+    finally:
+        for p in servers:
+            p.kill()
+            p.wait()
+        for d in dirs:
+            subprocess.run(["umount", "-l", d], stderr=subprocess.DEVNULL)
+        os.unlink(weak)
 
 
 @test("/etc/pve that is not mounted at all: one sentence")
