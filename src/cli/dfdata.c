@@ -230,6 +230,17 @@ static void note_quota(struct dfrow *r)
 	note(r, true, "less than its size=: the pool is too full, or its quota smaller");
 }
 
+/* btrfs does not show a qgroup's limit to statfs(2). */
+static void note_qgroup(struct dfrow *r)
+{
+	uint64_t own = val_or(r->m->size_bytes, 0);
+
+	if (r->m->type == MOUNT_BTRFS && r->m->same != ANSWER_NO && own &&
+	    val_or(r->use.size_bytes, 0) > own)
+		note(r, false,
+		     "of the whole file system: its size= is the limit of a qgroup");
+}
+
 static void note_use(struct dfrow *r)
 {
 	uint64_t space = val_or(fsuse_ppm(r->use.used_bytes, r->use.size_bytes), 0);
@@ -263,6 +274,7 @@ static void make_notes(const struct app *app, struct dfdata *d)
 		note_state(r);
 		note_use(r);
 		note_quota(r);
+		note_qgroup(r);
 		note_server(r);
 		if (r->of->up && r->state == DF_UNKNOWN && !app->live)
 			note(r, false, "a copy: not known");

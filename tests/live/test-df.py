@@ -179,7 +179,10 @@ def btrfs():
     with Btrfs() as b:
         root, data = b.subvolume(625, 0), b.subvolume(625, 1)
         make(625, start=False, rootfs="btr:625/subvol-625-disk-0.subvol,size=0T",
-             mp0="btr:625/subvol-625-disk-1.subvol,mp=/data,size=0T")
+             mp0="btr:625/subvol-625-disk-1.subvol,mp=/data,size=40M")
+        # as PVE does it for a size that is not 0, where quotas are on
+        subprocess.run(["btrfs", "quota", "enable", b.path], check=True)
+        subprocess.run(["btrfs", "qgroup", "limit", "40M", data], check=True)
         subprocess.run(["cp", "-aT", "/run/node/base/100000", root], check=True)
         with open(root + "/var/log/syslog", "w") as f:
             f.write("2026-11-20T03:13:31Z web x[1]: kept in it\n")
@@ -193,6 +196,9 @@ def btrfs():
                 # btrfs has none
                 check("inodes" not in m[path], "inodes: %r" % m[path])
                 equal(m[path].get("is_volume"), True if mounted else None, path)
+            equal(m["/data"]["configured"], 40 * MIB, "its own limit")
+            out = ctscope("df", 625).out.decode()
+            equal(out.count("of the whole file system"), 1, "what the size is of: " + out)
             if mounted:
                 # a subvolume that was made anew is another directory by the same name
                 os.rename(data, data + ".old")
