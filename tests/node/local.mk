@@ -45,6 +45,7 @@ EXTRA_DIST += \
 	tests/live/test-truth.py \
 	tests/packages.txt \
 	tests/vm/all \
+	tests/vm/aptsources.sh \
 	tests/vm/guest \
 	tests/vm/image \
 	tests/vm/journal \
@@ -55,4 +56,6 @@ EXTRA_DIST += \
 	tests/vm/run \
 	tests/vm/askreader \
 	tests/vm/service \
-	tests/vm/vmnode.py
+	tests/vm/storage \
+	tests/vm/vmnode.py \
+	tests/vm/zfs-module
