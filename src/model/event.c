@@ -59,6 +59,7 @@ static const char *const type_help[EVENT_TYPES] = {
 	[EVENT_TASK] = "a task of an admin about it",
 	[EVENT_RECONCILED] = "found to be so, though no source told it",
 	[EVENT_COLLECTOR] = "about the collector itself",
+	[EVENT_POSTSTOP] = "what it held is released: the last hook of LXC",
 };
 
 static const char *const origin_names[EVENT_ORIGINS] = {
