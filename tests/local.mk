@@ -139,6 +139,9 @@ TESTS += tests/check-units
 EXTRA_DIST += tests/check-units
 TESTS += tests/check-cases
 EXTRA_DIST += tests/check-cases
+# what the shells complete
+TESTS += tests/cli/completion
+EXTRA_DIST += tests/cli/completion tests/lib/docgen.py tests/lib/docrun.py
 check-layers:
 	$(AM_V_at)$(top_srcdir)/tests/check-layers $(top_srcdir)
 check-format:
