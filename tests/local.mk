@@ -139,6 +139,14 @@ TESTS += tests/check-units
 EXTRA_DIST += tests/check-units
 TESTS += tests/check-cases
 EXTRA_DIST += tests/check-cases
+# the manual says what is; all that is made of the program is written by update-docs
+TESTS += tests/check-docs
+EXTRA_DIST += tests/check-docs
+check-docs: ctscope tests/golden/storemaker
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(top_srcdir)/tests/check-docs
+update-docs: ctscope tests/golden/storemaker
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(top_srcdir)/tests/check-docs --update
+.PHONY: check-docs update-docs
 # what the shells complete
 TESTS += tests/cli/completion
 EXTRA_DIST += tests/cli/completion tests/lib/docgen.py tests/lib/docrun.py
