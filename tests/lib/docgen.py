@@ -192,6 +192,8 @@ def escape(text):
 
 def hanging(left, right, at):
     """A line of a literal block, its further lines below column `at`."""
+    if not right:
+        return left.rstrip()
     return textwrap.fill(right, WIDTH, initial_indent=left.ljust(at),
                          subsequent_indent=" " * at, break_on_hyphens=False,
                          break_long_words=False).rstrip()
@@ -209,7 +211,9 @@ def option_head(letter, name, arg):
 
 def gen_options(facts, cmd, _):
     own = facts.own_options(cmd) if cmd else facts.common()
-    out = [option_head(*o[:3]) + "\n" + para(o[3][0].upper() + o[3][1:] + ".") for o in own]
+    out = [option_head(*o[:3]) + "\n" +
+           para((o[3][0].upper() + o[3][1:]).rstrip(".") + ("..." if o[3].endswith("...") else "."))
+           for o in own]
     if cmd:
         rest = [option_head(*o[:3]) for o in facts.options(cmd) if o not in own]
         out.append(textwrap.fill("As everywhere, see *ctscope*(8): " + ", ".join(rest) + ".",
@@ -277,7 +281,11 @@ def gen_config(facts, section, _):
             if text:
                 out.append(para(" ".join(text), ""))
             continue
-        out.append(f"*{escape(key)}* = {escape(value)}\n" + para(" ".join(text)))
+        head, text = f"*{escape(key)}* = {escape(value)}", para(" ".join(text))
+        if out and out[-1].endswith("\n" + text):  # one text for several
+            out[-1] = out[-1][:-len(text) - 1] + "++\n" + head + "\n" + text
+            continue
+        out.append(head + "\n" + text)
     return "\n\n".join(out)
 
 
