@@ -119,6 +119,8 @@ EXTRA_DIST += tests/store/faults
 # results of a run lie beside the expected files in the build directory
 dist-hook:
 	rm -f $(distdir)/tests/golden/*.log $(distdir)/tests/golden/*.trs
+	rm -rf $(distdir)/tests/golden/storemaker $(distdir)/tests/golden/storemaker.o \
+		$(distdir)/tests/golden/.deps $(distdir)/tests/golden/.dirstamp
 # top on a terminal
 if !FUZZING
 check_PROGRAMS += tests/cli/mkrecord

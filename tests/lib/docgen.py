@@ -211,9 +211,7 @@ def option_head(letter, name, arg):
 
 def gen_options(facts, cmd, _):
     own = facts.own_options(cmd) if cmd else facts.common()
-    out = [option_head(*o[:3]) + "\n" +
-           para((o[3][0].upper() + o[3][1:]).rstrip(".") + ("..." if o[3].endswith("...") else "."))
-           for o in own]
+    out = [option_head(*o[:3]) + "\n" + para(o[3]) for o in own]
     if cmd:
         rest = [option_head(*o[:3]) for o in facts.options(cmd) if o not in own]
         out.append(textwrap.fill("As everywhere, see *ctscope*(8): " + ", ".join(rest) + ".",

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The examples of the manual: literal blocks whose first line is "# ctscope ...", with the line
 "; run: HOST" before them, are run on the recorded node HOST on a terminal of 69 columns; "..."
-stands for lines that are left out. "; seen: WHERE" marks what cannot be run here."""
+stands for lines that are left out, and a line that is too long goes on in the next one.
+"; seen: WHERE" marks what cannot be run here."""
 import importlib.machinery
 import importlib.util
 import os
@@ -21,6 +22,18 @@ for row in db.execute(sql):
     print("|".join("" if v is None else str(v) for v in row))
 '''
 CTSCOPE = '#!/bin/sh\nexec "%(ctscope)s" "$@" --root "%(root)s" --now %(now)s\n'
+
+
+def folded(line):
+    """A line that is too long for a page goes on in the next one, indented."""
+    ret = []
+    while len(line) > MOST_COLUMNS:
+        at = line.rfind(" ", 24, MOST_COLUMNS + 1)
+        if at < 0:
+            break
+        ret.append(line[:at].rstrip())
+        line = " " * 8 + line[at:].lstrip()
+    return ret + [line]
 
 
 def load_golden(source, work):
@@ -61,8 +74,8 @@ class Nodes:
             script = f"PATH='{path}'; export PATH; {command}" + " | cat" * (" | " in command)
             out, err, rc = self.golden.run_tty(["/bin/sh", "-c", script], COLUMNS)
             text = (out + err).decode("utf-8", "replace").replace(root, "")
-            lines = [x.rstrip() for x in text.splitlines()]
-            self.done[host, command] = lines, rc
+            lines = [folded(x.rstrip()) for x in text.splitlines()]
+            self.done[host, command] = [y for x in lines for y in x], rc
         return self.done[host, command]
 
     def close(self):
