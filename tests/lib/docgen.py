@@ -270,6 +270,14 @@ def gen_types(facts, _arg, _):
                                for t, h in facts.event_types().items()) + "\n```"
 
 
+def gen_keys(facts, _arg, _):
+    """The text of h in top, up to the keys' end."""
+    text = facts.text("src/out/topview.c")
+    text = text[text.index("help[] = {"):]
+    lines = re.findall(r'^\t"([^"]*)",$', text[:text.index("};")], re.M)
+    return "```\n" + "\n".join(lines[:lines.index("")]) + "\n```"
+
+
 def gen_config(facts, section, _):
     out = []
     for s, key, value, text in facts.config():
@@ -298,7 +306,7 @@ def gen_schema(facts, table, _):
 
 MAKERS = {"options": gen_options, "columns": gen_columns, "commands": gen_commands,
           "synopsis": gen_synopsis, "rules": gen_rules, "metrics": gen_metrics,
-          "types": gen_types, "config": gen_config, "schema": gen_schema}
+          "types": gen_types, "config": gen_config, "keys": gen_keys, "schema": gen_schema}
 
 BLOCK = re.compile(r"^; generated: (\w+)(?: ([^\n+]*?))?( \+)?\n(.*?)^; end$", re.M | re.S)
 
