@@ -171,18 +171,24 @@ static int facts_exit(int r)
 	return r < 0 ? EXIT_BROKEN : EXIT_FINE;
 }
 
+int app_facts_told(const struct app *app, int r, const struct facts *f,
+		   const struct err *err)
+{
+	if (r < 0)
+		app_error(app, r, "%s", err->msg);
+	else if (f->pve_error)
+		app_warn(app, "%s", f->pve_error);
+	for (size_t i = 0; r == 0 && i < f->n_warnings; i++)
+		app_warn(app, "%s", f->warnings[i]);
+	return facts_exit(r);
+}
+
 int app_facts(const struct app *app, struct facts_want want, struct facts *ret)
 {
 	struct err err = { 0 };
 	int r = facts_read(app->rootfd, app->live, &want, app->now_real_usec, ret, &err);
 
-	if (r < 0)
-		app_error(app, r, "%s", err.msg);
-	else if (ret->pve_error)
-		app_warn(app, "%s", ret->pve_error);
-	for (size_t i = 0; r == 0 && i < ret->n_warnings; i++)
-		app_warn(app, "%s", ret->warnings[i]);
-	return facts_exit(r);
+	return app_facts_told(app, r, ret, &err);
 }
 
 void app_warn_ct(const struct app *app, const struct facts *f, const struct ct *ct)

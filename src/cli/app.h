@@ -101,6 +101,10 @@ _noreturn_ void app_leave(const struct app *app, int code);
  */
 int app_ctid(const char *arg, uint32_t *ret, struct err *err);
 
+/* Prints what facts_read() had to say, which returned r. EXIT_FINE or EXIT_BROKEN. */
+int app_facts_told(const struct app *app, int r, const struct facts *f,
+		   const struct err *err);
+
 /* Reads the facts; prints the sentence when they cannot be had. EXIT_FINE or EXIT_BROKEN.
  */
 int app_facts(const struct app *app, struct facts_want want, struct facts *ret);

@@ -178,6 +178,7 @@ static void judge(const struct app *app, const struct hooks_view *v,
 		return; /* a monitor in its hooks does not answer */
 	if (app->live && ask_monitor(row, silent))
 		return;
+	row->silent = app->live;
 	if (!v->dropin.present)
 		row->have = HOOKS_NONE;
 	else
@@ -205,19 +206,40 @@ static void add_row(const struct app *app, struct hooks_view *v, const struct ct
 	row->note = take_ptr(note.p);
 }
 
-static int read_containers(const struct app *app, struct hooks_view *v)
+static void read_containers(const struct app *app, struct hooks_view *v)
 {
+	const struct facts_want want = { .lean = true };
 	unsigned silent = 0;
-	int r;
 
-	r = app_facts(app, (struct facts_want){ .lean = true }, &v->facts);
-	if (r)
-		return r;
+	v->facts_result = facts_read(app->rootfd, app->live, &want, app->now_real_usec,
+				     &v->facts, &v->facts_err);
+	if (v->facts_result < 0)
+		return;
 	v->rows = xcalloc(v->facts.n_cts, sizeof(*v->rows));
 	for (size_t i = 0; i < v->facts.n_cts; i++)
 		if (v->facts.cts[i].here && !ct_is_template(&v->facts.cts[i]))
 			add_row(app, v, &v->facts.cts[i], &silent);
-	return EXIT_FINE;
+}
+
+int hooks_view_gather(const struct app *app, struct hooks_view *ret, struct err *err)
+{
+	_cleanup_(hooks_view_done) struct hooks_view v = { 0 };
+	int r = dropin_read(app->rootfd, &v.dropin, err);
+
+	if (r == 0)
+		r = dropin_obstacles(app->rootfd, &v.obstacles, err);
+	if (r < 0)
+		return r;
+	v.since_real_usec =
+		app->live ? v.dropin.ctime_real_usec : v.dropin.mtime_real_usec;
+	v.program =
+		xstrdup(v.dropin.program ? v.dropin.program : LIBEXECDIR "/ctscope/hook");
+	v.program_problem = hooks_program_problem(app, v.program);
+	read_spool(app, &v);
+	read_containers(app, &v);
+	*ret = v;
+	v = (struct hooks_view){ 0 };
+	return 0;
 }
 
 int hooks_view_read(const struct app *app, struct hooks_view *ret)
@@ -226,16 +248,9 @@ int hooks_view_read(const struct app *app, struct hooks_view *ret)
 	struct err err = { 0 };
 	int code;
 
-	if (dropin_read(app->rootfd, &v.dropin, &err) < 0 ||
-	    dropin_obstacles(app->rootfd, &v.obstacles, &err) < 0)
+	if (hooks_view_gather(app, &v, &err) < 0)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
-	v.since_real_usec =
-		app->live ? v.dropin.ctime_real_usec : v.dropin.mtime_real_usec;
-	v.program =
-		xstrdup(v.dropin.program ? v.dropin.program : LIBEXECDIR "/ctscope/hook");
-	v.program_problem = hooks_program_problem(app, v.program);
-	read_spool(app, &v);
-	code = read_containers(app, &v);
+	code = app_facts_told(app, v.facts_result, &v.facts, &v.facts_err);
 	if (code)
 		return code;
 	*ret = v;

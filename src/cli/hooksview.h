@@ -20,7 +20,8 @@ enum hooks_have {
 
 struct hooks_row {
 	const struct ct *ct;
-	bool runs; /* it has a monitor: `have` is about that */
+	bool runs;   /* it has a monitor: `have` is about that */
+	bool silent; /* it was asked and did not answer, or was not asked any more */
 	enum hooks_have have;
 	bool by_monitor;  /* the monitor said it, else it follows from the times */
 	unsigned reports; /* a bit for each of dropin_hooks[], by_monitor only */
@@ -38,6 +39,8 @@ struct hooks_view {
 	uint64_t dropped;         /* since the collector last asked */
 	struct strv obstacles;
 	struct facts facts;
+	int facts_result; /* of facts_read(): below 0 there are none, and */
+	struct err facts_err;
 	struct hooks_row *rows; /* by vmid */
 	size_t n_rows;
 };
@@ -46,6 +49,9 @@ void hooks_view_done(struct hooks_view *v);
 
 /* Why the program cannot be the hook; NULL: it can. */
 char *hooks_program_problem(const struct app *app, const char *program);
+
+/* Says nothing: what could not be read is in *ret. -errno: not even the drop-in. */
+int hooks_view_gather(const struct app *app, struct hooks_view *ret, struct err *err);
 
 /* EXIT_FINE, or the exit code: the sentence is out. Without a Proxmox node no rows. */
 int hooks_view_read(const struct app *app, struct hooks_view *ret);
