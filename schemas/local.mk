@@ -20,3 +20,4 @@ dist_schema_DATA += schemas/ctscope.drift.json
 dist_schema_DATA += schemas/ctscope.df.json
 dist_schema_DATA += schemas/ctscope.audit.json
 dist_schema_DATA += schemas/ctscope.audit-sarif.json
+dist_schema_DATA += schemas/ctscope.doctor.json

@@ -187,6 +187,11 @@ static int failed(struct err *err, int r, const char *what, const char *path)
 	return err ? err_set(err, r, "%s %s: %s", what, path, strerror(-r)) : r;
 }
 
+bool fs_opens_beneath(void)
+{
+	return syscall(SYS_openat2, -1, "", NULL, 0) >= 0 || errno != ENOSYS;
+}
+
 int fs_open(int rootfd, const char *path, int flags, int *ret, struct err *err)
 {
 	int fd = open_in_root(rootfd, path, flags);

@@ -21,6 +21,9 @@ int fs_open_root(const char *path, int *ret, struct err *err);
 /* Any open below the root; O_CLOEXEC and O_NOCTTY are added. */
 int fs_open(int rootfd, const char *path, int flags, int *ret, struct err *err);
 
+/* Does the kernel resolve paths inside of a root (openat2), or is it done by hand? */
+bool fs_opens_beneath(void);
+
 /*
  * What fs_open() does where there is no openat2 (a kernel before 5.6, a sandbox,
  * valgrind), or where the kernel's own walk is disturbed by renames: component by

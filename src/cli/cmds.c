@@ -21,6 +21,7 @@ const struct cmd *const cmds[] = {
 	&cmd_incidents,
 	&cmd_logs,
 	&cmd_hooks,
+	&cmd_doctor,
 };
 /* clang-format on */
 

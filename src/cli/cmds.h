@@ -18,6 +18,7 @@ extern const struct cmd cmd_config;
 extern const struct cmd cmd_drift;
 extern const struct cmd cmd_snapshots;
 extern const struct cmd cmd_hooks;
+extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_events;
 extern const struct cmd cmd_incidents;
 extern const struct cmd cmd_audit;

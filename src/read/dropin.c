@@ -8,6 +8,8 @@
 #define MAX_FILE  ((size_t)1 << 20)
 #define MAX_FILES ((size_t)1024)
 #define HOOK_KEY  "lxc.hook."
+/* files that are looked through for one container */
+#define MAX_INCLUDES ((size_t)32)
 
 const enum hook_type dropin_hooks[DROPIN_HOOKS] = {
 	HOOK_PRE_START,
@@ -142,6 +144,17 @@ static char *program_in(struct span text)
 	return found;
 }
 
+static unsigned broken_line(struct span text)
+{
+	struct lxcconf_item item;
+	unsigned line = 0;
+
+	while (lxcconf_next(&text, &line, &item))
+		if (item.broken)
+			return item.line;
+	return 0;
+}
+
 int dropin_read(int rootfd, struct dropin *ret, struct err *err)
 {
 	_cleanup_(buf_done) struct buf text = { 0 }, want = { 0 };
@@ -159,6 +172,7 @@ int dropin_read(int rootfd, struct dropin *ret, struct err *err)
 	d.ctime_real_usec = st.ctime_real_usec;
 	d.mtime_real_usec = st.mtime_real_usec;
 	d.program = program_in(span_of(buf_str(&text), text.n));
+	d.broken_line = broken_line(span_of(buf_str(&text), text.n));
 	if (d.program && dropin_text(d.program, &want, NULL) == 0)
 		d.current = want.n == text.n && memcmp(want.p, text.p, want.n) == 0;
 	*ret = d;
@@ -196,19 +210,30 @@ static void look_at(const char *name, struct span text, struct strv *ret)
 	}
 }
 
-static bool includes_dir(struct span text)
+/* The next file or directory that is included; without '/' at its end. */
+static bool next_include(struct span *text, struct span *ret)
 {
 	struct lxcconf_item i;
 	unsigned line = 0;
 
-	while (lxcconf_next(&text, &line, &i)) {
+	while (lxcconf_next(text, &line, &i)) {
 		if (i.broken || !span_eq(i.key, "lxc.include"))
 			continue;
 		while (i.value.n && i.value.p[i.value.n - 1] == '/')
 			i.value.n--;
-		if (span_eq(i.value, "/" DROPIN_DIR))
-			return true;
+		*ret = i.value;
+		return true;
 	}
+	return false;
+}
+
+static bool includes_dir(struct span text)
+{
+	struct span path;
+
+	while (next_include(&text, &path))
+		if (span_eq(path, "/" DROPIN_DIR))
+			return true;
 	return false;
 }
 
@@ -251,4 +276,37 @@ int dropin_obstacles(int rootfd, struct strv *ret, struct err *err)
 		strv_add(ret, xstrdup("/" DROPIN_COMMON " does not include /" DROPIN_DIR
 				      "/: no container reads the drop-in"));
 	return look_at_dir(rootfd, ret, err);
+}
+
+static bool has(const struct strv *v, struct span s)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (span_eq(s, v->v[i]))
+			return true;
+	return false;
+}
+
+/* A directory that is included tells nothing more. */
+int dropin_reached(int rootfd, uint32_t vmid, bool *ret, struct err *err)
+{
+	_cleanup_(strv_done) struct strv paths = { 0 };
+
+	int missing = 0;
+
+	*ret = false;
+	strv_add(&paths, xasprintf("/var/lib/lxc/%u/config", vmid));
+	for (size_t i = 0; i < paths.n && i < MAX_INCLUDES && !*ret; i++) {
+		_cleanup_(buf_done) struct buf text = { 0 };
+		struct span rest, path;
+		int r = fs_read_file(rootfd, paths.v[i] + 1, MAX_FILE, &text, err);
+
+		if (r < 0 && r != -EISDIR && !missing)
+			missing = r;
+		rest = span_of(buf_str(&text), text.n);
+		*ret = includes_dir(rest);
+		while (next_include(&rest, &path))
+			if (path.n && path.p[0] == '/' && !has(&paths, path))
+				strv_addn(&paths, path.p, path.n);
+	}
+	return *ret ? 0 : missing;
 }

@@ -38,8 +38,9 @@ int dropin_check(struct span text, const char *program, struct err *err);
 
 struct dropin {
 	bool present;
-	bool current;  /* it is the text of this version for `program` */
-	char *program; /* which it names; NULL: none that could be found */
+	bool current;         /* it is the text of this version for `program` */
+	unsigned broken_line; /* that LXC takes for an error: nothing starts; 0: none */
+	char *program;        /* which it names; NULL: none that could be found */
 	/* since when it is as it is: a package gives it an older mtime, a copy no ctime
 	 */
 	uint64_t ctime_real_usec, mtime_real_usec;
@@ -58,3 +59,10 @@ bool dropin_runs(struct span value, const char *program);
  * directory, a later file that clears hooks, another hook version. A sentence each.
  */
 int dropin_obstacles(int rootfd, struct strv *ret, struct err *err);
+
+/*
+ * Does what LXC was given for the last start of a container (var/lib/lxc/<vmid>/config)
+ * lead to the directory of the drop-in, through whatever it includes? Below 0: a file on the
+ * way cannot be read.
+ */
+int dropin_reached(int rootfd, uint32_t vmid, bool *ret, struct err *err);

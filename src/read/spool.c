@@ -272,6 +272,11 @@ bool spool_is_id(const char *name)
 	return parse_id(name, &boot);
 }
 
+bool spool_id_time(const char *name, uint64_t *ret_boot_usec)
+{
+	return parse_id(name, ret_boot_usec);
+}
+
 void spool_list_done(struct spool_list *l)
 {
 	strv_done(&l->ids);

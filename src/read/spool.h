@@ -26,6 +26,9 @@ int spool_parse(struct span text, struct spool_event *ret, struct err *err);
 /* Whether a file name is the id of an event. */
 bool spool_is_id(const char *name);
 
+/* When it was made, by CLOCK_BOOTTIME. False: it is no id. */
+bool spool_id_time(const char *name, uint64_t *ret_boot_usec);
+
 struct spool_list {
 	struct strv ids;  /* oldest first */
 	size_t n_writing; /* dot files: being written, or left by a killed hook */

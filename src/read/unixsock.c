@@ -170,3 +170,21 @@ int unixsock_read_monitors(int rootfd, bool live, uint32_t **ret_ids, size_t *re
 	*ret_n = n;
 	return 0;
 }
+
+/* "0: 00000002 00000000 00010000 0005 01 12345 /run/x.sock": __SO_ACCEPTCON */
+bool unixsock_parse_listens(struct span text, const char *path)
+{
+	struct span line, f[7];
+	uint64_t flags;
+
+	while (span_line(&text, &line)) {
+		size_t n = 0;
+
+		while (n < ARRAY_SIZE(f) && span_field(&line, &f[n]))
+			n++;
+		if (n == ARRAY_SIZE(f) && span_eq(span_trim(line), path) &&
+		    num_parse_hex(f[3], &flags) == 0 && (flags & 0x10000))
+			return true;
+	}
+	return false;
+}

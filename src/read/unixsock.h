@@ -21,6 +21,9 @@ int unixsock_read_monitors(int rootfd, bool live, uint32_t **ret_ids, size_t *re
 /* Is it in the sorted list? */
 bool unixsock_has(const uint32_t *ids, size_t n, uint32_t vmid);
 
+/* Does somebody listen at a socket of that path? By the text form, which may be forged. */
+bool unixsock_parse_listens(struct span text, const char *path);
+
 /* The text form. */
 void unixsock_parse_text(struct span text, uint32_t **ids, size_t *n, size_t *cap);
 

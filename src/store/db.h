@@ -302,5 +302,11 @@ struct db_stat {
 	uint64_t recorded_sec;        /* see db_mark() */
 };
 
+/*
+ * Looks through the whole file for damage (PRAGMA quick_check): reads all of it. 0 is
+ * sound, -EUCLEAN with the first thing that is wrong.
+ */
+int db_check(struct db *db, struct err *err);
+
 /* Counts every row: takes its time. */
 int db_stat(struct db *db, struct db_stat *ret, struct err *err);

@@ -30,3 +30,4 @@ libct_a_SOURCES += src/store/history.c
 libct_a_SOURCES += src/store/history.h
 libct_a_SOURCES += src/store/dbconfigs.c
 libct_a_SOURCES += src/store/dbdisk.c
+libct_a_SOURCES += src/store/dbcheck.c
