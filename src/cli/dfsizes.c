@@ -275,7 +275,7 @@ static void take_host(const struct hostfs *h, struct dfrow *r)
 /* Of roots in the first round only those that may hang: their inits are asked, too. */
 static bool is_of_round(const struct dfrow *r, bool first)
 {
-	return is_of_host(r) && (is_root(r) && !is_risky(r)) != first;
+	return is_of_host(r) && (is_root(r) && !r->m->may_hang) != first;
 }
 
 static void start_host(struct dfsizes *s, bool first)
