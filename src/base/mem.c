@@ -11,22 +11,24 @@
 
 #define MAX_BYTES ((size_t)64 << 20)
 
-/* What lies between the two ends of the heap, in whole pages. */
-static void populate(const char *from, const char *to)
+void mem_touch(const void *p, size_t bytes)
 {
 #ifdef MADV_POPULATE_WRITE
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t first = ((uintptr_t)from + page - 1) & ~(page - 1);
-	uintptr_t end = (uintptr_t)to & ~(page - 1);
+	uintptr_t first = (uintptr_t)p & ~(page - 1);
+	uintptr_t end = ((uintptr_t)p + bytes + page - 1) & ~(page - 1);
 
-	if (first < end)
+	if (bytes)
 		(void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+#else
+	(void)p;
+	(void)bytes;
 #endif
 }
 
 void mem_expect(size_t bytes)
 {
-	char *from = sbrk(0);
+	const char *from = sbrk(0);
 	void *p;
 
 	bytes = MIN(bytes, MAX_BYTES);
@@ -35,6 +37,6 @@ void mem_expect(size_t bytes)
 	(void)mallopt(M_TRIM_THRESHOLD, (int)bytes * 2);
 	p = malloc(bytes);
 	__asm__ volatile("" : : "r"(p)); /* or the compiler takes both out */
-	populate(from, sbrk(0));
+	mem_touch(from, (size_t)((const char *)sbrk(0) - from));
 	free(p);
 }

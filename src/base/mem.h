@@ -11,3 +11,10 @@
  * copied by them.
  */
 void mem_expect(size_t bytes);
+
+/*
+ * The pages of so many bytes, which are mapped and may be written: they are there now, and
+ * no first write to one waits for the kernel later. Whole pages, the first and the last
+ * one too. Nothing where the kernel cannot do it.
+ */
+void mem_touch(const void *p, size_t bytes);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "store/ringimpl.h"
 
@@ -67,12 +68,16 @@ static void write_end(word *seq)
 	atomic_store_explicit(seq, (get(seq) | 1) + 1, memory_order_release);
 }
 
-static int allocate(int fd, size_t off, size_t n, struct err *err)
+static int allocate(struct ring *r, size_t off, size_t n, struct err *err)
 {
-	int r = posix_fallocate(fd, (off_t)off, (off_t)n);
+	int e = posix_fallocate(r->fd, (off_t)off, (off_t)n);
 
 	/* a write to a page that the tmpfs has no room for would be SIGBUS */
-	return r ? err_set(err, -r, "ring: %s", strerror(r)) : 0;
+	if (e)
+		return err_set(err, -e, "ring: %s", strerror(e));
+	if (r->map) /* first writes would be a page fault every now and then, for minutes */
+		mem_touch(r->map + off, n);
+	return 0;
 }
 
 static void boot_words(const char *boot_id, uint64_t ret[5])
@@ -194,11 +199,11 @@ static int take_over(struct ring *r, struct err *err)
 	if (fstat(r->fd, &st) < 0)
 		return -errno;
 	n = MIN(ring_slots_in((uint64_t)st.st_size), (size_t)get(&h->n_slots));
-	e = allocate(r->fd, 0, HEADS_OFF + n * sizeof(struct slot_head), err);
+	e = allocate(r, 0, HEADS_OFF + n * sizeof(struct slot_head), err);
 	if (e == 0 && n)
-		e = allocate(r->fd, TIPS_OFF, n * sizeof(struct slot_tip), err);
+		e = allocate(r, TIPS_OFF, n * sizeof(struct slot_tip), err);
 	if (e == 0 && n)
-		e = allocate(r->fd, CELLS_OFF, n * SLOT_BYTES, err);
+		e = allocate(r, CELLS_OFF, n * SLOT_BYTES, err);
 	if (e < 0)
 		return e;
 	if (get(&h->seq) & 1)
@@ -243,7 +248,7 @@ static int init_new(struct ring *r, const char *boot_id, struct err *err)
 
 	if (ftruncate(r->fd, 0) < 0 || ftruncate(r->fd, (off_t)CELLS_OFF) < 0)
 		return err_set(err, -errno, "ring: %s", strerror(errno));
-	e = allocate(r->fd, 0, HEADS_OFF, err);
+	e = allocate(r, 0, HEADS_OFF, err);
 	if (e == 0)
 		e = map_file(r, err);
 	if (e < 0)
@@ -379,13 +384,13 @@ static int grow(struct ring *r, size_t *ret, struct err *err)
 		return err_set(err, -EFBIG, "ring: more than %d containers",
 			       RING_MAX_SLOTS);
 	/* grows the file, too */
-	e = allocate(r->fd, HEADS_OFF + slot * sizeof(struct slot_head),
+	e = allocate(r, HEADS_OFF + slot * sizeof(struct slot_head),
 		     sizeof(struct slot_head), err);
 	if (e == 0)
-		e = allocate(r->fd, TIPS_OFF + slot * sizeof(struct slot_tip),
+		e = allocate(r, TIPS_OFF + slot * sizeof(struct slot_tip),
 			     sizeof(struct slot_tip), err);
 	if (e == 0)
-		e = allocate(r->fd, CELLS_OFF + slot * SLOT_BYTES, SLOT_BYTES, err);
+		e = allocate(r, CELLS_OFF + slot * SLOT_BYTES, SLOT_BYTES, err);
 	if (e < 0)
 		return e;
 	r->own[slot] = (struct own){ 0 };

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -579,6 +581,45 @@ static void a_busy_second_fits(void)
 	tmproot_remove(&t);
 }
 
+enum { SLOTS = 64 };
+
+/* How many page faults it is to write two minutes of so many. */
+_unused_ static long faults_of_writing(struct ring *w, uint64_t from)
+{
+	struct rusage before, after;
+	size_t slot[SLOTS] = { 0 };
+
+	for (uint32_t k = 0; k < SLOTS; k++)
+		CHECK(ring_slot(w, 100 + k, 1, &slot[k], NULL) == 0, "%u", k);
+	getrusage(RUSAGE_SELF, &before);
+	for (uint64_t i = from; i < from + RING_TICKS; i++)
+		for (size_t k = 0; k < SLOTS; k++) {
+			struct sample s = sample_at(i);
+
+			ring_add(w, slot[k], &s);
+		}
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+/* Else each page of each container would be one in some second of the first minutes. */
+static void writing_samples_touches_no_new_page(void)
+{
+#ifdef MADV_POPULATE_WRITE
+	struct tmproot t;
+
+	tmproot_make(&t);
+	for (unsigned k = 0; k < 2; k++) { /* also who takes it over */
+		struct ring *w = writer(&t);
+		long n = faults_of_writing(w, k * RING_TICKS);
+
+		CHECK(n < SLOTS, "%ld page faults", n);
+		ring_close(w);
+	}
+	tmproot_remove(&t);
+#endif
+}
+
 static void details_are_at_their_sample_only(void)
 {
 	static struct ring_copy c;
@@ -677,6 +718,7 @@ int main(void)
 	RUN(every_value_comes_back_as_it_was);
 	RUN(times_and_absent_columns_come_back);
 	RUN(a_busy_second_fits);
+	RUN(writing_samples_touches_no_new_page);
 	RUN(details_are_at_their_sample_only);
 	RUN(a_ring_of_an_older_version_is_replaced);
 	RUN(one_writer_at_a_time);
