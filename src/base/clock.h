@@ -19,6 +19,15 @@ static inline uint64_t clock_next(uint64_t now_usec, uint64_t step_usec)
 }
 
 /*
+ * Half a second after it, `step` being whole seconds. At whole ones the recorder has its
+ * tick; whatever else is done now and then is done in one wake-up between two of them.
+ */
+static inline uint64_t clock_off_beat(uint64_t now_usec, uint64_t step_usec)
+{
+	return clock_next(now_usec + USEC_PER_SEC / 2, step_usec) - USEC_PER_SEC / 2;
+}
+
+/*
  * A wall clock reading of this process's time zone as CLOCK_REALTIME: mon 1-12, day 1-31.
  * Of the hour that a change to winter time has twice, one is taken: a reading without
  * zone does not tell which. -EINVAL: no such date or time.

@@ -18,7 +18,7 @@
  * The containers as the kernel shows them: lxc/<id> of the cgroup tree, by inotify (which
  * kernfs serves for *.events files) with polling behind it, and a pidfd of each init.
  */
-#define SLICES     20 /* so many looks at a part of the containers are one at all */
+#define SLICES     10 /* so many looks at a part of the containers are one at all */
 #define SLICE_USEC (RECONCILE_USEC / SLICES)
 
 struct wd {
@@ -488,8 +488,7 @@ static void look_slice(struct collector *c, uint64_t now)
 {
 	struct cgsrc *s = c->cg;
 
-	/* at whole halves of a second, as what else is done once a second is */
-	s->slice_boot_usec = clock_next(now, SLICE_USEC);
+	s->slice_boot_usec = clock_off_beat(now, SLICE_USEC);
 	for (size_t k = 0; k < s->n / SLICES + 1 && s->n; k++) {
 		s->slice = s->slice + 1 < s->n ? s->slice + 1 : 0;
 		look_at(c, s->v[s->slice]);

@@ -314,7 +314,7 @@ static void on_each(void *arg, uint32_t events)
 	disksrc_reconcile(c);
 	status(c);
 	collector_settle(c);
-	loop_at(c->each, clock_boot_usec() + RECONCILE_USEC);
+	loop_at(c->each, clock_off_beat(clock_boot_usec(), RECONCILE_USEC));
 }
 
 int collector_begin(struct collector *c, struct err *err)
@@ -325,7 +325,7 @@ int collector_begin(struct collector *c, struct err *err)
 	c->each = loop_add_timer(c->loop, on_each, c);
 	if (!c->writer_io || !c->due || !c->each)
 		return err_set(err, -ENOMEM, "add to the event loop");
-	loop_at(c->each, clock_boot_usec() + RECONCILE_USEC);
+	loop_at(c->each, clock_off_beat(clock_boot_usec(), RECONCILE_USEC));
 	return 0;
 }
 

@@ -270,7 +270,7 @@ static void on_timer(void *arg, uint32_t events)
 	confsrc_settle(s);
 	if (!s->asked && has_room(s) && clock_boot_usec() >= s->retry_boot_usec)
 		ask(s, !s->began);
-	loop_at(s->timer, clock_boot_usec() + POLL_USEC);
+	loop_at(s->timer, clock_off_beat(clock_boot_usec(), POLL_USEC));
 	collector_settle(s->c);
 }
 

@@ -497,9 +497,7 @@ uint64_t incsrc_due(struct collector *c, struct lc_time now)
 		return 0;
 	if (now.boot_usec < s->next_look_boot_usec)
 		return s->next_look_boot_usec;
-	s->next_look_boot_usec =
-		clock_next(now.boot_usec + USEC_PER_SEC / 2, USEC_PER_SEC) -
-		USEC_PER_SEC / 2;
+	s->next_look_boot_usec = clock_off_beat(now.boot_usec, USEC_PER_SEC);
 	s->slice = (s->slice + 1) % 10;
 	if (!s->slice)
 		forget_old(s, now.boot_usec);

@@ -504,7 +504,7 @@ static void due_addrs(struct collector *c, struct ctnet *ct, uint64_t now)
 	ct->due_boot_usec = now + ct->step_usec;
 	/* those that are not new are looked at together: each wake-up has its price */
 	if (ct->step_usec >= TOGETHER_USEC)
-		ct->due_boot_usec = clock_next(ct->due_boot_usec, USEC_PER_SEC);
+		ct->due_boot_usec = clock_off_beat(ct->due_boot_usec, USEC_PER_SEC);
 	/* one that shares the node's network has the node's addresses */
 	if (has_veth(c->net, ct->vmid))
 		look_addrs(c, ct);
