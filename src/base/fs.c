@@ -467,8 +467,8 @@ int fs_read_tail(int rootfd, const char *path, size_t max, struct buf *ret,
 	return 0;
 }
 
-int fs_each(int rootfd, const char *path, int (*fn)(const char *name, void *arg),
-	    void *arg, struct err *err)
+int fs_each_ino(int rootfd, const char *path, fs_each_ino_fn *fn, void *arg,
+		struct err *err)
 {
 	struct dirent *de;
 	DIR *dir;
@@ -484,11 +484,32 @@ int fs_each(int rootfd, const char *path, int (*fn)(const char *name, void *arg)
 	}
 	for (r = 0, errno = 0; r == 0 && (de = readdir(dir)); errno = 0)
 		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
-			r = fn(de->d_name, arg);
+			r = fn(de->d_name, de->d_ino, arg);
 	if (!r && errno)
 		r = err_set(err, -errno, "list %s: %s", path, strerror(errno));
 	closedir(dir);
 	return r;
+}
+
+struct each {
+	int (*fn)(const char *name, void *arg);
+	void *arg;
+};
+
+static int each_name(const char *name, uint64_t ino, void *arg)
+{
+	const struct each *e = arg;
+
+	(void)ino;
+	return e->fn(name, e->arg);
+}
+
+int fs_each(int rootfd, const char *path, int (*fn)(const char *name, void *arg),
+	    void *arg, struct err *err)
+{
+	struct each e = { fn, arg };
+
+	return fs_each_ino(rootfd, path, each_name, &e, err);
 }
 
 struct listing {

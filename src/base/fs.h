@@ -92,6 +92,11 @@ int fs_list(int rootfd, const char *path, size_t max, struct strv *ret, struct e
 int fs_each(int rootfd, const char *path, int (*fn)(const char *name, void *arg),
 	    void *arg, struct err *err);
 
+/* With the inode number that the directory says, of what is mounted there another one. */
+typedef int fs_each_ino_fn(const char *name, uint64_t ino, void *arg);
+int fs_each_ino(int rootfd, const char *path, fs_each_ino_fn *fn, void *arg,
+		struct err *err);
+
 /* The text of a symlink. */
 int fs_readlink(int rootfd, const char *path, char **ret, struct err *err);
 

@@ -40,6 +40,7 @@ struct cgsrc {
 	uint64_t slice_boot_usec;
 	bool began; /* the first look is over */
 	bool look_again;
+	unsigned round;            /* of reconciling */
 	bool blind;                /* said that there are not watches enough */
 	uint64_t looked_boot_usec; /* at all, as notifications were lost */
 	uint64_t lost;             /* notifications, since that was told */
@@ -373,13 +374,14 @@ static void look_absent(struct collector *c, const uint32_t *socks, size_t n_soc
 		const struct lc_ct *ct = &c->lc.v[i];
 		bool up = ct->phase == LC_UP, pre = ct->phase == LC_PRESTART;
 
-		if (up && !cgsrc_is_alive(c, ct) && ct->init_ticks) {
+		if (up && ct->init_ticks) {
 			struct cgct *t = cgsrc_find(c, ct->vmid);
 
-			if (!t || t->ticks != ct->init_ticks || t->pidfd < 0)
+			/* else the event loop tells */
+			if ((!t || t->ticks != ct->init_ticks || t->pidfd < 0) &&
+			    !cgsrc_is_alive(c, ct))
 				lc_absent(&c->lc, ct->vmid, collector_now());
-		} else if (((up && !ct->init_ticks) || pre) &&
-			   !unixsock_has(socks, n_socks, ct->vmid)) {
+		} else if ((up || pre) && !unixsock_has(socks, n_socks, ct->vmid)) {
 			lc_absent(&c->lc, ct->vmid, collector_now());
 		}
 	}
@@ -407,15 +409,63 @@ static void forget_gone(struct collector *c)
 	s->n = w;
 }
 
+#define MAX_LISTED (1 << 16)
+
+struct listing {
+	struct listed {
+		uint32_t vmid;
+		uint64_t ino;
+	} * v;
+	size_t n, cap;
+};
+
+static int add_listed(const char *name, uint64_t ino, void *arg)
+{
+	struct listing *l = arg;
+	uint32_t vmid;
+
+	if (!vmid_of(name, &vmid))
+		return 0;
+	if (l->n >= MAX_LISTED)
+		return -EFBIG;
+	GROW(l->v, l->n, l->cap);
+	l->v[l->n++] = (struct listed){ vmid, ino };
+	return 0;
+}
+
+/*
+ * What inotify may have missed: who is there now, who is not any more, and whose directory
+ * is another one. One list says it of all.
+ */
+static void look_tree(struct collector *c)
+{
+	struct cgsrc *s = c->cg;
+	struct listing l = { 0 };
+	struct cgct *t;
+	char path[96];
+
+	s->round++;
+	snprintf(path, sizeof(path), "%s/lxc", cg_base(c->rootfd));
+	(void)fs_each_ino(c->rootfd, path, add_listed, &l, NULL);
+	for (size_t i = 0; i < l.n; i++) {
+		t = cgsrc_find(c, l.v[i].vmid);
+		if (!s->began || !t || t->dir < 0 ||
+		    (t->ino != l.v[i].ino && !same_dir(c, t)))
+			cgsrc_look(c, l.v[i].vmid);
+		if ((t = cgsrc_find(c, l.v[i].vmid)))
+			t->listed = s->round;
+	}
+	for (size_t i = 0; (t = cgsrc_at(c, i)); i++)
+		if (t->dir >= 0 && t->listed != s->round && !same_dir(c, t))
+			detach(c, t);
+	free(l.v);
+}
+
 void cgsrc_reconcile(struct collector *c)
 {
-	_cleanup_(strv_done) struct strv names = { 0 };
 	_cleanup_free_ uint32_t *socks = NULL;
 	struct cgsrc *s = c->cg;
 	size_t n_socks = 0;
-	struct cgct *t;
-	char path[96];
-	uint32_t vmid;
 
 	if (!s)
 		return;
@@ -425,12 +475,7 @@ void cgsrc_reconcile(struct collector *c)
 		s->live = (struct ctlive){ .rootfd = c->rootfd,
 					   .lxc_dir = -1,
 					   .monitor_dir = -1 };
-	snprintf(path, sizeof(path), "%s/lxc", cg_base(c->rootfd));
-	(void)fs_list(c->rootfd, path, 1 << 16, &names, NULL);
-	for (size_t i = 0; i < names.n; i++)
-		if (vmid_of(names.v[i], &vmid) &&
-		    (!s->began || !(t = cgsrc_find(c, vmid)) || t->dir < 0))
-			cgsrc_look(c, vmid);
+	look_tree(c);
 	s->began = true;
 	if (unixsock_read_monitors(c->rootfd, c->o->live, &socks, &n_socks, NULL) == 0)
 		look_absent(c, socks, n_socks);
@@ -469,8 +514,6 @@ void cgsrc_ended(struct collector *c, const struct lc_ct *ct)
 
 static void look_at(struct collector *c, struct cgct *t)
 {
-	if (t->dir >= 0 && !same_dir(c, t))
-		detach(c, t);
 	if (t->dir < 0)
 		return;
 	for (size_t k = 0; c->cg->blind && k < WD_KINDS; k++)
@@ -504,9 +547,9 @@ static void look_all(struct collector *c, uint64_t now)
 	collector_say(c, "lost", "inotify: notifications were lost, all is looked at",
 		      s->lost);
 	s->lost = 0;
+	cgsrc_reconcile(c);
 	for (size_t i = 0; i < s->n; i++)
 		look_at(c, s->v[i]);
-	cgsrc_reconcile(c);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)

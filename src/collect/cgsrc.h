@@ -34,9 +34,10 @@ struct cgct {
 	bool drop;
 
 	uint32_t vmid;
-	int dir;      /* O_PATH of lxc/<vmid>, -1: gone */
-	uint64_t ino; /* of dir: no other has it as long as it is held */
-	int events;   /* ns/cgroup.events below dir, -1: not there yet */
+	int dir;         /* O_PATH of lxc/<vmid>, -1: gone */
+	uint64_t ino;    /* of dir: no other has it as long as it is held */
+	unsigned listed; /* in which round of reconciling it last was */
+	int events;      /* ns/cgroup.events below dir, -1: not there yet */
 	int wd[WD_KINDS];
 
 	pid_t init, monitor;
