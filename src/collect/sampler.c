@@ -61,9 +61,9 @@ struct one {
 struct link {
 	uint32_t ifindex;
 	uint32_t vmid;  /* 0: none's */
+	size_t at;      /* where its container was last among all */
 	bool seen;      /* `last` is set, and was counted */
-	bool handed_on; /* it was somebody else's: what it has counted is not this one's
-			 */
+	bool handed_on; /* it was somebody else's, and so is what it has counted */
 	uint64_t last[NET_COUNTERS];
 };
 
@@ -259,7 +259,6 @@ static void read_names(struct sampler *s)
 	for (size_t i = 0, hint = 0; i < l.n; i++) {
 		struct netdev_id id = netdev_parse_name(netif_name(&l.v[i]));
 		const struct link *old = find_link(s, l.v[i].ifindex, &hint);
-
 		uint32_t vmid = id.role == NETDEV_VETH ? id.vmid : 0;
 
 		if (old)
@@ -297,10 +296,17 @@ static void guest_view(const struct netif_stats *st, uint64_t ret[static NET_COU
 	ret[4] = st->rx_dropped + st->tx_dropped;
 }
 
+static struct one *owner(const struct sampler *s, struct link *l)
+{
+	if (l->at >= s->n || s->v[l->at]->vmid != l->vmid)
+		l->at = place(s, l->vmid);
+	return l->at < s->n && s->v[l->at]->vmid == l->vmid ? s->v[l->at] : NULL;
+}
+
 static void count_link(const struct sampler *s, struct link *l,
 		       const struct netif_stats *st)
 {
-	struct one *o = l->vmid ? find(s, l->vmid) : NULL;
+	struct one *o = l->vmid ? owner(s, l) : NULL;
 	uint64_t now[NET_COUNTERS];
 
 	if (!o)
@@ -544,6 +550,20 @@ static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_
 	return 0;
 }
 
+/*
+ * While the kernel makes the texts of one, what the next ones need comes from memory:
+ * that it exists, then where its ring is, then where the ring's next row is.
+ */
+static void expect(const struct sampler *s, size_t i)
+{
+	const char *o = (const char *)s->v[(i + 3) % s->n];
+
+	for (size_t off = 0; off < sizeof(struct one); off += 64)
+		__builtin_prefetch(o + off, 1);
+	ring_expect(s->ring, s->v[(i + 2) % s->n]->slot);
+	ring_expect_row(s->ring, s->v[(i + 1) % s->n]->slot);
+}
+
 static void sample_all(struct sampler *s, bool net, uint64_t began_boot_usec,
 		       struct sampler_report *report)
 {
@@ -560,6 +580,7 @@ static void sample_all(struct sampler *s, bool net, uint64_t began_boot_usec,
 			s->first = i;
 			break;
 		}
+		expect(s, i);
 		if (!o->ended && sample_one(s, o, net, offset, report) < 0)
 			o->ended = true;
 		if (o->ended)

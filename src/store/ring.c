@@ -19,6 +19,7 @@ struct own {
 	bool freed;
 	bool found; /* at take-over: its container may still be asked for */
 	uint64_t freed_boot_usec;
+	size_t clear; /* no row that is still there is between the newest and this word */
 };
 
 static struct file_head *file_head(const struct ring *r)
@@ -447,19 +448,35 @@ static void forget(struct ring *r, size_t slot, size_t from, size_t to)
 	set(&slot_head(r, slot)->first, rows.first);
 }
 
+/* Up to where the oldest row lets words be written from `from` on. */
+static size_t clear_until(const struct ring *r, size_t slot, size_t from)
+{
+	struct ring_rows rows = rows_of(r, slot);
+	size_t at = 0, words;
+
+	if (rows.first == rows.count || !ring_row_place(&rows, rows.first, &at, &words) ||
+	    at < from)
+		return ARENA_WORDS;
+	return at;
+}
+
 /* Where so many words go behind the newest row; what is there is forgotten. */
 static size_t make_room(struct ring *r, size_t slot, size_t end, size_t words)
 {
 	struct slot_head *h = slot_head(r, slot);
 	uint64_t count = get(&h->count);
+	struct own *own = &r->own[slot];
 
 	if (count - get(&h->first) >= RING_TICKS)
 		set(&h->first, count - RING_TICKS + 1);
 	if (end + words > ARENA_WORDS) {
 		forget(r, slot, end, ARENA_WORDS);
-		end = 0;
+		end = own->clear = 0;
 	}
-	forget(r, slot, end, end + words);
+	if (end + words > own->clear) {
+		forget(r, slot, end, end + words);
+		own->clear = clear_until(r, slot, end + words);
+	}
 	return end;
 }
 
@@ -524,6 +541,31 @@ static void put_tip(struct ring *r, size_t slot, uint64_t count,
 
 		change(r, slot, TIP_WORD(v) + i, step->by[i]);
 	}
+}
+
+#define LINE 64 /* of the cache */
+
+void ring_expect(const struct ring *r, size_t slot)
+{
+	const char *t;
+
+	if (slot >= r->n_slots)
+		return;
+	t = (const char *)slot_tip(r, slot);
+	__builtin_prefetch(slot_head(r, slot), 1);
+	for (size_t off = 0; off < offsetof(struct slot_tip, state); off += LINE)
+		__builtin_prefetch(t + off, 1);
+}
+
+void ring_expect_row(const struct ring *r, size_t slot)
+{
+	const struct ring_tip *tip;
+
+	if (slot >= r->n_slots)
+		return;
+	tip = (const struct ring_tip *)(const void *)slot_tip(r, slot);
+	__builtin_prefetch(arena(r, slot) + tip->end, 1);
+	__builtin_prefetch(arena(r, slot) + tip->end + LINE / sizeof(word), 1);
 }
 
 static void add(struct ring *r, size_t slot, const struct sample *s, uint64_t held)

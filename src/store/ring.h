@@ -47,6 +47,12 @@ int ring_slot(struct ring *r, uint32_t vmid, uint64_t life, size_t *ret_slot,
 void ring_add(struct ring *r, size_t slot, const struct sample *s);
 /* The same, but where s has no column the last sample's holds on, except for not_held. */
 void ring_hold(struct ring *r, size_t slot, const struct sample *s, uint64_t not_held);
+/*
+ * What ring_add() is going to need of a slot, asked of the memory ahead of it: after a
+ * second none of it is in a cache. The row can only be asked for when the rest is there.
+ */
+void ring_expect(const struct ring *r, size_t slot);
+void ring_expect_row(const struct ring *r, size_t slot);
 /* Limits and the like (METRIC_STATE_BITS) from that sample on; cheap where nothing
  * changed. ring_add() looks at the others only. */
 void ring_set_state(struct ring *r, size_t slot, const struct sample *s);
