@@ -422,7 +422,7 @@ def pve():
     with Hang("all"):
         got = until(found, "anything is found")
         check(set(got) == {"pve"}, "expected pve alone: %s" % got)
-        note(got["pve"][0])
+        note("%s -> %s" % got["pve"][0])
     silent()
 
 
