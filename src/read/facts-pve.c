@@ -40,6 +40,12 @@ int reading_start_pve(struct reading *rd, struct err *err)
 	return pvefs_start(rd->rootfd, reqs, n, &rd->job, err);
 }
 
+/* Root is refused by pmxcfs itself: to be told to be root is no help then. */
+static const char *what_to_do(void)
+{
+	return geteuid() ? ": run it as root" : "";
+}
+
 /* "etc/pve/local" is what pmxcfs makes; without it the directory is the bare one below.
  */
 static void judge_pve(struct reading *rd)
@@ -75,9 +81,9 @@ static void judge_pve(struct reading *rd)
 				"pve-cluster running?");
 	else if (dir && dir->error && dir->error != -ENOENT)
 		f->pve_error =
-			xasprintf("/etc/pve/lxc: %s: what is only written there is "
+			xasprintf("/etc/pve/lxc: %s%s: what is only written there is "
 				  "missing",
-				  strerror(-dir->error));
+				  strerror(-dir->error), what_to_do());
 }
 
 /*
@@ -181,10 +187,17 @@ static void take_confs(struct reading *rd)
 	}
 }
 
-static void warn(struct facts *f, const struct err *err)
+static void warn_of(struct facts *f, const char *sentence)
 {
 	f->warnings = xreallocarray(f->warnings, f->n_warnings + 1, sizeof(*f->warnings));
-	f->warnings[f->n_warnings++] = xasprintf("/etc/pve/%s", err->msg);
+	f->warnings[f->n_warnings++] = xstrdup(sentence);
+}
+
+static void warn(struct facts *f, const struct err *err)
+{
+	_cleanup_free_ char *sentence = xasprintf("/etc/pve/%s", err->msg);
+
+	warn_of(f, sentence);
 }
 
 static void take_pools_and_ha(struct reading *rd)
@@ -263,29 +276,23 @@ void reading_take_cluster(struct reading *rd)
 		take_broadcasts(rd);
 }
 
-static int check_config_error(const struct reading *rd, struct err *err)
-{
-	const struct pvefs_file *dir = pvefs_get(&rd->pve, "etc/pve/lxc");
-
-	if (!rd->f->is_pve)
-		return err_set(err, -ENODEV,
-			       "this is not a Proxmox VE node: there is no /etc/pve");
-	if (dir && (dir->error == -EACCES || dir->error == -EPERM))
-		return err_set(err, dir->error, "/etc/pve/lxc: %s: run it as root",
-			       strerror(-dir->error));
-	return 0;
-}
-
-/* The one config that was asked for is there, and not for us. */
+/*
+ * The one config that was asked for is there, and not for us. Who is not root had better
+ * be; root is told, and of a container that runs what the kernel says.
+ */
 static int check_one(const struct reading *rd, struct err *err)
 {
 	for (size_t i = 0; rd->want->vmid && i < rd->pve.n; i++) {
 		const struct pvefs_file *file = &rd->pve.v[i];
+		struct err why = { 0 };
+		int r = file->error;
 
-		if (str_ends(file->path, ".conf") &&
-		    (file->error == -EACCES || file->error == -EPERM))
-			return err_set(err, file->error, "/%s: %s: run it as root",
-				       file->path, strerror(-file->error));
+		if (!str_ends(file->path, ".conf") || (r != -EACCES && r != -EPERM))
+			continue;
+		err_set(&why, r, "/%s: %s%s", file->path, strerror(-r), what_to_do());
+		if (!rd->n_live || geteuid())
+			return err_set(err, r, "%s", why.msg);
+		warn_of(rd->f, why.msg);
 	}
 	return 0;
 }
@@ -297,9 +304,10 @@ int reading_finish_pve(struct reading *rd, struct err *err)
 	if (r < 0)
 		return r;
 	judge_pve(rd);
-	r = check_config_error(rd, err);
-	if (r == 0)
-		r = check_one(rd, err);
+	if (!rd->f->is_pve)
+		return err_set(err, -ENODEV,
+			       "this is not a Proxmox VE node: there is no /etc/pve");
+	r = check_one(rd, err);
 	if (r == 0)
 		take_confs(rd);
 	return r;

@@ -150,4 +150,37 @@ def gone():
         pct.dotfiles()
 
 
+def refused(mode, *wrap):
+    """ctscope list and status 408 while /etc/pve is refused to who asks."""
+    os.chown("/etc/pve", 65533, 65533)
+    os.chmod("/etc/pve", mode)
+    try:
+        return [subprocess.run(list(wrap) + [os.environ["CTSCOPE"]] + cmd, stdin=subprocess.DEVNULL,
+                               capture_output=True, check=False, timeout=60)
+                for cmd in (["list"], ["status", "408"])]
+    finally:
+        os.chown("/etc/pve", 0, 0)
+        os.chmod("/etc/pve", 0o755)
+
+
+@test("/etc/pve that is refused: the file, the reason, and what the kernel knows")
+def denied():
+    make(408)
+    for who, root, wrap in (
+            ("root", True, ["setpriv", "--bounding-set=-dac_override,-dac_read_search",
+                            "--inh-caps=-all"]),
+            ("a user", False, ["setpriv", "--reuid=65534", "--regid=65534",
+                               "--clear-groups"])):
+        for r in refused(0o700, *wrap):
+            note("%s: exit %d: %s" % (who, r.returncode, r.stderr.decode().strip()))
+            equal(r.stderr.count(b"\n"), 1, "%s, sentences: %r" % (who, r.stderr))
+            check(b"/etc/pve" in r.stderr and b"Permission denied" in r.stderr,
+                  "%s: %r" % (who, r.stderr))
+            equal(b"as root" in r.stderr, not root, "%s is told to be root" % who)
+            # a user who asks for that one is only told to be root
+            if root or b"list" in r.stderr:
+                check(b"running" in r.stdout and b"408" in r.stdout,
+                      "%s: %r" % (who, r.stdout))
+
+
 main()
