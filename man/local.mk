@@ -5,6 +5,7 @@ man_sources += man/ctscope-audit.8.scd
 man_sources += man/ctscope-backups.8.scd
 man_sources += man/ctscope-config.8.scd
 man_sources += man/ctscope-df.8.scd
+man_sources += man/ctscope-doctor.8.scd
 man_sources += man/ctscope-drift.8.scd
 man_sources += man/ctscope-events.5.scd
 man_sources += man/ctscope-events.8.scd

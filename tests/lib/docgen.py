@@ -278,6 +278,14 @@ def gen_keys(facts, _arg, _):
     return "```\n" + "\n".join(lines[:lines.index("")]) + "\n```"
 
 
+def gen_checks(facts, _arg, _):
+    """What doctor looks at, in its order."""
+    found = re.findall(r'^\t\{ "([a-z-]+)", "([^"]+)", doctor_', facts.text("src/rule/doctor.c"),
+                       re.M)
+    width = max(len(c) for c, _ in found) + 2
+    return "```\n" + "\n".join(hanging(c, t, width) for c, t in found) + "\n```"
+
+
 def gen_config(facts, section, _):
     out = []
     for s, key, value, text in facts.config():
@@ -306,7 +314,7 @@ def gen_schema(facts, table, _):
 
 MAKERS = {"options": gen_options, "columns": gen_columns, "commands": gen_commands,
           "synopsis": gen_synopsis, "rules": gen_rules, "metrics": gen_metrics,
-          "types": gen_types, "config": gen_config, "keys": gen_keys, "schema": gen_schema}
+          "types": gen_types, "config": gen_config, "keys": gen_keys, "checks": gen_checks, "schema": gen_schema}
 
 BLOCK = re.compile(r"^; generated: (\w+)(?: ([^\n+]*?))?( \+)?\n(.*?)^; end$", re.M | re.S)
 
