@@ -46,6 +46,7 @@ EXTRA_DIST += \
 	tests/packages.txt \
 	tests/vm/all \
 	tests/vm/aptsources.sh \
+	tests/vm/boots \
 	tests/vm/guest \
 	tests/vm/image \
 	tests/vm/journal \
@@ -57,5 +58,11 @@ EXTRA_DIST += \
 	tests/vm/askreader \
 	tests/vm/service \
 	tests/vm/storage \
-	tests/vm/vmnode.py \
-	tests/vm/zfs-module
+	tests/vm/zfs-module \
+	tests/vm/units/pve-cluster.service \
+	tests/vm/units/pve-container@.service \
+	tests/vm/units/pve-guests.service \
+	tests/vm/units/stop-wrapper \
+	tests/vm/units/tmpfiles.conf \
+	tests/vm/units/vmnode-net.service \
+	tests/vm/vmnode.py

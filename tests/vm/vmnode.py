@@ -13,7 +13,7 @@ import collectlib as lib  # noqa: E402
 import live  # noqa: E402
 from collectlib import events, last_seq, query, wait_event  # noqa: E402,F401
 from live import (CGROUP, Failed, check, destroy, equal, main, make, note,  # noqa: E402,F401
-                  pct, rootfs, test, until)
+                  pct, rootfs, test, until, write_conf)
 
 # a unit of the guest's own: unit PATH COMMAND...; limit PATH FILE VALUE before it
 UNITS = """
@@ -41,21 +41,6 @@ def run(*args, timeout=120, **more):
                           capture_output=True, text=True, timeout=timeout, **more)
 
 
-class Unit:
-    def __init__(self, vmid):
-        self.name = "pve-container@%d" % vmid
-
-    def poll(self):
-        p = run("systemctl", "is-active", self.name)
-        return None if p.stdout.strip() == "active" else 1
-
-
-def spawn(vmid, quick=False):
-    run("systemctl", "start", "pve-container@%d" % vmid)
-    return Unit(vmid)
-
-
-pct.spawn = spawn
 lib.logged = lambda: said()[-2000:]
 
 
