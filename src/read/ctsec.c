@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -343,16 +345,20 @@ static void read_bpf(struct reader *rd, int cgdir)
 {
 	_cleanup_close_ int fd = -1;
 	union bpf_attr a;
+	struct statfs fs;
 
 	/* it wants a descriptor that is really open */
 	if (fs_open(cgdir, ".", O_RDONLY | O_DIRECTORY, &fd, NULL) < 0)
+		return;
+	/* of a copy of a node the kernel knows nothing, and tells an ordinary user EPERM */
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
 		return;
 	memset(&a, 0, sizeof(a));
 	a.query.target_fd = (uint32_t)fd;
 	a.query.attach_type = BPF_CGROUP_DEVICE;
 	a.query.query_flags = BPF_F_QUERY_EFFECTIVE;
 	if (syscall(SYS_bpf, BPF_PROG_QUERY, &a, sizeof(a)) < 0) {
-		/* EBADF, EINVAL, ENOSYS: a copy of a node, a kernel without it */
+		/* EBADF, EINVAL, ENOSYS: a kernel without it */
 		if (errno == EPERM)
 			complain(rd->s, "the device programs of the cgroup", -errno);
 		if (errno == EPERM && rd->s->devices.got == SEC_ABSENT)
