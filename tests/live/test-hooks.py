@@ -154,10 +154,10 @@ def running(vmid):
 class Start:
     """One start: how long until it runs; None: it did not."""
 
-    def __init__(self, vmid, seconds=6):
+    def __init__(self, vmid, seconds=6, args=()):
         self.vmid, self.ms = vmid, None
         t0 = time.perf_counter()
-        self.p = subprocess.Popen(["/usr/bin/lxc-start", "-F", "-n", str(vmid)],
+        self.p = subprocess.Popen(["/usr/bin/lxc-start", "-F", "-n", str(vmid), *args],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL, close_fds=False, cwd="/")
         end = t0 + seconds * SLOW
