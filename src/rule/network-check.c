@@ -64,8 +64,9 @@ static void check_bridge_device(const struct netview *v, struct net_iface *i)
 		add(&i->findings, NET_PROBLEM, "vlan-bridge-missing",
 		    "tag=%" PRIu64
 		    " is not in force: %s filters no VLANs, and the bridge %s "
-		    "that PVE makes for it is not there",
-		    i->conf.tag.n, i->conf.bridge, i->want_bridge);
+		    "that PVE makes for it is not there: %.*s is in %.*s",
+		    i->conf.tag.n, i->conf.bridge, i->want_bridge, NAME(i->port),
+		    NAME(i->bridge));
 		return;
 	}
 	if (!i->want && i->bridge)

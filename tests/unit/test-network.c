@@ -372,6 +372,8 @@ static void a_tag_without_filtering_has_its_own_bridge(void)
 	CHECK_STR(found(&w), "");
 	set_conf(&missing.v, CONF ",tag=30");
 	CHECK_STR(found(&missing), "vlan-bridge-missing");
+	CHECK(strstr(missing.v.ifaces[0].findings.v[0].text, "i0 is in vmbr0"),
+	      "where it is: %s", missing.v.ifaces[0].findings.v[0].text);
 	set_conf(&stopped.v, CONF ",tag=30");
 	stopped.v.running = stopped.v.guest.known = false;
 	stopped.v.host.n = 1;
