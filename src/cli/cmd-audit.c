@@ -29,7 +29,8 @@ static const struct opt opts[] = {
 	  "the seccomp filters too: stops init of each for a moment", O(deep) },
 	{ "list-rules", 'l', OPT_FLAG, NULL,
 	  "every rule, and its severity in each profile", O(list_rules) },
-	{ "sarif", 0, OPT_FLAG, NULL, "print SARIF 2.1.0, for code scanning", O(sarif) },
+	{ "sarif", 0, OPT_FLAG, NULL,
+	  "print SARIF 2.1.0, for code scanning; with --json the same", O(sarif) },
 };
 #undef O
 
