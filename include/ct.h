@@ -92,6 +92,11 @@ const char *ct_state_name(enum ct_state s); /* "running", "stopped", ... */
  */
 uint64_t ct_maxmem_bytes(const struct ct *ct);  /* memory or 512, in MiB */
 uint64_t ct_maxswap_bytes(const struct ct *ct); /* swap or 0 */
+/*
+ * It runs, its config has `cores`, and no cpuset (which was read) keeps it to them: this
+ * kernel has the controller elsewhere. Then it may run on all CPUs of the node.
+ */
+bool ct_cores_are_free(const struct ct *ct);
 uint64_t ct_cpus_centi(const struct ct *ct,
 		       unsigned host_cpus);   /* cores, cpulimit or all, x 100 */
 struct val ct_mem_bytes(const struct ct *ct); /* memory.current - file of memory.stat */

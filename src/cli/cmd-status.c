@@ -201,6 +201,8 @@ static void print_cpu(const struct app *app, const struct ctrow *r)
 			 (uintmax_t)val_or(ct->cpu.nr_periods, 0));
 	if (ct->cpuset.cpus_effective && *ct->cpuset.cpus_effective)
 		buf_addf(&b, ", on %s", ct->cpuset.cpus_effective);
+	if (app->live && ct_cores_are_free(ct))
+		buf_adds(&b, " by its cores, but no cpuset keeps it to them");
 	line(app->out, "CPU", &b);
 }
 

@@ -116,6 +116,9 @@ static void print_cpu(const struct app *app, const struct usage *u)
 		buf_addf(&n, "weight %ju; ", (uintmax_t)ct->cpu.weight.n);
 	if (ct->cpuset.cpus_effective && *ct->cpuset.cpus_effective)
 		put_cpuset(&n, ct->cpuset.cpus_effective);
+	if (app->live && ct_cores_are_free(ct))
+		buf_addf(&n, "cores: %s, but no cpuset keeps it to them; ",
+			 pveconf_str(&ct->conf->main, "cores"));
 	n.n -= n.n ? 2 : 0;
 	if (n.p)
 		n.p[n.n] = '\0';

@@ -96,6 +96,11 @@ uint64_t ct_maxswap_bytes(const struct ct *ct)
 	return num_muldiv(conf_true(ct, "swap"), MIB, 1);
 }
 
+bool ct_cores_are_free(const struct ct *ct)
+{
+	return ct->init_pid && conf_true(ct, "cores") && !ct->cpuset.cpus_effective;
+}
+
 uint64_t ct_cpus_centi(const struct ct *ct, unsigned host_cpus)
 {
 	const char *limit = ct->conf ? pveconf_str(&ct->conf->main, "cpulimit") : NULL;

@@ -63,6 +63,18 @@ static void mem_is_absent_where_half_of_it_is(void)
 	CHECK_U64(ct_mem_bytes(&ct).n, 0);
 }
 
+static void cores_without_a_cpuset_are_free(void)
+{
+	_cleanup_(ct_done) struct ct ct = with_conf("cores: 2\n"), all = with_conf("");
+
+	CHECK(!ct_cores_are_free(&ct), "it does not run");
+	ct.init_pid = all.init_pid = 7;
+	CHECK(ct_cores_are_free(&ct), "no cpuset");
+	CHECK(!ct_cores_are_free(&all), "no cores");
+	ct.cpuset.cpus_effective = xstrdup("0-1");
+	CHECK(!ct_cores_are_free(&ct), "a cpuset");
+}
+
 static void disk_io_adds_up_every_line_as_pve_does(void)
 {
 	struct cg_io_dev v[] = { { 254, 16, .rbytes = { 10, VAL_SET } },
@@ -99,6 +111,7 @@ int main(void)
 	RUN(cpus_are_cores_then_cpulimit_then_all);
 	RUN(memory_defaults_to_512_swap_to_none);
 	RUN(mem_is_absent_where_half_of_it_is);
+	RUN(cores_without_a_cpuset_are_free);
 	RUN(disk_io_adds_up_every_line_as_pve_does);
 	RUN(own_idmap_means_unprivileged);
 	return DONE();
