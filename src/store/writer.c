@@ -412,6 +412,19 @@ static bool is_due(const struct writer *w)
 }
 
 /*
+ * What could be done when it became quiet was done then: there is no more until the next
+ * time for it, unless something is left or is in the way.
+ */
+static uint64_t quiet_for(const struct writer *w)
+{
+	if (!w->quiet)
+		return QUIET_USEC;
+	if (!w->db || w->st.no_space || w->more_to_prune)
+		return USEC_PER_SEC;
+	return MAX(num_sub(w->next_maintain, clock_boot_usec()), USEC_PER_SEC);
+}
+
+/*
  * For a group to be complete, or for whatever comes. True: nothing did for a while. What
  * comes first after a commit is often more of the same (a start has six events): what
  * takes the disk for longer waits until it is quiet.
@@ -422,10 +435,7 @@ static bool wait_work(struct writer *w)
 	struct timespec ts;
 	bool timeout;
 
-	deadline_in(w->q.n     ? num_sub(w->o.group_usec, age)
-		    : w->quiet ? USEC_PER_SEC
-			       : QUIET_USEC,
-		    &ts);
+	deadline_in(w->q.n ? num_sub(w->o.group_usec, age) : quiet_for(w), &ts);
 	timeout = pthread_cond_timedwait(&w->wake, &w->lock, &ts) == ETIMEDOUT;
 	w->quiet = timeout && !w->q.n;
 	return w->quiet;
