@@ -199,6 +199,15 @@ static int read_deep(struct audit_view *v)
 	return EXIT_FINE;
 }
 
+/* By app_facts(), of /etc/pve as a whole or in the same words. */
+static bool was_said(const struct facts *f, const char *error)
+{
+	for (size_t i = 0; i < f->n_warnings; i++)
+		if (str_eq(f->warnings[i], error))
+			return true;
+	return f->pve_error;
+}
+
 /*
  * Of one container the rules want the others, too: what they have in common. What is wrong
  * with those is for a call without an ID to tell.
@@ -214,8 +223,8 @@ static int read_one(struct audit_view *v, const char *arg)
 	if (r != EXIT_FINE)
 		return r;
 	v->vmid = one.cts[0].vmid;
-	if (!one.cts[0].conf && !one.cts[0].error && one.pve_error)
-		return EXIT_BROKEN; /* that was said already */
+	if (!one.cts[0].conf && was_said(&one, one.cts[0].error))
+		return EXIT_BROKEN;
 	if (!one.cts[0].conf)
 		return app_error(app, EXIT_BROKEN, "%s",
 				 one.cts[0].error ? one.cts[0].error

@@ -173,6 +173,14 @@ def _():
         every_command(LIMIT, GONE)
 
 
+@test("it refuses: as when it is gone, and root is not told to be root")
+def _():
+    with Mode("eacces"):
+        every_command(LIMIT, REFUSED)
+        r = run("list")
+        check("as root" not in r.err, r.err)
+
+
 @test("no quorum: all is there, nobody complains")
 def _():
     with Mode("noquorum"):
