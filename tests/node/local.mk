@@ -56,6 +56,7 @@ EXTRA_DIST += \
 	tests/vm/packages.txt \
 	tests/vm/run \
 	tests/vm/askreader \
+	tests/vm/doctor \
 	tests/vm/service \
 	tests/vm/storage \
 	tests/vm/zfs-module \
