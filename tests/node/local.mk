@@ -54,6 +54,7 @@ EXTRA_DIST += \
 	tests/vm/limits \
 	tests/vm/node \
 	tests/vm/packages.txt \
+	tests/vm/powerloss \
 	tests/vm/run \
 	tests/vm/askreader \
 	tests/vm/doctor \
