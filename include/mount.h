@@ -15,9 +15,10 @@
  * source of a mount without a device is whatever its mounter wrote there.
  */
 struct mount {
-	uint32_t id, parent_id;  /* the root's parent is not among them */
-	uint32_t major, minor;   /* of the file system; 0:n: it has no device */
-	struct tbytes root;      /* what of the file system is mounted: "/" all of it */
+	uint32_t id, parent_id; /* the root's parent is not among them */
+	uint32_t major, minor;  /* of the file system; 0:n: it has no device */
+	struct tbytes
+		root; /* what of the file system is mounted: "/" all of it; NFS: of the server */
 	struct tbytes point;     /* as the process sees it, absolute */
 	struct tbytes fstype;    /* "ext4", "fuse.sshfs" */
 	struct tbytes source;    /* "/dev/mapper/pve-vm--101--disk--0"; may be empty */

@@ -131,6 +131,30 @@ static void cut_deleted(struct mount *m)
 		m->root.n -= n;
 }
 
+static bool is(struct tbytes t, const char *s)
+{
+	return t.n == strlen(s) && memcmp(t.p, s, t.n) == 0;
+}
+
+/*
+ * Of an NFS the root is always "/", and what of it is mounted stands in the source (kernel:
+ * nfs_show_path() and nfs_show_devname()): "server:/export/dir".
+ */
+static void take_export(struct mount *m)
+{
+	const uint8_t *at;
+
+	if (!is(m->root, "/") || (!is(m->fstype, "nfs") && !is(m->fstype, "nfs4")))
+		return;
+	at = memmem(m->source.p, m->source.n, ":/", 2);
+	if (!at)
+		return;
+	m->root.p = at + 1;
+	m->root.n = (uint32_t)(m->source.p + m->source.n - m->root.p);
+	while (m->root.n > 1 && m->root.p[m->root.n - 1] == '/')
+		m->root.n--;
+}
+
 static void take_line(char *text, const struct mountinfo_line *l, struct mount *m)
 {
 	struct span super = l->super, first;
@@ -150,6 +174,7 @@ static void take_line(char *text, const struct mountinfo_line *l, struct mount *
 	m->fstype = decode(text, l->fstype);
 	m->source = decode(text, l->source);
 	cut_deleted(m);
+	take_export(m);
 }
 
 /* Takes `text` over, of which only what is within the bound is looked at. */

@@ -43,7 +43,8 @@ static char *on_device(const struct mount *m, const struct blockname *b)
 /* Of a directory of the node its path there, which is what its config names. */
 static char *what_of(const struct mount *m)
 {
-	if (m->root.n <= 1)
+	/* of an NFS it has it in it */
+	if (m->root.n <= 1 || mount_fstype(m->fstype) == MOUNT_NFS)
 		return xasprintf("%.*s", (int)m->source.n, (const char *)m->source.p);
 	return xasprintf("%.*s of %.*s%s", (int)m->root.n, (const char *)m->root.p,
 			 (int)m->source.n, (const char *)m->source.p,

@@ -154,6 +154,30 @@ static void a_removed_directory_is_marked(void)
 	CHECK_TEXT(m.root, "/srv/x");
 }
 
+static void of_an_nfs_the_source_says_what_is_mounted(void)
+{
+	static const struct {
+		const char *line, *root;
+	} want[] = {
+		{ "1 0 0:5 / /x rw - nfs4 n:/e/a\\040b rw\n", "/e/a b" },
+		{ "1 0 0:5 / /x rw - nfs [fd00::1]:/e rw\n", "/e" },
+		{ "1 0 0:5 / /x rw - nfs4 n:/ rw\n", "/" },
+		{ "1 0 0:5 / /x rw - nfs4 n:/e/ rw\n", "/e" },
+		{ "1 0 0:5 / /x rw - nfs4 none rw\n", "/" },
+		{ "1 0 0:5 / /x rw - fuse.nfs n:/e rw\n", "/" },
+		{ "1 0 0:5 /d /x rw - nfs n:/e rw\n", "/d" },
+		{ "1 0 0:5 / /x rw - nfs  rw\n", "/" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		_cleanup_(mounts_done) struct mounts ms = { 0 };
+		struct mount m = one(want[i].line, &ms);
+
+		CHECK(text_is(m.root, want[i].root, strlen(want[i].root)), "%zu: %.*s", i,
+		      (int)m.root.n, (const char *)m.root.p);
+	}
+}
+
 static void an_empty_file_is_no_mounts(void)
 {
 	_cleanup_(mounts_done) struct mounts a = { 0 }, b = { 0 };
@@ -357,6 +381,7 @@ int main(void)
 	RUN(an_empty_source_does_not_move_the_fields);
 	RUN(a_dash_elsewhere_is_no_separator);
 	RUN(a_removed_directory_is_marked);
+	RUN(of_an_nfs_the_source_says_what_is_mounted);
 	RUN(an_empty_file_is_no_mounts);
 	RUN(a_last_line_without_newline_counts);
 	RUN(a_broken_line_does_not_hide_the_others);

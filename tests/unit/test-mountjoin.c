@@ -19,7 +19,7 @@ static const char host_mounts[] =
 	"24 1 254:0 / / rw - ext4 /dev/vda rw\n"
 	"30 24 0:40 /@host /srv rw - btrfs /dev/vdb rw\n"
 	"31 24 0:50 / /tank/ct/subvol-101-disk-0 rw - zfs tank/ct/subvol-101-disk-0 rw\n"
-	"32 24 0:60 /e /mnt/pve/nas rw - nfs4 n:/e rw\n";
+	"32 24 0:60 / /mnt/pve/nas rw - nfs4 n:/e rw\n";
 
 struct join {
 	struct pveconf conf;
@@ -334,9 +334,9 @@ static void a_bind_mount_of_a_network_may_hang(void)
 	     "mp1: nas:101/vm-101-disk-0.raw,mp=/raw\n"
 	     "mp2: nas:101/subvol-101-disk-1.subvol,mp=/sub,size=0T\n",
 	     ROOT
-	     "2 301 0:60 /e/x /x rw - nfs4 n:/e rw\n"
+	     "2 301 0:60 / /x rw - nfs4 n:/e/x rw\n"
 	     "3 301 7:0 / /raw rw - ext4 /dev/loop0 rw\n"
-	     "4 301 0:60 /e/images/101/subvol-101-disk-1.subvol /sub rw - nfs4 n:/e rw\n",
+	     "4 301 0:60 / /sub rw - nfs4 n:/e/images/101/subvol-101-disk-1.subvol rw\n",
 	     &j);
 	CHECK_STR(type(row(&j, 1)), "bind");
 	CHECK(row(&j, 1)->may_hang && row(&j, 1)->same == ANSWER_YES, "bind");
