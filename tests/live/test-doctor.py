@@ -20,6 +20,7 @@ from live import (BUILD, Hang, Skip, check, ctscope, destroy, equal, keep, main,
                   make, note, pct, slack, test, until)
 
 VMID = 970
+OWN = range(VMID, VMID + 3)
 # what this machine, rather than the installation, may lack
 MACHINE = {"kernel", "controllers", "pressure", "journal"}
 LIMIT = 12
@@ -29,6 +30,7 @@ CTSCOPED = "/run/node/libexec/ctscoped"
 CONFIG = "/etc/ctscope/ctscope.conf"
 WAIVERS = "/etc/ctscope/waivers.conf"
 STORE = lib.LIB + "/ctscope.db"
+SAVED = "/run/node/drop-in.saved"
 OTHER = os.path.dirname(lib.DROPIN) + "/60-site.conf"
 
 base = set()
@@ -98,12 +100,14 @@ def ask(*args, code=None):
 
 
 def found():
-    """{check: [(seen, fix)]} of what is not this machine's own fault."""
+    """{check: [(seen, fix)]} of what is not this machine's own fault, nor of other
+    containers: they may have been started before the hooks were there."""
     r = ask("--json")
-    got = {c["check"]: [(f["seen"], f.get("fix", "")) for f in c["findings"]]
-           for c in json.loads(r.out)["checks"] if c["findings"] and c["check"] not in base}
-    equal(r.code, 1 if got or base else 0, "exit code; found: %s" % got)
-    return got
+    checks = json.loads(r.out)["checks"]
+    got = {c["check"]: [(f["seen"], f.get("fix", "")) for f in c["findings"]
+                        if f.get("vmid", VMID) in OWN] for c in checks if c["check"] not in base}
+    equal(r.code, 1 if any(c["findings"] for c in checks) else 0, "exit code; found: %s" % got)
+    return {name: findings for name, findings in got.items() if findings}
 
 
 def only(name, seen, n=1):
@@ -140,7 +144,7 @@ def shell(cmd):
 def heal():
     """What a test that failed has left broken is not in the way of the next one."""
     put_program()
-    with open(lib.DROPIN + ".saved") as f:
+    with open(SAVED) as f:
         saved = f.read()
     try:
         with open(lib.DROPIN) as f:
@@ -191,7 +195,7 @@ def sound():
     lib.CTSCOPED = CTSCOPED
     put_program()
     ctscope("hooks", "install", "--program", lib.HOOK)
-    shutil.copy(lib.DROPIN, lib.DROPIN + ".saved")
+    shutil.copy(lib.DROPIN, SAVED)
     collect()
     listen()
     make(VMID)
@@ -204,7 +208,8 @@ def sound():
     note(r.out.decode())
     check(r.out.decode().splitlines()[-1].startswith("29 checks"), "the last sentence")
     for c in json.loads(ask("--json").out)["checks"]:
-        check(c["check"] in base | {"service"} or c["state"] == "fine",
+        others = c["findings"] and all(f.get("vmid", VMID) not in OWN for f in c["findings"])
+        check(c["check"] in base | {"service"} or c["state"] == "fine" or others,
               "%s is %s: %s" % (c["check"], c["state"], c.get("says")))
     service = [c for c in json.loads(ask("--json").out)["checks"] if c["check"] == "service"]
     equal(service[0]["state"], "unchecked", "systemd, which does not run here, is not fine")
