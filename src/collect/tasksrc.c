@@ -353,7 +353,7 @@ const char *tasksrc_start_status(struct collector *c, uint32_t vmid,
 }
 
 /* What was at work a while ago: the index goes further back than what we saw ourselves. */
-static struct stop_task find_past(struct collector *c, const struct task_find *f)
+static const struct tasks *read_past(struct collector *c)
 {
 	uint64_t now = clock_boot_usec();
 	struct tasksrc *s = c->tasks;
@@ -363,8 +363,23 @@ static struct stop_task find_past(struct collector *c, const struct task_find *f
 		(void)tasks_read(c->rootfd, &(struct tasks_want){ 0 }, &s->past, NULL);
 		s->past_boot_usec = now;
 	}
-	for (size_t i = 0; i < s->past.n; i++) {
-		const struct task *t = &s->past.v[i];
+	return &s->past;
+}
+
+static struct stop_task as_past(const struct task *t)
+{
+	return (struct stop_task){ .type = t->upid.type,
+				   .user = t->upid.user,
+				   .upid = t->upid.text,
+				   .all = !*t->upid.id };
+}
+
+static const struct task *find_past(struct collector *c, const struct task_find *f)
+{
+	const struct tasks *past = read_past(c);
+
+	for (size_t i = 0; i < past->n; i++) {
+		const struct task *t = &past->v[i];
 		/* one whose end nobody knows may have ended at once */
 		uint64_t end = t->state == TASK_RUNNING ? UINT64_MAX
 			       : t->end_real_usec.kind == VAL_SET
@@ -376,11 +391,29 @@ static struct stop_task find_past(struct collector *c, const struct task_find *f
 		if (t->upid.start_real_usec <= f->until_real_usec &&
 		    end >= num_sub(f->since_real_usec, NEAR_SEC * USEC_PER_SEC) &&
 		    upid_is_about(&t->upid, f->vmid) && f->fits(f->arg, t->upid.type))
-			return (struct stop_task){ .type = t->upid.type,
-						   .user = t->upid.user,
-						   .upid = t->upid.text };
+			return t;
 	}
-	return (struct stop_task){ 0 };
+	return NULL;
+}
+
+/*
+ * The last stopall of an earlier boot, in a life that went on until then: pve-guests runs
+ * it as root@pam when the node goes down, and it is nobody's who logs in by another name.
+ */
+static const struct task *find_shutdown(struct collector *c, const struct lc_ct *ct)
+{
+	uint64_t booted = num_sub(clock_real_usec(), clock_boot_usec());
+	const struct tasks *past = read_past(c);
+
+	for (size_t i = 0; i < past->n; i++) {
+		const struct upid *u = &past->v[i].upid;
+
+		if (u->start_real_usec < booted &&
+		    u->start_real_usec + USEC_PER_SEC > ct->up.real_usec && !*u->id &&
+		    str_eq(u->type, "stopall"))
+			return str_eq(u->user, "root@pam") ? &past->v[i] : NULL;
+	}
+	return NULL;
 }
 
 struct stop_task tasksrc_find(struct collector *c, const struct task_find *f)
@@ -390,8 +423,11 @@ struct stop_task tasksrc_find(struct collector *c, const struct task_find *f)
 
 	if (!s)
 		return (struct stop_task){ 0 };
-	if (f->since_real_usec)
-		return find_past(c, f);
+	if (f->since_real_usec) {
+		const struct task *t = find_past(c, f);
+
+		return t ? as_past(t) : (struct stop_task){ 0 };
+	}
 	look(c);
 	for (size_t i = s->n; i-- > 0;) {
 		struct known *k = &s->v[i];
@@ -482,11 +518,21 @@ static void past_evidence(struct collector *c, const struct lc_ct *ct,
 					.done = true,
 					.fits = stops };
 
+	const struct task *t, *all = NULL;
+
 	/* one that began since was seen: no task of before ended it */
-	if (!ev->hook && find.since_real_usec &&
-	    ct->up.boot_usec < c->tasks->opened_boot_usec &&
-	    clock_boot_usec() < c->tasks->opened_boot_usec + PAST_AT_START_USEC)
-		ev->task = tasksrc_find(c, &find);
+	if (ev->hook || !find.since_real_usec ||
+	    ct->up.boot_usec >= c->tasks->opened_boot_usec ||
+	    clock_boot_usec() >= c->tasks->opened_boot_usec + PAST_AT_START_USEC)
+		return;
+	t = find_past(c, &find);
+	if (ev->node_booted)
+		all = find_shutdown(c, ct);
+	/* what stopall asks for are tasks of their own */
+	if (all && (!t || t->upid.start_real_usec >= all->upid.start_real_usec))
+		t = all;
+	if (t)
+		ev->task = as_past(t);
 }
 
 /* False: that was the last one to be looked at. */

@@ -95,7 +95,7 @@ static bool by_task(const struct stop_evidence *ev, struct stop_verdict *v)
 			 v->weak ? "; its mode could not be read" : "");
 		return true;
 	}
-	if (!ev->task.type || (ev->task.all && ev->node_down))
+	if (!ev->task.type || (ev->task.all && (ev->node_down || ev->node_booted)))
 		return false;
 	v->cause = CAUSE_ADMIN;
 	snprintf(v->why, sizeof(v->why), "task %.24s of %.64s", ev->task.type,
@@ -109,11 +109,14 @@ static bool by_node(const struct stop_evidence *ev, struct stop_verdict *v)
 		return false;
 	v->cause = CAUSE_HOST_SHUTDOWN;
 	v->weak = !ev->node_down;
-	snprintf(v->why, sizeof(v->why), "%s",
-		 ev->node_down
-			 ? "the node was shutting down"
-			 : "the node was booted anew: whether it went down in order "
-			   "or not was not seen");
+	snprintf(
+		v->why, sizeof(v->why), "%s",
+		ev->node_down ? "the node was shutting down"
+		: ev->task.type
+			? "stopall was the last that was done to all before the node was "
+			  "booted anew"
+			: "the node was booted anew: whether it went down in order "
+			  "or not was not seen");
 	return true;
 }
 

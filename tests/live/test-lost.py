@@ -239,6 +239,63 @@ MORE = [
 ]
 
 
+def past_task(kind, vmid, start, user="root@pam"):
+    """A task of an earlier boot, in the index alone. Its UPID."""
+    upid = "UPID:%s:%08X:%08X:%08X:%s:%s:%s:" % (pct.NODE, 4000, 5000, start, kind, vmid, user)
+    with open(pct.TASKS + "/index", "a") as f:
+        f.write("%s %08X OK\n" % (upid, start + 1))
+    return upid
+
+
+def last_end():
+    return [e for e in events(VMID, 0) if e["type"] == "stopped"][-1]
+
+
+# how it ended: the tasks of the boot before, in order, and whose work that was
+LAST_TASKS = (
+    ((), "host-shutdown", None),
+    ((("stopall", "", "root@pam"), ("vzshutdown", VMID, "root@pam")), "host-shutdown", 0),
+    ((("vzshutdown", VMID, "root@pam"), ("stopall", "", "root@pam")), "admin", 0),
+    ((("stopall", "", "joe@pve"), ("vzshutdown", VMID, "joe@pve")), "admin", 1),
+)
+
+
+@test("it went down with the node, and nobody saw it: by stopall of then, or by whose task")
+def end_with_the_node():
+    clock = os.path.join(os.environ["CTSCOPE_BUILD"], "tests/collect/clock.so")
+    boot = "/proc/sys/kernel/random/boot_id"
+    if not os.path.exists(clock):
+        raise Skip("tests/collect/clock.so is not built")
+    for n, (tasks, cause, which) in enumerate(LAST_TASKS):
+        fresh()
+        lib.hooks_off()
+        c = Collector()
+        make(VMID)
+        until(lambda: "started" in told(VMID), "it is seen")
+        end(c)
+        destroy(VMID)
+        now = int(time.time())
+        upids = [past_task(kind, vmid, now + 2 + 2 * i, user)
+                 for i, (kind, vmid, user) in enumerate(tasks)]
+        with open("/run/node/boot_id", "w") as f:
+            f.write("00000000-0000-4000-8000-%012d\n" % n)
+        subprocess.run(["mount", "--bind", "/run/node/boot_id", boot], check=True)
+        try:
+            # this boot began after all of that
+            later = int(time.clock_gettime(time.CLOCK_BOOTTIME)) + 3600
+            c = Collector(env={"LD_PRELOAD": clock, "CLOCK_ADD_MSEC": "%d" % (later * 1000)})
+            until(lambda: "stopped" in told(VMID), "its end is told")
+            e = last_end()
+            end(c)
+        finally:
+            subprocess.run(["umount", boot], check=True)
+        text = "%s: %s" % (tasks, e["data"])
+        equal((e["data"]["cause"], e["data"].get("upid")),
+              (cause, None if which is None else upids[which]), text)
+        equal(bool(e["inferred"]), True, text)
+        equal(e["data"].get("certain", True), cause == "admin", text)
+
+
 @test("calls of the store or the spool are broken: it runs on, and loses nothing")
 def faults():
     fresh()
