@@ -185,6 +185,7 @@ EXTRA_DIST += tests/live/test-network.py
 EXTRA_DIST += tests/live/test-sockets.py
 EXTRA_DIST += tests/live/test-guestnet.py
 EXTRA_DIST += tests/live/test-hooks.py
+EXTRA_DIST += tests/live/test-dropin.py
 EXTRA_DIST += tests/live/test-inside.py
 EXTRA_DIST += tests/live/test-stack.py
 EXTRA_DIST += tests/live/test-top.py

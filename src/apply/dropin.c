@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "apply/dropin.h"
 
+#include "apply/quiet.h"
 #include "base/fs.h"
 
 int dropin_install(int rootfd, const char *path, const struct buf *text,
@@ -23,7 +24,7 @@ int dropin_install(int rootfd, const char *path, const struct buf *text,
 
 int dropin_remove(int rootfd, const char *path, bool *ret_changed, struct err *err)
 {
-	int r = fs_remove(rootfd, path, NULL);
+	int r = quiet_remove(rootfd, path, NULL);
 
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "remove /%s: %s", path, strerror(-r));

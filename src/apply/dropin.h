@@ -14,5 +14,8 @@
 int dropin_install(int rootfd, const char *path, const struct buf *text,
 		   bool *ret_changed, struct err *err);
 
-/* Takes it away; *ret_changed: it was there. */
+/*
+ * Takes it away when no container is about to read it (quiet.h); *ret_changed: it was
+ * there.
+ */
 int dropin_remove(int rootfd, const char *path, bool *ret_changed, struct err *err);

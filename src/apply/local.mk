@@ -2,3 +2,5 @@
 # one file a line, without continuation: branches merge this list by union
 libct_a_SOURCES += src/apply/dropin.c
 libct_a_SOURCES += src/apply/dropin.h
+libct_a_SOURCES += src/apply/quiet.c
+libct_a_SOURCES += src/apply/quiet.h

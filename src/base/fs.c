@@ -584,8 +584,8 @@ int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
 }
 
 /* The directory of a path, opened; *name is the last component. */
-static int open_parent(int rootfd, const char *path, const char **name, int *ret,
-		       struct err *err)
+int fs_open_parent(int rootfd, const char *path, const char **name, int *ret,
+		   struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *dir = slash ? xstrndup(path, (size_t)(slash - path)) : NULL;
@@ -616,7 +616,7 @@ int fs_replace(int rootfd, const char *path, const void *p, size_t n, mode_t mod
 	_cleanup_free_ char *hidden = NULL;
 	_cleanup_close_ int dir = -1;
 	const char *name;
-	int r = open_parent(rootfd, path, &name, &dir, err);
+	int r = fs_open_parent(rootfd, path, &name, &dir, err);
 
 	if (r < 0)
 		return r;
@@ -627,19 +627,6 @@ int fs_replace(int rootfd, const char *path, const void *p, size_t n, mode_t mod
 		unlinkat(dir, hidden, 0);
 		return err_set(err, r, "write %s: %s", path, strerror(-r));
 	}
-	return 0;
-}
-
-int fs_remove(int rootfd, const char *path, struct err *err)
-{
-	_cleanup_close_ int dir = -1;
-	const char *name;
-	int r = open_parent(rootfd, path, &name, &dir, err);
-
-	if (r < 0)
-		return r;
-	if (unlinkat(dir, name, 0) < 0 || fsync(dir) < 0)
-		return err_set(err, -errno, "remove %s: %s", path, strerror(errno));
 	return 0;
 }
 

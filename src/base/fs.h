@@ -114,6 +114,10 @@ struct fs_stat {
 int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
 	    struct err *err);
 
+/* The directory that `path` is in; *name is its last component, within `path`. */
+int fs_open_parent(int rootfd, const char *path, const char **name, int *ret,
+		   struct err *err);
+
 /*
  * Replaces a regular file as a whole: written beside it as ".<name>.new", on the disk
  * before it gets its name; readers see the old one or the new one. What was left by one
@@ -121,9 +125,6 @@ int fs_stat(int rootfd, const char *path, bool follow, struct fs_stat *ret,
  */
 int fs_replace(int rootfd, const char *path, const void *p, size_t n, mode_t mode,
 	       struct err *err);
-
-/* Removes a file; its directory is on the disk then. -ENOENT: it was not there. */
-int fs_remove(int rootfd, const char *path, struct err *err);
 
 /* Writes all of it, over short writes and EINTR. */
 int fs_write_all(int fd, const void *p, size_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "apply/dropin.h"
+#include "apply/quiet.h"
 #include "read/dropin.h"
 #include "read/lxcconf.h"
 #include "tmproot.h"
@@ -154,8 +155,8 @@ static void a_file_is_replaced_whatever_was_left(void)
 	CHECK_STR(buf_str(&got), "precious");
 	CHECK(fs_list(t.fd, "d", 9, &names, &err) == 0 && names.n == 1, "%zu", names.n);
 	CHECK(fs_replace(t.fd, "e/f", "x", 1, 0644, &err) == -ENOENT, "%s", err.msg);
-	CHECK(fs_remove(t.fd, "d/f", &err) == 0, "%s", err.msg);
-	CHECK(fs_remove(t.fd, "d/f", &err) == -ENOENT, "%s", err.msg);
+	CHECK(quiet_remove(t.fd, "d/f", &err) == 0, "%s", err.msg);
+	CHECK(quiet_remove(t.fd, "d/f", &err) == -ENOENT, "%s", err.msg);
 	tmproot_remove(&t);
 }
 
