@@ -278,6 +278,7 @@ static void merge(struct collect *c)
 	struct picks all = { 0 }, *a = &c->kept, *b = &c->more;
 	size_t i = 0, k = 0;
 
+	c->full = false; /* it was, of one of the two */
 	while (i < a->n || k < b->n) {
 		bool first =
 			k == b->n || (i < a->n && a->v[i].real_usec >= b->v[k].real_usec);

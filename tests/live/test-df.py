@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 
+import journals
 from live import (Skip, check, ctjson, ctscope, destroy, equal, guest, hangfuse, main, make,
                   note, one_of, pct, rootfs, slack, test, until, write_conf)
 
@@ -186,6 +187,7 @@ def btrfs():
         subprocess.run(["cp", "-aT", "/run/node/base/100000", root], check=True)
         with open(root + "/var/log/syslog", "w") as f:
             f.write("2026-11-20T03:13:31Z web x[1]: kept in it\n")
+        journals.keep(root)
         pct.start(625)
         there = os.statvfs(root)
         for mounted in (True, False):
@@ -199,6 +201,7 @@ def btrfs():
             equal(m["/data"]["configured"], 40 * MIB, "its own limit")
             out = ctscope("df", 625).out.decode()
             equal(out.count("of the whole file system"), 1, "what the size is of: " + out)
+            journals.is_read(625)
             if mounted:
                 # a subvolume that was made anew is another directory by the same name
                 os.rename(data, data + ".old")

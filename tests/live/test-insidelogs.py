@@ -5,7 +5,6 @@
 The journals are files that systemd itself wrote (tests/fixtures/journal/make-guest).
 """
 import fcntl
-import lzma
 import os
 import shutil
 import signal
@@ -14,20 +13,13 @@ import struct
 import subprocess
 import time
 
+import journals
+from journals import DIR, ID, T0, journal
 from live import (CTSCOPE, SLOW, Follow, check, ctjson, ctscope, equal, guest, main, make, note,
                   pct, rootfs, slack, test, until, write_conf)
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-ID = "0123456789abcdef0123456789abcdef"
-DIR = "/var/log/journal/" + ID
 CT = 820
 CONSOLE = "/run/console-820.log"
-T0 = 1795144350  # of the first entry
-
-
-def journal(name):
-    with lzma.open(HERE + "/../fixtures/journal/%s.journal.xz" % name) as f:
-        return f.read()
 
 
 def moved(name, to):
@@ -40,18 +32,11 @@ def moved(name, to):
 
 
 def put(path, text, vmid=CT):
-    full = rootfs(vmid) + path
-    os.makedirs(os.path.dirname(full), exist_ok=True)
-    with open(full, "wb") as f:
-        f.write(text if isinstance(text, bytes) else text.encode())
-    own(path, vmid)
+    journals.put(rootfs(vmid), path, text)
 
 
 def own(path, vmid=CT):
-    st = os.stat(rootfs(vmid))
-    while path != "/":
-        os.lchown(rootfs(vmid) + path, st.st_uid, st.st_gid)
-        path = os.path.dirname(path)
+    journals.own(rootfs(vmid), path)
 
 
 def clear():
@@ -126,6 +111,24 @@ def entries():
           ["not by systemd"], "the last one that is wanted")
     r = ctscope("logs", CT, "--source", "guest", "--until", "@1795144352")
     check(b"\\xff\\x1b[2Jraw" in r.out and b"\x1b" not in r.out, r.out)
+
+
+@test("of several files, of several users or rotated, the last lines are those of all of them")
+@inside
+def several():
+    now = time.time()
+    put(DIR + "/system.journal", journal("guest"))
+    want = ["GET /4198", "GET /4199", "last"]
+    for name in ("user-1000.journal", "system@1.journal"):
+        put(DIR + "/" + name, journal("guest"))
+        equal(texts("--source", "guest", "-n", 3), ["GET /4199", "last", "last"], "of both")
+        os.unlink(rootfs(CT) + DIR + "/" + name)
+    put(DIR + "/user-1000.journal", moved("guest-zstd", now - 100))
+    equal(texts("--source", "guest", "-n", 1), ["zstd: end"], "the newest")
+    equal(texts("--source", "guest", "-n", 6)[:3], want, "behind those of the other")
+    put(DIR + "/user-1001.journal", moved("guest-lz4", T0 - 86400))
+    equal(texts("--source", "guest", "-n", 6)[:3], want, "an older one is not in front")
+    check("lz4: end" in texts("--source", "guest", "-n", "all"), "all")
 
 
 @test("all forms of compression are taken apart, and none of them is a bomb")

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The answer of guest-read about a journal of several files, without its sandbox. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "config.h"
+#include "guest/op.h"
+#include "guest/sdjournal.h"
+#include "read/guestjournal.h"
+#include "tmproot.h"
+
+#define MACHINE "0123456789abcdef0123456789abcdef"
+#define DIR     "guest/var/log/journal/" MACHINE
+
+struct setup {
+	struct tmproot t;
+	struct guest_root g;
+	struct guestread_item item;
+	struct work w;
+};
+
+static void put_journal(struct setup *s, const char *name)
+{
+	_cleanup_free_ char *from =
+		xasprintf("%s/journal/guest.journal.xz", getenv("CTSCOPE_FIXTURES"));
+	int fd, status;
+	pid_t pid;
+
+	tmproot_put(&s->t, name, "");
+	fd = openat(s->t.fd, name, O_WRONLY | O_CLOEXEC);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fd, 1);
+		execlp("xz", "xz", "-dc", from, (char *)NULL);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	CHECK(status == 0, "%s: %d", name, status);
+	close(fd);
+}
+
+/* A guest with that many files, all of them opened: the time of reading them is to come. */
+static void begin(struct setup *s, unsigned files)
+{
+	memset(s, 0, sizeof(*s));
+	tmproot_make(&s->t);
+	tmproot_put(&s->t, "guest/etc/machine-id", MACHINE "\n");
+	for (unsigned i = 0; i < files; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), DIR "/user-%u.journal", i);
+		put_journal(s, name);
+	}
+	s->g.root = openat(s->t.fd, "guest", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->g.mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	s->g.self = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->item = (struct guestread_item){ .op = GUESTREAD_JOURNAL, .path = "" };
+	s->w = (struct work){ .item = &s->item, .fd = -1, .room = GUESTREAD_MAX_BYTES };
+	s->w.until_mono_usec = clock_mono_usec() + 60 * USEC_PER_SEC;
+	op_journal.prepare(&s->g, &s->w);
+	CHECK_U64(s->w.a.why, GUESTREAD_OK);
+}
+
+static struct guestjournal answer(struct setup *s)
+{
+	struct guestjournal j = { 0 };
+	struct err err = { 0 };
+
+	op_journal.answer(&s->w);
+	if (!s->w.a.why)
+		CHECK(guestjournal_parse(s->w.a.data, &j, &err) == 0, "%s", err.msg);
+	return j;
+}
+
+static void end(struct setup *s, struct guestjournal *j)
+{
+	guestjournal_done(j);
+	work_done(&s->w);
+	close(s->g.root);
+	close(s->g.mountinfo);
+	close(s->g.self);
+	tmproot_remove(&s->t);
+}
+
+static void with_time_all_that_fits_is_given(void)
+{
+	struct guestjournal j;
+	struct setup s;
+
+	begin(&s, 2);
+	s.item.max_entries = 10;
+	j = answer(&s);
+	CHECK_U64(s.w.a.why, GUESTREAD_OK);
+	CHECK_U64(j.n, 10);
+	CHECK_U64(j.files, 2);
+	CHECK_U64(j.unread, 0);
+	end(&s, &j);
+}
+
+int main(void)
+{
+	struct err err = { 0 };
+
+	if (sdjournal_load(&err) < 0) {
+		printf("1..0 # SKIP %s\n", err.msg);
+		return 0;
+	}
+	RUN(with_time_all_that_fits_is_given);
+	return DONE();
+}
