@@ -273,7 +273,7 @@ static void on_due(void *arg, uint32_t events)
 
 static void status(struct collector *c)
 {
-	const char *pve = confsrc_trouble(c);
+	const char *pve = confsrc_trouble(c), *full;
 	struct writer_stat st;
 	char bad[96] = "", hooks[64] = "", disk[160];
 	uint64_t drops = 0;
@@ -284,6 +284,8 @@ static void status(struct collector *c)
 	writer_stat(c->writer, &st);
 	for (size_t i = 0; i < WRITER_DROPS; i++)
 		drops += st.drops[i];
+	full = st.no_space ? "; the disk of the store is full: only events are stored"
+			   : "";
 	if (st.errors || drops)
 		snprintf(bad, sizeof(bad), "; %ju errors of the store, %ju dropped",
 			 (uintmax_t)st.errors, (uintmax_t)drops);
@@ -291,9 +293,10 @@ static void status(struct collector *c)
 		snprintf(hooks, sizeof(hooks), "; %ju events of hooks are missing",
 			 (uintmax_t)c->n_dropped);
 	disksrc_trouble(c, disk, sizeof(disk));
-	loop_status(c->loop, "%zu containers run, %ju events, %ju inferred%s%s%s%s%s%s%s",
-		    up, (uintmax_t)c->n_events, (uintmax_t)c->n_inferred, pve ? "; " : "",
-		    pve ? pve : "", bad, hooks, *st.trouble ? "; " : "", st.trouble,
+	loop_status(c->loop,
+		    "%zu containers run, %ju events, %ju inferred%s%s%s%s%s%s%s%s", up,
+		    (uintmax_t)c->n_events, (uintmax_t)c->n_inferred, pve ? "; " : "",
+		    pve ? pve : "", full, bad, hooks, *st.trouble ? "; " : "", st.trouble,
 		    disk);
 	if (*st.trouble)
 		loop_log(c->loop, 4, "store", "the store: %s", st.trouble);

@@ -60,15 +60,6 @@ static void set_ram_only(struct writer *w, bool on)
 	}
 }
 
-static void set_no_space(struct writer *w, bool on)
-{
-	pthread_mutex_lock(&w->lock);
-	w->st.no_space = on;
-	pthread_mutex_unlock(&w->lock);
-	if (on)
-		w->next_space = clock_boot_usec() + w->o.space_usec;
-}
-
 /* Stored by the writer itself, with the next transaction. */
 static void own_event(struct writer *w, const char *what, const char *reason,
 		      uint64_t count)
@@ -92,6 +83,20 @@ static void own_event(struct writer *w, const char *what, const char *reason,
 		writer_push(w, &i);
 	}
 	pthread_mutex_unlock(&w->lock);
+}
+
+static void set_no_space(struct writer *w, bool on)
+{
+	bool was;
+
+	pthread_mutex_lock(&w->lock);
+	was = w->st.no_space;
+	w->st.no_space = on;
+	pthread_mutex_unlock(&w->lock);
+	if (on)
+		w->next_space = clock_boot_usec() + w->o.space_usec;
+	if (on != was)
+		own_event(w, on ? "store-full" : "store-resumed", NULL, 0);
 }
 
 static void tell_drops(struct writer *w)

@@ -20,6 +20,7 @@ VMID = 965
 SIZE_MIB = 48
 RESERVE = 8 << 20  # DBFILE_RESERVE_BYTES
 FILL = lib.LIB + "/fill"
+FULL = "the disk of the store is full"
 
 
 def now():
@@ -77,6 +78,10 @@ def nospace(after=0):
                if e["data"].get("reason") == "nospace")
 
 
+def said(what, after):
+    return [e for e in events(after=after, types=["collector"]) if e["data"].get("what") == what]
+
+
 def bounce(after):
     """One life, which is told as a whole."""
     pct.start(VMID)
@@ -117,6 +122,8 @@ def while_full(c):
     equal([json.loads(x)["type"].rsplit(".", 1)[1] for x in out][-2:], ["stopped", "poststop"],
           "what `events` shows")
     equal(blocks(), had, "blocks that were stored")
+    equal((len(said("store-full", seq)), len(said("store-resumed", seq))), (1, 0), "it says so")
+    until(lambda: FULL in c.status(), "the line of the service says so", 15)
     check(c.p.poll() is None, "the collector ended")
     return seq
 
@@ -131,7 +138,7 @@ def full():
     c = None
     try:
         lib.hooks_on()
-        c = Collector()
+        c = Collector(notify=True)
         make(VMID, start=False)
         bounce(0)
         equal(reserve(), RESERVE, "the reserve")
@@ -142,6 +149,8 @@ def full():
         os.unlink(FILL)
         until(lambda: reserve() == RESERVE, "the reserve is there again", 15)
         until(lambda: nospace(last) >= 2, "samples that were dropped are told of", 15)
+        equal(len(said("store-resumed", last)), 1, "it says so")
+        until(lambda: FULL not in c.status(), "nor does the line of the service", 15)
         bounce(last)
         until(lambda: blocks() > had, "samples are stored again")
         note("%d blocks were dropped and told of" % nospace(seq))
