@@ -19,3 +19,10 @@ int dropin_install(int rootfd, const char *path, const struct buf *text,
  * there.
  */
 int dropin_remove(int rootfd, const char *path, bool *ret_changed, struct err *err);
+
+/*
+ * That the admin wants none of it, for the package, which would bring the file back with
+ * each upgrade. -ENOENT: the package is not there, nor its directory.
+ */
+#define DROPIN_UNWANTED "etc/ctscope/hooks-removed"
+int dropin_set_unwanted(int rootfd, bool unwanted, struct err *err);

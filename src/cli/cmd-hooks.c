@@ -12,12 +12,15 @@
 
 struct hooks_opts {
 	const char *program;
+	bool for_now;
 };
 
 #define O(field) offsetof(struct hooks_opts, field)
 static const struct opt opts[] = {
 	{ "program", 0, OPT_STR, "PATH",
 	  "with install: the hook's program (default " PROGRAM ")", O(program) },
+	{ "for-now", 0, OPT_FLAG, NULL,
+	  "with remove: until the package is upgraded or installed again", O(for_now) },
 };
 #undef O
 
@@ -316,6 +319,9 @@ static int install(struct app *app, const char *program)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	fprintf(app->out, changed ? "Installed /" DROPIN_PATH ".\n"
 				  : "/" DROPIN_PATH " is installed already.\n");
+	r = dropin_set_unwanted(app->rootfd, false, &err);
+	if (r < 0 && r != -ENOENT)
+		app_warn(app, "%s; the next upgrade takes the file away again", err.msg);
 	if (changed)
 		say_who(app, true);
 	if (dropin_obstacles(app->rootfd, &obstacles, &err) < 0)
@@ -325,7 +331,21 @@ static int install(struct app *app, const char *program)
 	return EXIT_FINE;
 }
 
-static int uninstall(struct app *app)
+/* The package is not to bring it back. */
+static void keep_away(struct app *app)
+{
+	struct err err = { 0 };
+	int r = dropin_set_unwanted(app->rootfd, true, &err);
+
+	if (r == 0)
+		fputs("No upgrade brings it back; ctscope hooks install does.\n",
+		      app->out);
+	else if (r != -ENOENT)
+		app_warn(app, "%s; the next upgrade of the package brings it back",
+			 err.msg);
+}
+
+static int uninstall(struct app *app, bool for_now)
 {
 	_cleanup_(dropin_done) struct dropin d = { 0 };
 	struct err err = { 0 };
@@ -340,6 +360,8 @@ static int uninstall(struct app *app)
 		return app_error(app, EXIT_BROKEN, "%s", err.msg);
 	fprintf(app->out, changed ? "Removed /" DROPIN_PATH ".\n"
 				  : "/" DROPIN_PATH " is not installed.\n");
+	if (!for_now)
+		keep_away(app);
 	if (changed)
 		say_who(app, false);
 	return EXIT_FINE;
@@ -358,6 +380,8 @@ static int hooks_run(struct app *app, int argc, char **argv)
 		return app_error(app, EXIT_USAGE, "one of status, install, remove");
 	if (o.program && !str_eq(verb, "install"))
 		return app_error(app, EXIT_USAGE, "--program belongs to install");
+	if (o.for_now && !str_eq(verb, "remove"))
+		return app_error(app, EXIT_USAGE, "--for-now belongs to remove");
 	if (app->json && !str_eq(verb, "status"))
 		return app_error(app, EXIT_USAGE, "--json belongs to status");
 	if (str_eq(verb, "status"))
@@ -365,7 +389,7 @@ static int hooks_run(struct app *app, int argc, char **argv)
 	if (str_eq(verb, "install"))
 		return install(app, o.program ? o.program : PROGRAM);
 	if (str_eq(verb, "remove"))
-		return uninstall(app);
+		return uninstall(app, o.for_now);
 	return app_error(app, EXIT_USAGE, "\"%s\": expected status, install or remove",
 			 verb);
 }
@@ -381,7 +405,7 @@ const struct cmd cmd_hooks = {
 		"\n"
 		"  ctscope hooks install\n"
 		"  ctscope hooks                  exit code 1: something keeps events from us\n"
-		"  ctscope hooks remove           before the program is removed, or after",
+		"  ctscope hooks remove           no upgrade of the package brings it back",
 	.opts = opts,
 	.nopts = ARRAY_SIZE(opts),
 	.cols = cols,

@@ -23,6 +23,7 @@ CONFD = "/usr/share/lxc/config/common.conf.d"
 DROPIN = CONFD + "/50-ctscope.conf"
 PROGRAM = "/run/node/libexec/hook"
 SPOOL = "/run/ctscope/spool"
+UNWANTED = "/etc/ctscope/hooks-removed"
 STARTS = int(os.environ.get("HOOK_STARTS", "200" if SLOW == 1 else "40"))
 # what a start may take longer, whatever is broken
 ADDED_MS = 100 * SLOW
@@ -704,12 +705,33 @@ def command_remove():
     ctscope("hooks", "remove")
     check(not os.path.exists(DROPIN), "it is still there")
     check(b"not installed" in ctscope("hooks", "remove").out, "twice")
+    check(not os.path.exists(UNWANTED), "without the package it has nobody to tell")
     d, cts = hooks(1)
     equal((cts[754]["reports"], cts[754]["note"]), ("yes", "until it stops"), "754")
     remove(PROGRAM)
     pct.kill(754)
     pct.start(754)
     equal(told(), [], "the spool")
+
+
+@test("beside the package, hooks remove notes that no upgrade is to bring the drop-in back")
+def command_unwanted():
+    fresh()
+    os.makedirs("/etc/ctscope", exist_ok=True)
+    try:
+        check(b"upgrade" not in ctscope("hooks", "remove", "--for-now").out, "it says so")
+        check(not os.path.exists(DROPIN), "it is still there")
+        check(not os.path.exists(UNWANTED), "noted for now")
+        put_dropin()
+        check(b"No upgrade" in ctscope("hooks", "remove").out, "it does not say so")
+        check(os.path.exists(UNWANTED), "not noted")
+        ctscope("hooks", "remove", "--for-now")
+        check(os.path.exists(UNWANTED), "forgotten")
+        ctscope("hooks", "install", "--program", PROGRAM)
+        check(not os.path.exists(UNWANTED), "installed, and noted as not wanted")
+        ctscope("hooks", "install", "--for-now", code=2)
+    finally:
+        shutil.rmtree("/etc/ctscope")
 
 
 @test("hooks install refuses what would do harm")
