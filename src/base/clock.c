@@ -28,6 +28,11 @@ uint64_t clock_boot_usec(void)
 	return now_usec(CLOCK_BOOTTIME);
 }
 
+uint64_t clock_cpu_usec(void)
+{
+	return now_usec(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 static bool fields_valid(const struct clock_fields *f)
 {
 	static const unsigned days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };

@@ -11,6 +11,8 @@ uint64_t clock_real_usec(void);
 uint64_t clock_mono_usec(void);
 /* CLOCK_BOOTTIME: goes on during suspend, no clock is ever set; that of events. */
 uint64_t clock_boot_usec(void);
+/* What this process had of the CPU so far. */
+uint64_t clock_cpu_usec(void);
 
 /* The next whole multiple of `step`: what is done then is done together. */
 static inline uint64_t clock_next(uint64_t now_usec, uint64_t step_usec)

@@ -230,8 +230,9 @@ static int reap(const struct guard *g, struct err *err)
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return err_set(err, -EIO, "lost a reader process: %s", strerror(errno));
-	/* a deadline of its own, a moment before ours */
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+	/* a deadline of its own, of the clock or the CPU, before ours */
+	if (WIFSIGNALED(status) &&
+	    (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGPROF))
 		return err_set(err, -ETIMEDOUT, "no answer in time");
 	if (!WIFEXITED(status))
 		return err_set(err, -EIO, "a reader process died of signal %d",

@@ -237,6 +237,7 @@ struct picks {
 
 struct collect {
 	struct work *w;
+	struct sdjournal_want want;
 	size_t max;
 	struct picks kept, more; /* of the files before; of the one that is read */
 	bool full;               /* what is older than the last one kept is not wanted */
@@ -260,7 +261,7 @@ static bool take_entry(const struct guestjournal_entry *e, void *arg)
 	_cleanup_(buf_done) struct buf b = { 0 };
 	struct collect *c = arg;
 
-	c->late = clock_mono_usec() >= c->w->until_mono_usec;
+	c->late = sdjournal_is_late(&c->want);
 	if (c->late || !has_room(c, &c->more, guestjournal_size(e)) ||
 	    (c->full && e->real_usec < c->kept.v[c->kept.n - 1].real_usec)) {
 		c->truncated = true;
@@ -299,48 +300,66 @@ static void merge(struct collect *c)
 	c->full = a->n && (c->full || a->n == c->max);
 }
 
-static void read_file(struct collect *c, const struct sdjournal_want *want, int fd,
-		      struct guestjournal *head)
+/* What it was too late for: its entries are missing among those of the others. */
+static void add_unread(struct guestjournal *head)
 {
-	int r = sdjournal_walk(fd, want, take_entry, c);
+	head->unread++;
+	if (!head->unread_why)
+		head->unread_why = GUESTREAD_LATE;
+}
 
-	head->files++;
+static void read_file(struct collect *c, int fd, struct guestjournal *head)
+{
+	int r = sdjournal_walk(fd, &c->want, take_entry, c);
+
 	head->broken += r < 0 && r != -ETIME;
 	if (r == -ETIME)
 		c->late = c->truncated = true;
+	/* of the first one it goes on where it was given up */
+	if (c->late && head->files)
+		add_unread(head);
+	head->files++;
 	merge(c);
+}
+
+static void read_files(struct collect *c, const struct files *f,
+		       struct guestjournal *head)
+{
+	head->unread = f->unread;
+	head->unread_why = f->why;
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->v[i].fd < 0)
+			continue;
+		if (c->late)
+			add_unread(head);
+		else
+			read_file(c, f->v[i].fd, head);
+	}
 }
 
 static void answer(struct work *w)
 {
 	struct collect c = { .w = w,
 			     .max = w->item->max_entries ? w->item->max_entries
-							 : GUESTREAD_MAX_ENTRIES };
-	struct sdjournal_want want = { .unit = w->item->pattern,
+							 : GUESTREAD_MAX_ENTRIES,
+			     .want = { .unit = w->item->pattern,
 				       .span = w->item->span,
-				       .until_mono_usec = w->until_mono_usec };
+				       .until_mono_usec = w->until_mono_usec,
+				       .until_cpu_usec = w->until_cpu_usec } };
 	struct guestjournal head = { 0 };
-	struct files *f = w->own;
 
 	/* descriptors are left as they are: which version closes them is its own choice */
 	if (w->item->max_bytes)
 		w->room = MIN(w->room, w->item->max_bytes);
-	head.unread = f->unread;
-	head.unread_why = f->why;
-	for (size_t i = 0; i < f->n; i++) {
-		if (f->v[i].fd < 0)
-			continue;
-		if (c.late) {
-			head.unread++;
-		} else {
-			read_file(&c, &want, f->v[i].fd, &head);
-		}
-	}
+	read_files(&c, w->own, &head);
 	guestjournal_put_head(&w->data, &head);
 	for (size_t i = 0; i < c.kept.n; i++) {
 		buf_add(&w->data, c.kept.v[i].bytes, c.kept.v[i].n);
 		free(c.kept.v[i].bytes);
 	}
+	/* nothing was found, but not all was looked at either */
+	if (c.late && !c.kept.n)
+		w->a.why = GUESTREAD_LATE;
 	free(c.kept.v);
 	w->a.data = span_tbytes(span_of(w->data.p, w->data.n));
 	w->a.truncated = c.truncated;

@@ -18,7 +18,8 @@ struct work {
 	void *own;       /* of malloc(): what an op keeps between the two */
 	struct buf data; /* what a.data and the entries point into; of malloc() */
 	size_t room;     /* bytes of data that may be given */
-	uint64_t until_mono_usec; /* what is not read by then is left out */
+	/* what is not read by then is left out; of the CPU: 0: no such bound */
+	uint64_t until_mono_usec, until_cpu_usec;
 };
 
 struct op {

@@ -4,12 +4,19 @@
 #include <config.h>
 #include <errno.h>
 
+#include "base/clock.h"
+
+bool sdjournal_is_late(const struct sdjournal_want *want)
+{
+	return (want->until_mono_usec && clock_mono_usec() >= want->until_mono_usec) ||
+	       (want->until_cpu_usec && clock_cpu_usec() >= want->until_cpu_usec);
+}
+
 #ifdef HAVE_SYSTEMD
 #include <sys/syscall.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/dl.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -203,15 +210,6 @@ static int read_entry(sd_journal *j, struct texts *t, struct guestjournal_entry 
 	return 0;
 }
 
-/*
- * What is too new comes before what is wanted where a clock went back, and of a file that
- * was made for that there is no end of it.
- */
-static bool is_late(const struct sdjournal_want *want)
-{
-	return want->until_mono_usec && clock_mono_usec() >= want->until_mono_usec;
-}
-
 static int walk(sd_journal *j, const struct sdjournal_want *want,
 		bool (*fn)(const struct guestjournal_entry *e, void *arg), void *arg)
 {
@@ -229,7 +227,8 @@ static int walk(sd_journal *j, const struct sdjournal_want *want,
 		if (r < 0)
 			break;
 		if (span->until_real_usec && at > span->until_real_usec) {
-			if (is_late(want))
+			/* of a file that was made for that there is no end of it */
+			if (sdjournal_is_late(want))
 				return -ETIME;
 			continue;
 		}

@@ -27,9 +27,12 @@ bool sdjournal_ready(void); /* it was loaded */
 struct sdjournal_want {
 	const char *unit; /* NULL: any */
 	struct guestread_span span;
-	uint64_t
-		until_mono_usec; /* what is not wanted is passed over till then; 0: always */
+	/* what is not wanted is passed over till then; 0: always */
+	uint64_t until_mono_usec, until_cpu_usec;
 };
+
+/* Is the time up, by the clock or of the CPU? */
+bool sdjournal_is_late(const struct sdjournal_want *want);
 
 /*
  * Each entry that is wanted, newest first: until `fn` says false. The texts are valid

@@ -13,6 +13,7 @@ struct wire_entry {
 };
 
 _Static_assert(sizeof(struct head) == GUESTJOURNAL_HEAD, "the head's bytes");
+_Static_assert(sizeof(struct wire_entry) <= 128, "the fixed part of an entry");
 
 void guestjournal_put_head(struct buf *b, const struct guestjournal *g)
 {

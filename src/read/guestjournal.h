@@ -13,6 +13,9 @@
 #define GUESTJOURNAL_MAX_TEXT ((size_t)16384) /* of a message */
 #define GUESTJOURNAL_MAX_NAME ((size_t)256)
 #define GUESTJOURNAL_HEAD     ((size_t)16) /* bytes of the head */
+/* of an entry: more than its fixed part and all texts */
+#define GUESTJOURNAL_MAX_ENTRY                                                           \
+	(GUESTJOURNAL_MAX_TEXT + 2 * GUESTJOURNAL_MAX_NAME + (size_t)128)
 
 struct guestjournal_entry {
 	uint64_t id; /* of this entry and no other one, as far as its writer is honest */

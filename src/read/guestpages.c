@@ -6,6 +6,7 @@
 
 #define JOURNAL_MSEC 2000
 #define MAX_PAGES    32
+#define MAX_LATE     4 /* of those: each took all of its time, which is more on a busy node */
 /* so late may come what another program wrote: journald has a file for each user */
 #define LATE_USEC ((uint64_t)2000000)
 
@@ -67,6 +68,7 @@ struct page {
 	uint64_t oldest_real_usec;
 	size_t n, fresh; /* entries, and those that were not given before */
 	bool more;       /* there may be older ones */
+	bool late;       /* for these its time was up */
 };
 
 static void take_entries(struct guestpages *g, const struct guestjournal *j,
@@ -143,6 +145,14 @@ static struct guestread_item journal_item(const struct guestpages *g,
 	};
 }
 
+/* It ends where there was no room for one more. */
+static bool was_full(const struct guestread_item *item, const struct guestread_answer *a,
+		     size_t n)
+{
+	return n >= (item->max_entries ? item->max_entries : GUESTREAD_MAX_ENTRIES) ||
+	       a->data.n + GUESTJOURNAL_MAX_ENTRY > GUESTREAD_MAX_BYTES;
+}
+
 /* 0 and the page; 1: there is no journal; a negative errno: it was said why. */
 static int read_page(struct guestpages *g, const struct guestread_target *target,
 		     const struct guestread_item *what, const struct log_want *want,
@@ -166,6 +176,10 @@ static int read_page(struct guestpages *g, const struct guestread_target *target
 	}
 	if (r == 0 && a.v[0].why == GUESTREAD_ABSENT)
 		return 1;
+	/* nothing of it was given: that is asked for again */
+	if (r == 0 && a.v[0].why == GUESTREAD_LATE && g->polling &&
+	    guestask_may_pass(&g->late, -ETIMEDOUT))
+		return -EAGAIN;
 	if (r == 0 && a.v[0].why) {
 		guestask_say(
 			said, &g->told,
@@ -187,7 +201,18 @@ static int read_page(struct guestpages *g, const struct guestread_target *target
 	say_journal(g, &j, said);
 	take_entries(g, &j, &item.span, want, ret, page);
 	page->more = a.v[0].truncated && j.n;
+	page->late = page->more && !was_full(&item, &a.v[0], j.n);
 	return 0;
+}
+
+/* Of a log that is too long that is said by who shows it, if all of it was wanted. */
+static void say_cut(struct guestpages *g, const struct log_want *want,
+		    struct loglines *ret, struct guestlog_said *said)
+{
+	ret->cut = true;
+	if (want->max_lines)
+		guestask_say(said, &g->told,
+			     xstrdup("journal inside: not all of it was looked at"));
 }
 
 void guestpages_read(struct guestpages *g, const struct guestread_target *target,
@@ -196,6 +221,7 @@ void guestpages_read(struct guestpages *g, const struct guestread_target *target
 {
 	uint64_t until = want->until_real_usec;
 	size_t start = ret->n;
+	unsigned late = 0;
 
 	g->first_real_usec = g->newest_real_usec = until;
 	for (unsigned i = 0;; i++) {
@@ -206,8 +232,9 @@ void guestpages_read(struct guestpages *g, const struct guestread_target *target
 		if (read_page(g, target, &item, want, ret, said, &page) ||
 		    (want->max_lines && ret->n - start >= want->max_lines) || !page.more)
 			break;
-		if (i == MAX_PAGES) {
-			ret->cut = true;
+		late += page.late;
+		if (i == MAX_PAGES || late == MAX_LATE) {
+			say_cut(g, want, ret, said);
 			break;
 		}
 		/* more of one time than an answer holds */

@@ -67,19 +67,28 @@ int sandbox_limit(const struct sandbox_limits *l, struct err *err)
 	return 0;
 }
 
-int sandbox_deadline(uint32_t msec, struct err *err)
+static int end_after(int timer, int sig, uint32_t msec)
 {
 	struct itimerval t = {
 		.it_value = { .tv_sec = msec / 1000, .tv_usec = msec % 1000 * 1000 },
 	};
+
+	return signal(sig, SIG_DFL) == SIG_ERR || setitimer(timer, &t, NULL) < 0 ? -errno
+										 : 0;
+}
+
+int sandbox_deadline(uint32_t msec, uint32_t cpu_msec, struct err *err)
+{
 	sigset_t none;
+	int r;
 
 	sigemptyset(&none);
-	if (signal(SIGALRM, SIG_DFL) == SIG_ERR ||
-	    sigprocmask(SIG_SETMASK, &none, NULL) < 0 ||
-	    setitimer(ITIMER_REAL, &t, NULL) < 0)
-		return err_set(err, -errno, "a deadline: %s", strerror(errno));
-	return 0;
+	r = sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+	if (r == 0)
+		r = end_after(ITIMER_REAL, SIGALRM, msec);
+	if (r == 0 && cpu_msec)
+		r = end_after(ITIMER_PROF, SIGPROF, cpu_msec);
+	return r < 0 ? err_set(err, r, "a deadline: %s", strerror(-r)) : 0;
 }
 
 int sandbox_lock(pid_t parent, struct err *err)

@@ -40,10 +40,11 @@ struct sandbox_limits {
 int sandbox_limit(const struct sandbox_limits *l, struct err *err);
 
 /*
- * The process ends after so long, by a signal that nothing in it can catch or block
- * (whatever it inherited). Only a wait in the kernel that no signal ends outlasts it.
+ * The process ends after so long, and after so long on a CPU (0: that is not limited), by
+ * a signal (SIGALRM, SIGPROF) that nothing in it can catch or block, whatever it
+ * inherited. Only a wait in the kernel that no signal ends outlasts it.
  */
-int sandbox_deadline(uint32_t msec, struct err *err);
+int sandbox_deadline(uint32_t msec, uint32_t cpu_msec, struct err *err);
 
 /*
  * No privileges by execve(2), no ptrace, no core; killed when the parent dies. After the

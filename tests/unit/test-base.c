@@ -125,6 +125,23 @@ static int crash(int out, void *arg)
 	return 0;
 }
 
+/* Its own deadline, of the clock and of the CPU. */
+static int alarmed(int out, void *arg)
+{
+	(void)out;
+	(void)arg;
+	raise(SIGALRM);
+	return 0;
+}
+
+static int used_up(int out, void *arg)
+{
+	(void)out;
+	(void)arg;
+	raise(SIGPROF);
+	return 0;
+}
+
 static struct guard last; /* what guarded() left of it */
 
 static int guarded(guard_fn *fn, uint64_t usec, struct buf *ret)
@@ -160,6 +177,10 @@ static void a_guarded_read_answers_or_is_left_behind(void)
 	CHECK(r == -EACCES, "r %d", r);
 	r = guarded(crash, 60 * USEC_PER_SEC, &b);
 	CHECK(r == -EIO, "r %d", r);
+	r = guarded(alarmed, 60 * USEC_PER_SEC, &b);
+	CHECK(r == -ETIMEDOUT, "r %d", r);
+	r = guarded(used_up, 60 * USEC_PER_SEC, &b);
+	CHECK(r == -ETIMEDOUT, "r %d", r);
 }
 
 /* For longer than its time: as what a file system answers slowly. */

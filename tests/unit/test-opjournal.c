@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The answer of guest-read about a journal of several files, without its sandbox. */
+/* The answer of guest-read about a journal where the time is short, without its sandbox. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -99,6 +99,58 @@ static void with_time_all_that_fits_is_given(void)
 	end(&s, &j);
 }
 
+/* "No entries" would be a lie. */
+static void no_time_for_an_entry_is_late_and_not_empty(void)
+{
+	struct guestjournal j;
+	struct setup s;
+
+	begin(&s, 1);
+	s.w.until_mono_usec = 1;
+	j = answer(&s);
+	CHECK_U64(s.w.a.why, GUESTREAD_LATE);
+	end(&s, &j);
+}
+
+/* By the clock it may take long on a node that is busy; by the CPU it may not. */
+static void time_of_the_cpu_that_is_used_up_is_late_too(void)
+{
+	struct guestjournal j;
+	struct setup s;
+
+	begin(&s, 1);
+	s.w.until_cpu_usec = 1;
+	j = answer(&s);
+	CHECK_U64(s.w.a.why, GUESTREAD_LATE);
+	end(&s, &j);
+}
+
+/* What is newer in a file that was not come to is missing among the entries of another. */
+static void files_that_were_not_come_to_are_counted(void)
+{
+	unsigned met = 0;
+
+	for (uint64_t usec = 200; usec < 200000 && met < 3; usec += usec / 4) {
+		struct guestjournal j;
+		struct setup s;
+
+		begin(&s, 2);
+		s.item.max_entries = 1000;
+		s.w.until_mono_usec = clock_mono_usec() + usec;
+		j = answer(&s);
+		if (!s.w.a.why && j.n == 1000)
+			met = 3; /* all that is wanted, of both */
+		else if (!s.w.a.why && j.n) {
+			met++;
+			CHECK(j.unread == 1 && j.unread_why == GUESTREAD_LATE,
+			      "%zu entries after %ju us: %u unread, %d", j.n,
+			      (uintmax_t)usec, j.unread, (int)j.unread_why);
+		}
+		end(&s, &j);
+	}
+	CHECK(met > 0, "no time was enough for one entry");
+}
+
 int main(void)
 {
 	struct err err = { 0 };
@@ -108,5 +160,8 @@ int main(void)
 		return 0;
 	}
 	RUN(with_time_all_that_fits_is_given);
+	RUN(no_time_for_an_entry_is_late_and_not_empty);
+	RUN(time_of_the_cpu_that_is_used_up_is_late_too);
+	RUN(files_that_were_not_come_to_are_counted);
 	return DONE();
 }

@@ -105,9 +105,39 @@ static int waits_for_ever(void)
 	sigfillset(&all);
 	signal(SIGALRM, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	NEED(sandbox_deadline(30, NULL) == 0);
+	NEED(sandbox_deadline(30, 0, NULL) == 0);
 	clock_sleep_usec(120 * USEC_PER_SEC);
 	return __LINE__;
+}
+
+static int works_for_ever(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	signal(SIGPROF, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	NEED(sandbox_deadline(120000, 30, NULL) == 0);
+	for (uint64_t cpu = clock_cpu_usec(); clock_cpu_usec() - cpu < 60 * USEC_PER_SEC;)
+		;
+	return __LINE__;
+}
+
+/* It sleeps beyond the time that it may have of the CPU. */
+static int works_little(void)
+{
+	NEED(sandbox_deadline(120000, 30, NULL) == 0);
+	clock_sleep_usec(100 * USEC_PER_MSEC);
+	return 0;
+}
+
+static void the_deadline_of_the_cpu_ends_who_uses_it(void)
+{
+	int status = status_of(works_for_ever);
+
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF, "status %x",
+	      (unsigned)status);
+	CHECK(status_of(works_little) == 0, "see above");
 }
 
 static void the_deadline_ends_it(void)
@@ -410,6 +440,7 @@ int main(void)
 	RUN(no_descriptor_is_left_from_a_number_on);
 	RUN(limits_are_set_for_good);
 	RUN(the_deadline_ends_it);
+	RUN(the_deadline_of_the_cpu_ends_who_uses_it);
 	RUN(a_parent_that_has_died_before_is_noticed);
 	RUN(no_path_leads_out_of_its_own_descriptors);
 	RUN(a_filter_looks_at_numbers_and_arguments);
