@@ -2,6 +2,8 @@
 """Containers by their real units on the virtual machine's own node (tests/vm/node), and
 what the collector, as the service it is, says of them."""
 import os
+import random
+import shutil
 import subprocess
 import sys
 import time
@@ -62,6 +64,21 @@ def cpu_sec(pid):
     with open("/proc/%d/stat" % pid) as f:
         w = f.read().rsplit(")", 1)[1].split()
     return (int(w[11]) + int(w[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def hook_file(vmid):
+    """As a hook writes it, of a running one's post-start; its name, which is the id of its event."""
+    boot = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
+    real = int(time.time() * 1e6)
+    name = "%013x-%014x-%06x01" % (boot, real, random.getrandbits(24))
+    hidden = lib.SPOOL + "/." + name
+    with open(hidden, "w") as f:
+        f.write("ctscope-hook 1\nvmid %d\ntype guest-post-start\nreal-usec %d\nboot-usec %d\n"
+                "end\n" % (vmid, real, boot))
+    shutil.chown(hidden, group="ctscope")
+    os.chmod(hidden, 0o640)
+    os.rename(hidden, lib.SPOOL + "/" + name)
+    return name
 
 
 def incident(vmid, kind, seconds=10):
