@@ -35,10 +35,11 @@ struct quiet {
 	int proc; /* <root>/proc */
 	int dir;  /* opened before the mark, never listed */
 	int fan;
-	const char *name; /* of the directory */
-	char *self;       /* our pid in proc */
-	uint64_t ino;     /* of the directory, as fdinfo says it */
-	bool hold;        /* nobody is answered */
+	const char *name;       /* of the directory */
+	char *self;             /* our pid in proc */
+	uint64_t ino;           /* of the directory, as fdinfo says it */
+	uint64_t end_mono_usec; /* of our patience */
+	bool hold;              /* nobody is answered */
 	struct {
 		int32_t pid;
 		int fd;
@@ -84,24 +85,19 @@ static void let_on(struct quiet *q)
 	q->n_waits = 0;
 }
 
-/* Takes what is asked; answers it unless all are held. */
+/* Takes what is asked, one time; answers it unless all are held. */
 static void attend(struct quiet *q)
 {
 	struct fanotify_event_metadata m[MAX_WAIT];
+	ssize_t n = 0;
 
-	while (q->n_waits < MAX_WAIT) {
-		ssize_t n = read(q->fan, m, (MAX_WAIT - q->n_waits) * sizeof(*m));
-
-		if (n < (ssize_t)sizeof(*m))
-			break;
-		for (size_t i = 0; i < (size_t)n / sizeof(*m); i++) {
-			if (m[i].fd < 0)
-				continue;
-			q->waits[q->n_waits].pid = m[i].pid;
-			q->waits[q->n_waits++].fd = m[i].fd;
-		}
-		if (!q->hold)
-			let_on(q);
+	if (q->n_waits < MAX_WAIT)
+		n = read(q->fan, m, (MAX_WAIT - q->n_waits) * sizeof(*m));
+	for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(*m); i++) {
+		if (m[i].fd < 0)
+			continue;
+		q->waits[q->n_waits].pid = m[i].pid;
+		q->waits[q->n_waits++].fd = m[i].fd;
 	}
 	if (!q->hold)
 		let_on(q);
@@ -186,7 +182,7 @@ static size_t held_by(const struct quiet *q, const char *pid)
 	return h.n;
 }
 
-/* Of /proc; meanwhile nobody waits for us. */
+/* Of /proc, until our patience ends; meanwhile nobody waits for us. */
 static int note_holder(const char *name, void *arg)
 {
 	struct quiet *q = arg;
@@ -196,7 +192,7 @@ static int note_holder(const char *name, void *arg)
 	if (num_parse_u32(span_of(name, strlen(name)), &pid) == 0 &&
 	    !str_eq(name, q->self) && held_by(q, name))
 		note_seen(q, (int32_t)pid);
-	return 0;
+	return clock_mono_usec() < q->end_mono_usec ? 0 : -ETIME;
 }
 
 /* ---- the moment -------------------------------------------------------------------- */
@@ -205,10 +201,10 @@ static int note_holder(const char *name, void *arg)
  * While all are held: has each of those who may have listed it come to its end, or back to
  * us? Who has is forgotten: nobody lists anything now.
  */
-static bool is_quiet(struct quiet *q)
+static bool is_quiet(struct quiet *q, uint64_t end_mono_usec)
 {
 	attend(q);
-	for (size_t i = q->n_seen; i-- > 0;) {
+	for (size_t i = q->n_seen; i-- > 0 && clock_mono_usec() < end_mono_usec;) {
 		char pid[16];
 
 		snprintf(pid, sizeof(pid), "%d", q->seen[i]);
@@ -224,7 +220,7 @@ static bool hold(struct quiet *q, uint64_t usec)
 	uint64_t end = clock_mono_usec() + usec;
 
 	q->hold = true;
-	while (!is_quiet(q)) {
+	while (!is_quiet(q, end)) {
 		if (clock_mono_usec() >= end)
 			return false;
 		clock_sleep_usec(CHECK_USEC);
@@ -234,15 +230,14 @@ static bool hold(struct quiet *q, uint64_t usec)
 
 static void wait_quiet(struct quiet *q)
 {
-	uint64_t end = clock_mono_usec() + PATIENCE_USEC;
-
+	q->end_mono_usec = clock_mono_usec() + PATIENCE_USEC;
 	/*
 	 * Whoever was on its way into the directory when it was marked has it open by now: from
 	 * Linux 6.14 on its listing is not asked for (fs/notify, file_set_fsnotify_mode).
 	 */
 	attend_for(q, 2 * USEC_PER_MSEC);
 	fs_each(q->proc, ".", note_holder, q, NULL);
-	while (clock_mono_usec() < end) {
+	while (clock_mono_usec() < q->end_mono_usec) {
 		if (hold(q, HOLD_USEC))
 			return;
 		q->hold = false;
