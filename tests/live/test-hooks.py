@@ -700,6 +700,7 @@ def command_hung():
 @test("hooks remove: what runs goes on, and stops without the program")
 def command_remove():
     fresh()
+    remove(os.path.dirname(UNWANTED))
     make(754)
     events()
     ctscope("hooks", "remove")
@@ -717,7 +718,8 @@ def command_remove():
 @test("beside the package, hooks remove notes that no upgrade is to bring the drop-in back")
 def command_unwanted():
     fresh()
-    os.makedirs("/etc/ctscope", exist_ok=True)
+    remove(os.path.dirname(UNWANTED))
+    os.mkdir(os.path.dirname(UNWANTED))
     try:
         check(b"upgrade" not in ctscope("hooks", "remove", "--for-now").out, "it says so")
         check(not os.path.exists(DROPIN), "it is still there")
@@ -731,7 +733,7 @@ def command_unwanted():
         check(not os.path.exists(UNWANTED), "installed, and noted as not wanted")
         ctscope("hooks", "install", "--for-now", code=2)
     finally:
-        shutil.rmtree("/etc/ctscope")
+        remove(os.path.dirname(UNWANTED))
 
 
 @test("hooks install refuses what would do harm")
