@@ -262,7 +262,7 @@ LAST_TASKS = (
 
 @test("it went down with the node, and nobody saw it: by stopall of then, or by whose task")
 def end_with_the_node():
-    clock = os.path.join(os.environ["CTSCOPE_BUILD"], "tests/collect/clock.so")
+    clock = lib.reachable(os.environ["CTSCOPE_BUILD"] + "/tests/collect/clock.so")
     boot = "/proc/sys/kernel/random/boot_id"
     if not os.path.exists(clock):
         raise Skip("tests/collect/clock.so is not built")
