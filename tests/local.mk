@@ -208,6 +208,7 @@ EXTRA_DIST += tests/live/test-pmxcfs.py
 unit_tests += tests/unit/test-guestwire
 unit_tests += tests/unit/test-guestopen
 EXTRA_DIST += tests/live/journals.py
+EXTRA_DIST += tests/live/test-flood.py
 EXTRA_DIST += tests/live/test-df.py
 EXTRA_DIST += tests/live/test-doctor.py
 EXTRA_DIST += tests/live/test-drift.py

@@ -27,6 +27,7 @@
 #include <sys/un.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static _Noreturn void die(const char *what)
@@ -665,6 +666,79 @@ static int do_rename_if(char **a)
 	return 0;
 }
 
+/* Where lines go to: a file, the console, or the socket of a journald. */
+static int open_sink(const char *path, bool *ret_socket)
+{
+	struct sockaddr_un u = { .sun_family = AF_UNIX };
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY, 0644);
+
+	*ret_socket = fd < 0 && errno == ENXIO;
+	if (!*ret_socket)
+		return fd;
+	snprintf(u.sun_path, sizeof(u.sun_path), "%s", path);
+	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	return fd < 0 || connect(fd, (void *)&u, sizeof(u)) < 0 ? -1 : fd;
+}
+
+static double now_sec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int put_line(char *to, size_t size, const char *name, unsigned long n,
+		    bool journal)
+{
+	time_t t = time(NULL);
+	struct tm tm;
+
+	if (journal)
+		return snprintf(to, size,
+				"MESSAGE=%lu\nSYSLOG_IDENTIFIER=%s\nPRIORITY=6\n", n,
+				name);
+	gmtime_r(&t, &tm);
+	return snprintf(to, size, "%04d-%02d-%02dT%02d:%02d:%02dZ web %s: %lu\n",
+			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+			tm.tm_min, tm.tm_sec, name, n);
+}
+
+/*
+ * RATE numbered lines of NAME a second, for ever; a file begins anew when it is MAX bytes
+ * long (0: never). What a console or a journald has no room for is not written again.
+ */
+static int do_flood(char **a)
+{
+	static char block[1 << 16];
+	unsigned long rate = number(a[2]), max = number(a[3]), n = 0, bytes = 0;
+	double start = now_sec();
+	bool journal;
+	int fd = open_sink(a[1], &journal);
+
+	if (fd < 0)
+		die(a[1]);
+	ready();
+	for (;; usleep(2000)) {
+		unsigned long due = (unsigned long)((now_sec() - start) * (double)rate);
+
+		while (n < due) {
+			size_t used = 0;
+
+			do
+				used += (size_t)put_line(block + used, 128, a[0], ++n,
+							 journal);
+			while (!journal && n < due && used < sizeof(block) - 128);
+			if (max && bytes > max && ftruncate(fd, 0) == 0)
+				bytes = 0;
+			if (write(fd, block, used) < 0 && errno != EAGAIN)
+				die(a[1]);
+			bytes += used;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -685,6 +759,7 @@ int main(int argc, char **argv)
 		{ "comm", 1, do_comm },         { "imitate", 2, do_imitate },
 		{ "deep", 2, do_deep },         { "dirs", 2, do_dirs },
 		{ "churn", 1, do_churn },       { "ifname", 2, do_rename_if },
+		{ "flood", 4, do_flood },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(cases) / sizeof(*cases); i++)
