@@ -413,13 +413,20 @@ static int begin_anew(struct db *db, const struct err *why, struct db_opened *op
 	return r < 0 ? r : put_first_life(db, !newer && salvage(db, opened), err);
 }
 
-/* A reserve that cannot be for another reason than space must not stop the samples. */
+/*
+ * A reserve that cannot be for another reason than space must not stop the samples. What is
+ * given back to a full file system is not ours: where there are blocks for root alone it is
+ * root's, and somebody else may be faster. So the WAL has room of its own, too, while there
+ * is space.
+ */
 static void look_at_reserve(struct db *db, struct db_opened *opened)
 {
 	int r = dbfile_make_reserve(&db->file, NULL);
 
 	db->reserve = r != -ENOSPC;
 	opened->no_reserve = r < 0;
+	if (db->reserve)
+		dbfile_claim_wal(&db->file);
 }
 
 int db_open(const char *path, struct db **ret, struct db_opened *opened, struct err *err)
@@ -520,7 +527,9 @@ bool db_use_reserve(struct db *db)
 	db->reserve = false;
 	dbfile_free_reserve(&db->file);
 	(void)db_checkpoint(db, 0, NULL);
-	make_pages(db);
+	/* of what was given back: else the room that the WAL has is for events */
+	if (dbfile_avail(&db->file) >= (uint64_t)2 * ROOM_BYTES)
+		make_pages(db);
 	dbfile_claim_wal(&db->file);
 	return true;
 }
@@ -537,6 +546,7 @@ int db_restore_reserve(struct db *db, struct err *err)
 	if (r < 0)
 		return r;
 	db->reserve = true;
+	dbfile_claim_wal(&db->file);
 	/* of one who was killed in between */
 	(void)change(db, "DELETE FROM meta WHERE key = '" ROOM_KEY "'");
 	return 0;

@@ -272,10 +272,11 @@ int db_prune(struct db *db, const struct db_limits *l, bool *ret_more, struct er
 
 /*
  * The reserve for a full disk: "<path>-reserve", 8 MiB of noise, so that no file system
- * compresses or only promises it. db_use_reserve() cuts it to nothing; what the WAL holds
- * then goes into the database, which gets 3 MiB of free pages (thousands of events), and
- * the WAL as much, written, and claims the rest (fallocate beyond its end, where the file
- * system can), all of it at once: nobody else gets it. The functions that add events,
+ * compresses or only promises it, and 8 MiB that the WAL may always use (fallocate beyond
+ * its end, where the file system can), as space that is given back may be for root alone.
+ * db_use_reserve() cuts the file to nothing; what the WAL holds then goes into the
+ * database, which gets 3 MiB of free pages (thousands of events) where that is still to be
+ * had, and the WAL claims what it can. The functions that add events,
  * lives and incidents do that themselves on -ENOSPC and are done again; who called
  * db_begin() does it himself. As long as the reserve is in use blocks are refused with
  * -ENOSPC, and db_make_room() keeps pages free inside of the database, by giving up the

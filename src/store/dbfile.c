@@ -72,6 +72,15 @@ uint64_t dbfile_bytes(const struct dbfile *f, const char *suffix)
 	return look(f, suffix, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
 }
 
+uint64_t dbfile_room(const struct dbfile *f, const char *suffix)
+{
+	struct stat st;
+
+	return look(f, suffix, &st) == 0 && st.st_blocks * 512 > st.st_size
+		       ? (uint64_t)(st.st_blocks * 512 - st.st_size)
+		       : 0;
+}
+
 struct dbfile_stamp dbfile_stamp(const struct dbfile *f, const char *suffix)
 {
 	struct stat st;
@@ -333,13 +342,13 @@ void dbfile_free_reserve(const struct dbfile *f)
 
 void dbfile_claim_wal(const struct dbfile *f)
 {
+	static const off_t step = (off_t)512 << 10;
 	_cleanup_close_ int fd = -1;
-	off_t end = (off_t)dbfile_bytes(f, "-wal");
 
 	if (create(f, "-wal", 0, &fd, NULL) < 0)
 		return;
-	for (off_t n = (off_t)DBFILE_RESERVE_BYTES; n >= (off_t)256 << 10; n /= 2)
-		if (fallocate(fd, FALLOC_FL_KEEP_SIZE, end, n) == 0 ||
+	for (off_t n = (off_t)DBFILE_RESERVE_BYTES; n >= step; n -= step)
+		if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, n) == 0 ||
 		    (errno != ENOSPC && errno != EDQUOT))
 			break;
 }

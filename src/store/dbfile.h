@@ -27,6 +27,7 @@ void dbfile_done(struct dbfile *f);
 /* Is there NAME<suffix>? A link or a directory is there too. */
 bool dbfile_exists(const struct dbfile *f, const char *suffix);
 uint64_t dbfile_bytes(const struct dbfile *f, const char *suffix); /* 0: not there */
+uint64_t dbfile_room(const struct dbfile *f, const char *suffix);  /* behind its end */
 
 /* What tells one state of a file from another. Not there: { 0 }. */
 struct dbfile_stamp {
@@ -72,7 +73,7 @@ int dbfile_make_reserve(const struct dbfile *f, struct err *err);
 /* Cuts it to nothing. */
 void dbfile_free_reserve(const struct dbfile *f);
 
-/* Gives NAME-wal room beyond its end, as much as there is up to the reserve. */
+/* Gives NAME-wal blocks, beyond its end, too: up to the size of the reserve. */
 void dbfile_claim_wal(const struct dbfile *f);
 
 /* Bytes that an ordinary user can still write to that file system. */

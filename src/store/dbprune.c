@@ -338,7 +338,8 @@ static int remove_least(struct db *db, uint64_t *ret_n, struct err *err)
 static int prune_bytes(struct db *db, uint64_t max_bytes, bool *more, struct err *err)
 {
 	struct pages p = { 0 };
-	uint64_t other = db_files_bytes(db), n = 0, file, used;
+	uint64_t other = db_files_bytes(db) + dbfile_room(&db->file, "-wal");
+	uint64_t n = 0, file, used;
 	int r = count_pages(db, &p, err);
 
 	if (r < 0 || !db->reserve)

@@ -26,7 +26,7 @@
 #define BATCH_BYTES      ((size_t)8 << 20)
 #define CHECKPOINT_PAGES 512
 #define FULL_PAGES       64
-#define STORM_PAGES      2048
+#define STORM_PAGES      768 /* of the 1024 that the WAL has room for */
 #define QUIET_USEC       (100 * USEC_PER_MSEC)
 #define MAX_PASSED       16 /* batches before blocks that wait have their turn */
 
@@ -345,6 +345,20 @@ static void store_batch(struct writer *w, struct item *v, size_t n)
 	finish(w, v, n, durable, clock_boot_usec() - began);
 }
 
+/* A database that cannot grow is the first that is heard of a full disk. */
+static void shorten_wal(struct writer *w, unsigned min_pages)
+{
+	struct err err = { 0 };
+	int r = w->db ? db_checkpoint(w->db, min_pages, &err) : 0;
+
+	if (r == -ENOSPC) {
+		set_no_space(w, true);
+		(void)db_use_reserve(w->db);
+	}
+	if (r < 0)
+		count_error(w, r, &err);
+}
+
 static void maintain(struct writer *w)
 {
 	uint64_t now = clock_boot_usec();
@@ -384,20 +398,7 @@ static void maintain(struct writer *w)
 		}
 	}
 	/* a full disk has only the WAL's own room for it */
-	r = db_checkpoint(w->db, db_reserved(w->db) ? CHECKPOINT_PAGES : FULL_PAGES,
-			  &err);
-	if (r < 0)
-		count_error(w, r, &err);
-}
-
-/* A storm goes on for longer than the WAL may grow (16 MiB). */
-static void bound_wal(struct writer *w)
-{
-	struct err err = { 0 };
-	int r = w->db ? db_checkpoint(w->db, STORM_PAGES, &err) : 0;
-
-	if (r < 0)
-		count_error(w, r, &err);
+	shorten_wal(w, db_reserved(w->db) ? CHECKPOINT_PAGES : FULL_PAGES);
 }
 
 static void deadline_in(uint64_t usec, struct timespec *ret)
@@ -495,7 +496,8 @@ static void *run(void *arg)
 
 		if (n) {
 			store_batch(w, v, n);
-			bound_wal(w);
+			/* a storm goes on for longer than the WAL may grow */
+			shorten_wal(w, STORM_PAGES);
 		} else if (idle && !quit) {
 			maintain(w);
 		}
