@@ -284,8 +284,9 @@ static void status(struct collector *c)
 	writer_stat(c->writer, &st);
 	for (size_t i = 0; i < WRITER_DROPS; i++)
 		drops += st.drops[i];
-	full = st.no_space ? "; the disk of the store is full: only events are stored"
-			   : "";
+	full = st.ram_only ? "; the store cannot be opened: events wait, samples are lost"
+	       : st.no_space ? "; the disk of the store is full: only events are stored"
+			     : "";
 	if (st.errors || drops)
 		snprintf(bad, sizeof(bad), "; %ju errors of the store, %ju dropped",
 			 (uintmax_t)st.errors, (uintmax_t)drops);
