@@ -46,7 +46,7 @@ static uint32_t some(uint32_t n)
 /* A process of that number, in the container's cgroup and root. */
 static pid_t start_init(const struct side *s)
 {
-	pid_t want = PID;
+	pid_t want = PID, parent = getpid();
 	struct clone_args a = {
 		.flags = CLONE_INTO_CGROUP,
 		.exit_signal = SIGCHLD,
@@ -58,7 +58,8 @@ static pid_t start_init(const struct side *s)
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (chroot(s->dir) < 0)
+		/* who died before that tells nobody */
+		if (getppid() != parent || chroot(s->dir) < 0)
 			_exit(1);
 		for (;;)
 			pause();
