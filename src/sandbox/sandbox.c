@@ -67,7 +67,7 @@ int sandbox_limit(const struct sandbox_limits *l, struct err *err)
 	return 0;
 }
 
-static int end_after(int timer, int sig, uint32_t msec)
+static int end_after(__itimer_which_t timer, int sig, uint32_t msec)
 {
 	struct itimerval t = {
 		.it_value = { .tv_sec = msec / 1000, .tv_usec = msec % 1000 * 1000 },
