@@ -163,6 +163,7 @@ void lc_gather(struct lifecycle *lc, const struct lc_ct *ct, const struct spool_
 	ev->hook = h != NULL;
 	ev->hook_reboot = h && h->reboot;
 	ev->start_failed = ct->phase == LC_PRESTART;
+	ev->node_booted |= ct->phase == LC_DOWN && ct->with_node;
 	ev->reboot_file = ct->rebooting;
 	if (lc->ops.evidence)
 		lc->ops.evidence(lc->ops.arg, ct, ev);
@@ -203,6 +204,7 @@ void lc_end_life(struct lifecycle *lc, struct lc_ct *ct, const struct spool_even
 	ct->failed = ev.start_failed;
 	ct->cause = verdict.cause;
 	ct->cause_weak = verdict.weak;
+	ct->with_node = ev.node_booted;
 	ct->stop_heard = h != NULL;
 	ct->stop_inferred = !h;
 	ct->end_deadline = ct->up_deadline = 0;

@@ -54,7 +54,8 @@ struct lc_ct {
 	int exit_value;
 	enum stop_cause cause; /* of the last end */
 	bool cause_weak;
-	struct lc_told {               /* of this life, before the collector began */
+	bool with_node;  /* it ended before this boot: tasks of then are no news */
+	struct lc_told { /* of this life, before the collector began */
 		struct val oom_kills;  /* up to where they were told; absent: not known */
 		struct lc_time frozen; /* since when; zero: it is not */
 	} told;

@@ -647,6 +647,12 @@ static void a_life_of_an_earlier_boot(void)
 	lc_restore(&lc, &(struct db_lives){ &row, 1 }, &(struct events){ 0 }, at(20000));
 	CHECK_STR(buf_str(&said), "~stopped/3:host-shutdown?");
 	CHECK_STR(last_row.boot, row.boot);
+	/* the tasks of then are heard of later than its end */
+	extra.task =
+		(struct stop_task){ .type = "stopall", .user = "root@pam", .all = true };
+	lc_learned(&lc, 101, ORIGIN_TASK, at(20001));
+	CHECK_STR(buf_str(&said), "~stopped/3:host-shutdown?");
+	extra.task = (struct stop_task){ 0 };
 	/* an init of the same start ticks is another one */
 	lc_up(&lc, 101, 500, 500, true, at(5000), at(20001));
 	lc_tick(&lc, at(20001));
