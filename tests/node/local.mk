@@ -66,5 +66,6 @@ EXTRA_DIST += \
 	tests/vm/units/pve-guests.service \
 	tests/vm/units/stop-wrapper \
 	tests/vm/units/tmpfiles.conf \
+	tests/vm/units/vmnode-late.service \
 	tests/vm/units/vmnode-net.service \
 	tests/vm/vmnode.py
