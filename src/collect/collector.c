@@ -271,6 +271,17 @@ static void on_due(void *arg, uint32_t events)
 	collector_settle(arg);
 }
 
+/* Of a disk that fails now and then nothing is left to see later: told once it stores again. */
+static void tell_faults(struct collector *c, const struct writer_stat *st)
+{
+	uint64_t n = st->faults - c->told_faults;
+
+	if (!n || st->ram_only)
+		return;
+	c->told_faults = st->faults;
+	collector_say(c, "store-error", st->fault, n);
+}
+
 static void status(struct collector *c)
 {
 	const char *pve = confsrc_trouble(c), *full;
@@ -282,6 +293,7 @@ static void status(struct collector *c)
 	for (size_t i = 0; i < c->lc.n; i++)
 		up += c->lc.v[i].phase == LC_UP;
 	writer_stat(c->writer, &st);
+	tell_faults(c, &st);
 	for (size_t i = 0; i < WRITER_DROPS; i++)
 		drops += st.drops[i];
 	full = st.ram_only ? "; the store cannot be opened: events wait, samples are lost"

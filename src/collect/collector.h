@@ -84,6 +84,7 @@ struct collector {
 	uint64_t n_events;        /* made since the start */
 	uint64_t n_inferred;      /* of the life cycle, that no hook told */
 	uint64_t n_dropped;       /* events of hooks that are known to be missing */
+	uint64_t told_faults;     /* of the store: writer_stat.faults that were told */
 	uint64_t started_boot_usec;
 };
 

@@ -42,6 +42,10 @@ static void count_error(struct writer *w, int r, const struct err *err)
 {
 	pthread_mutex_lock(&w->lock);
 	w->st.errors += r != -EBUSY;
+	if (r != -EBUSY && r != -ENOSPC) {
+		w->st.faults++;
+		snprintf(w->st.fault, sizeof(w->st.fault), "%s", err->msg);
+	}
 	pthread_mutex_unlock(&w->lock);
 	trouble(w, err->msg);
 }

@@ -6,6 +6,8 @@ space again everything goes on."""
 import json
 import os
 import random
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -130,7 +132,8 @@ def while_full(c, ours):
     out = ctscope("events", str(VMID), "--json", "-n", "4").out.decode().splitlines()
     equal([json.loads(x)["type"].rsplit(".", 1)[1] for x in out][-2:], ["stopped", "poststop"],
           "what `events` shows")
-    equal(blocks(), had, "blocks that were stored")
+    check(blocks() == had, "blocks were stored, there were %d: %s; %s" % (
+        had, query("SELECT level, vmid, life, start, n FROM blocks"), lib.logged()))
     equal((len(said("store-full", seq)), len(said("store-resumed", seq))), (1, 0), "it says so")
     until(lambda: FULL in c.status(), "the line of the service says so", 15)
     late = [] if ours else flood()
@@ -207,6 +210,46 @@ def full():
 @test("one whose last blocks are for root alone, who has them: lives go on, a flood is late")
 def full_ext4():
     goes_full(mount_ext4, False)
+
+
+def fail_once(pid, call):
+    """The next of these calls of the collector fails, as on a disk that is about to die."""
+    p = subprocess.Popen(["strace", "-f", "-qq", "-o", "/run/node/strace", "-p", str(pid), "-e",
+                          "trace=" + call, "-e", "inject=%s:error=EIO:when=1" % call])
+    until(lambda: all(tracer(pid, t) for t in os.listdir("/proc/%d/task" % pid)),
+          "strace has each of its threads", 10)
+    return p
+
+
+def tracer(pid, tid):
+    with open("/proc/%d/task/%s/status" % (pid, tid)) as f:
+        return int(f.read().split("TracerPid:")[1].split()[0])
+
+
+@test("a disk that fails once: the event is stored, what happened is told when it was over")
+def failed_once():
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    lib.fresh_node()
+    c = Collector()
+    try:
+        seq = last_seq()
+        p = fail_once(c.p.pid, "fdatasync")
+        try:
+            put_files(3)
+        finally:
+            p.send_signal(signal.SIGINT)
+            p.wait()
+        until(lambda: said("store-error", seq), "it says so", 15)
+        told = said("store-error", seq)
+        equal([e["data"]["count"] for e in told], [1], "errors that are told")
+        check("I/O error" in told[0]["data"]["text"], "its text: %s" % told[0]["data"])
+        put_files(3)
+        equal(query("SELECT count(*) AS n FROM events WHERE vmid > ?", (VMID,))[0]["n"], 6,
+              "events of hooks")
+        check("1 errors of the store" in ctscope("doctor", code=1).out.decode(), "doctor says so")
+    finally:
+        c.stop()
 
 
 if __name__ == "__main__":

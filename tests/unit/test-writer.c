@@ -149,6 +149,8 @@ static void without_a_store_the_life_cycle_is_kept(void)
 	CHECK_U64(answers(w, taken + 1), taken);
 	writer_stat(w, &st);
 	CHECK(!st.ram_only && st.errors > 0, "%ju", (uintmax_t)st.errors);
+	CHECK(!*st.trouble && st.faults == st.errors, "%ju", (uintmax_t)st.faults);
+	CHECK(strstr(st.fault, dir), "what it was is kept: %s", st.fault);
 	CHECK(writer_stop(&w, 20 * USEC_PER_SEC) == 0, "stop");
 	tmproot_remove(&tmp);
 }
