@@ -248,8 +248,8 @@ def failed_once():
         equal([e["data"]["count"] for e in told], [1], "errors that are told")
         check("I/O error" in told[0]["data"]["text"], "its text: %s" % told[0]["data"])
         put_files(3)
-        equal(query("SELECT count(*) AS n FROM events WHERE vmid > ?", (VMID,))[0]["n"], 6,
-              "events of hooks")
+        equal(query("SELECT count(*) AS n FROM events WHERE origin = 'hook' AND seq > ? AND vmid "
+                    "BETWEEN ? AND ?", (seq, VMID + 1, VMID + 7))[0]["n"], 6, "events of hooks")
         check("1 errors of the store" in ctscope("doctor", code=1).out.decode(), "doctor says so")
     finally:
         c.stop()
