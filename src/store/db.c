@@ -12,9 +12,9 @@
 #define ROW_MAX_BYTES ((int)4 << 20)
 /* disk that must be free beyond the reserve before it is made again */
 #define SPARE_BYTES ((uint64_t)8 << 20)
-/* of the reserve: for rows, and for the WAL, through which they go */
+/* a row of the table meta that keeps pages for the events of a full disk */
 #define ROOM_BYTES (3 << 20)
-#define ROOM_KEY   "room" /* in the table meta, for a moment */
+#define ROOM_KEY   "room"
 
 const char *const db_tables[DB_TABLES] = {
 	[TABLE_1] = "blocks_1",
@@ -223,7 +223,8 @@ static int upgrade(struct db *db, unsigned version, struct db_opened *opened,
 int db_read_meta(struct db *db, struct err *err)
 {
 	_cleanup_(db_finalize) sqlite3_stmt *st = NULL;
-	int r = db_prepare_once(db, "SELECT key, value FROM meta", &st, err);
+	int r = db_prepare_once(
+		db, "SELECT key, value FROM meta WHERE key <> '" ROOM_KEY "'", &st, err);
 	char key[32];
 
 	free(take_ptr(db->node));
@@ -285,7 +286,8 @@ int db_set_node(struct db *db, const char *node, struct err *err)
  * written for one event; auto_vacuum is what lets the file become smaller, and can be set
  * before the first table only. WAL is kept in the file. Checkpoints are made by
  * db_checkpoint(), in idle time. A WAL that has grown keeps up to 8 MiB: room that no
- * full disk takes away.
+ * full disk takes away. What is removed is not overwritten (Debian's default): the pages
+ * kept for a full disk would have to go through the WAL for it.
  */
 static int set_up(struct db *db, struct err *err)
 {
@@ -299,6 +301,7 @@ static int set_up(struct db *db, struct err *err)
 		       "PRAGMA journal_size_limit=8388608;"
 		       "PRAGMA synchronous=NORMAL;"
 		       "PRAGMA cell_size_check=ON;"
+		       "PRAGMA secure_delete=OFF;"
 		       "PRAGMA temp_store=MEMORY;"
 		       "PRAGMA cache_size=-1024;",
 		       "open", err);
@@ -413,6 +416,26 @@ static int begin_anew(struct db *db, const struct err *why, struct db_opened *op
 	return r < 0 ? r : put_first_life(db, !newer && salvage(db, opened), err);
 }
 
+static int change(struct db *db, const char *sql, struct err *err)
+{
+	int r = db_begin(db, false, err);
+
+	if (r == 0)
+		r = db_exec(db, sql, "reserve", err);
+	if (r == 0)
+		r = db_commit(db, err);
+	if (r < 0)
+		db_rollback(db);
+	return r;
+}
+
+/* What the WAL has goes into the database as it is, if need be. */
+static void let_pages_go(struct db *db)
+{
+	if (change(db, "DELETE FROM meta WHERE key = '" ROOM_KEY "'", NULL) == 0)
+		(void)db_shrink(db, dbfile_bytes(&db->file, ""), NULL);
+}
+
 /*
  * A reserve that cannot be for another reason than space must not stop the samples. What is
  * given back to a full file system is not ours: where there are blocks for root alone it is
@@ -427,6 +450,8 @@ static void look_at_reserve(struct db *db, struct db_opened *opened)
 	opened->no_reserve = r < 0;
 	if (db->reserve)
 		dbfile_claim_wal(&db->file);
+	else
+		let_pages_go(db);
 }
 
 int db_open(const char *path, struct db **ret, struct db_opened *opened, struct err *err)
@@ -486,50 +511,42 @@ bool db_reserved(const struct db *db)
 	return db->reserve;
 }
 
-static int change(struct db *db, const char *sql)
+int db_keep_pages(struct db *db, struct err *err)
 {
-	int r = db_begin(db, false, NULL);
+	uint64_t n = 0;
+	char sql[96];
+	int r;
 
-	if (r == 0)
-		r = db_exec(db, sql, "reserve", NULL);
-	if (r == 0)
-		return db_commit(db, NULL);
-	db_rollback(db);
+	if (db->kept || !db->reserve ||
+	    dbfile_avail(&db->file) < (uint64_t)2 * ROOM_BYTES)
+		return 0;
+	r = db_number(db, "SELECT count(*) FROM meta WHERE key = '" ROOM_KEY "'", &n,
+		      err);
+	if (r == 0 && !n) {
+		snprintf(sql, sizeof(sql),
+			 "INSERT INTO meta VALUES ('" ROOM_KEY "', zeroblob(%d))",
+			 ROOM_BYTES);
+		r = change(db, sql, err);
+		if (r == 0)
+			r = db_checkpoint(db, 0, err);
+	}
+	db->kept = r == 0;
 	return r;
 }
 
 /*
- * Free pages inside of the database, for the next rows: a file that need not grow is what
- * the WAL can always be copied into, and so begun again. Noise, as in the reserve.
- */
-static void make_pages(struct db *db)
-{
-	char sql[96];
-
-	snprintf(sql, sizeof(sql),
-		 "INSERT OR REPLACE INTO meta VALUES ('" ROOM_KEY "', randomblob(%d))",
-		 ROOM_BYTES);
-	if (change(db, sql) == 0)
-		(void)db_checkpoint(db, 0, NULL);
-	(void)change(db, "DELETE FROM meta WHERE key = '" ROOM_KEY "'");
-	(void)db_checkpoint(db, 0, NULL);
-}
-
-/*
  * What is in the WAL goes into the database while there is room for it, so that the WAL
- * is written from its start again, in room that it has. Of the reserve each of the two
- * gets its part at once, and the WAL what is left.
+ * is written from its start again, in room that it has. Where there is none, the pages that
+ * were kept take what the file would have to grow for.
  */
 bool db_use_reserve(struct db *db)
 {
 	if (!db->reserve)
 		return false;
-	db->reserve = false;
+	db->reserve = db->kept = false;
 	dbfile_free_reserve(&db->file);
 	(void)db_checkpoint(db, 0, NULL);
-	/* of what was given back: else the room that the WAL has is for events */
-	if (dbfile_avail(&db->file) >= (uint64_t)2 * ROOM_BYTES)
-		make_pages(db);
+	let_pages_go(db);
 	dbfile_claim_wal(&db->file);
 	return true;
 }
@@ -547,8 +564,6 @@ int db_restore_reserve(struct db *db, struct err *err)
 		return r;
 	db->reserve = true;
 	dbfile_claim_wal(&db->file);
-	/* of one who was killed in between */
-	(void)change(db, "DELETE FROM meta WHERE key = '" ROOM_KEY "'");
 	return 0;
 }
 

@@ -271,12 +271,13 @@ int db_mark(struct db *db, uint64_t boot_usec, struct err *err);
 int db_prune(struct db *db, const struct db_limits *l, bool *ret_more, struct err *err);
 
 /*
- * The reserve for a full disk: "<path>-reserve", 8 MiB of noise, so that no file system
+ * The reserve for a full disk: "<path>-reserve", 5 MiB of noise, so that no file system
  * compresses or only promises it, and 8 MiB that the WAL may always use (fallocate beyond
- * its end, where the file system can), as space that is given back may be for root alone.
- * db_use_reserve() cuts the file to nothing; what the WAL holds then goes into the
- * database, which gets 3 MiB of free pages (thousands of events) where that is still to be
- * had, and the WAL claims what it can. The functions that add events,
+ * its end, where the file system can), as space that is given back may be for root alone,
+ * or taken by somebody else at once. For that the database has 3 MiB of pages, too (thousands
+ * of events), kept by a row of the table meta.
+ * db_use_reserve() cuts the file to nothing and lets the pages go; what the WAL holds then
+ * goes into the database, and the WAL claims what it can. The functions that add events,
  * lives and incidents do that themselves on -ENOSPC and are done again; who called
  * db_begin() does it himself. As long as the reserve is in use blocks are refused with
  * -ENOSPC, and db_make_room() keeps pages free inside of the database, by giving up the
@@ -285,6 +286,8 @@ int db_prune(struct db *db, const struct db_limits *l, bool *ret_more, struct er
  */
 bool db_reserved(const struct db *db); /* it is there, not in use */
 bool db_use_reserve(struct db *db);    /* false: it was in use already */
+/* The pages are kept from now on, 3 MiB, written once. Nothing while space is short. */
+int db_keep_pages(struct db *db, struct err *err);
 int db_make_room(struct db *db, struct err *err);
 
 /* -ENOSPC as long as the disk has no 16 MiB to spare. */

@@ -347,7 +347,7 @@ void dbfile_claim_wal(const struct dbfile *f)
 
 	if (create(f, "-wal", 0, &fd, NULL) < 0)
 		return;
-	for (off_t n = (off_t)DBFILE_RESERVE_BYTES; n >= step; n -= step)
+	for (off_t n = (off_t)DBFILE_WAL_BYTES; n >= step; n -= step)
 		if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, n) == 0 ||
 		    (errno != ENOSPC && errno != EDQUOT))
 			break;

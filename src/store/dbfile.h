@@ -12,7 +12,8 @@
  * NAME-reserve. Nothing here ever opens NAME itself: closing a second descriptor of it
  * would drop the locks that SQLite holds in this process (POSIX locks).
  */
-#define DBFILE_RESERVE_BYTES ((size_t)8 << 20)
+#define DBFILE_RESERVE_BYTES ((size_t)5 << 20)
+#define DBFILE_WAL_BYTES     ((size_t)8 << 20) /* that the WAL may always use */
 
 struct dbfile {
 	int dirfd;  /* -1: not open */

@@ -47,6 +47,7 @@ struct db {
 	bool in_tx;                         /* between db_begin() and db_commit() */
 	bool full_sync;                     /* what PRAGMA synchronous is now */
 	bool reserve;
+	bool kept; /* db_keep_pages() */
 	char store_id[33];
 	char *node;
 	uint64_t first_life; /* 0: 1 */
@@ -94,6 +95,12 @@ int db_put_meta(struct db *db, const char *key, const char *text, uint64_t n,
 
 /* The first column of the first row. 0 rows: 0. */
 int db_number(struct db *db, const char *sql, uint64_t *ret, struct err *err);
+
+/*
+ * The WAL into a file that cannot grow beyond `bytes`: what is behind that goes into free
+ * pages first. With too few of them it is -ENOSPC, when it is.
+ */
+int db_shrink(struct db *db, uint64_t bytes, struct err *err);
 
 /* A transaction of its own, unless one is open: then nothing, and *ret_own is false. */
 int db_own_begin(struct db *db, bool durable, bool *ret_own, struct err *err);

@@ -288,6 +288,18 @@ static int vacuum(struct db *db, uint64_t pages, struct err *err)
 	return r < 0 ? r : db_checkpoint(db, 0, err);
 }
 
+int db_shrink(struct db *db, uint64_t bytes, struct err *err)
+{
+	struct pages p = { 0 };
+	int r = count_pages(db, &p, err);
+
+	if (r < 0)
+		return r;
+	if (p.count * p.size <= bytes || !p.free)
+		return db_checkpoint(db, 0, err);
+	return vacuum(db, p.count - bytes / p.size, err);
+}
+
 static const char *lifecycle_list(struct buf *b)
 {
 	for (int i = EVENT_NONE + 1; i < EVENT_TYPES; i++)

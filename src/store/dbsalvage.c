@@ -76,6 +76,7 @@ static int take_run(struct db *to, struct db *from, const struct kind *k, bool u
 {
 	_cleanup_(db_finalize) sqlite3_stmt *st = NULL;
 	char sql[320];
+	uint64_t n;
 	int r, took = 0;
 
 	snprintf(sql, sizeof(sql),
@@ -87,8 +88,12 @@ static int take_run(struct db *to, struct db *from, const struct kind *k, bool u
 		return -ENODATA;
 	db_bind_u64(st, 1, *key);
 	while (took == 0 && (r = db_row(from, st, "read", NULL)) > 0) {
+		n = db_col_u64(st, k->key_column);
+		/* of a tree that is damaged: it would be read in a circle */
+		if (up ? n <= *key : n >= *key)
+			return -EUCLEAN;
 		took = k->take(to, st, ret_n);
-		*key = db_col_u64(st, k->key_column);
+		*key = n;
 	}
 	if (took < 0)
 		return took;

@@ -30,7 +30,7 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	/* 1 */
 	"CREATE TABLE meta (\n"
 	"	-- about the store itself\n"
-	"	key TEXT PRIMARY KEY,     -- store-id, created, node, recorded-sec, first-life\n"
+	"	key TEXT PRIMARY KEY,     -- store-id, created, node, recorded-sec, first-life, room\n"
 	"	value\n"
 	") WITHOUT ROWID;\n"
 	"INSERT INTO meta VALUES ('store-id', lower(hex(randomblob(16))));\n"

@@ -349,18 +349,24 @@ static void store_batch(struct writer *w, struct item *v, size_t n)
 	finish(w, v, n, durable, clock_boot_usec() - began);
 }
 
+/* Of what is no transaction of somebody's. */
+static void note_fault(struct writer *w, int r, const struct err *err)
+{
+	if (r == -ENOSPC) {
+		set_no_space(w, true);
+		(void)db_use_reserve(w->db);
+	}
+	if (r < 0)
+		count_error(w, r, err);
+}
+
 /* A database that cannot grow is the first that is heard of a full disk. */
 static void shorten_wal(struct writer *w, unsigned min_pages)
 {
 	struct err err = { 0 };
 	int r = w->db ? db_checkpoint(w->db, min_pages, &err) : 0;
 
-	if (r == -ENOSPC) {
-		set_no_space(w, true);
-		(void)db_use_reserve(w->db);
-	}
-	if (r < 0)
-		count_error(w, r, &err);
+	note_fault(w, r, &err);
 }
 
 static void maintain(struct writer *w)
@@ -401,6 +407,8 @@ static void maintain(struct writer *w)
 			count_error(w, r, &err);
 		}
 	}
+	r = db_keep_pages(w->db, &err);
+	note_fault(w, r, &err);
 	/* a full disk has only the WAL's own room for it */
 	shorten_wal(w, db_reserved(w->db) ? CHECKPOINT_PAGES : FULL_PAGES);
 }
