@@ -192,7 +192,7 @@ static void take(const struct answer *a, const char *root, struct doctor_store *
 	if (a->avail_bytes || a->there) {
 		s->bytes = val_set(a->bytes);
 		s->avail_bytes = val_set(a->avail_bytes);
-		s->reserve_bytes = val_set(a->reserve_bytes);
+		s->in_reserve = a->reserve_bytes < DBFILE_RESERVE_BYTES;
 	}
 	if (*a->version)
 		s->version = xstrdup(a->version);

@@ -5,7 +5,7 @@
 
 #define USEC       ((uint64_t)1000000)
 #define MIB        ((uint64_t)1 << 20)
-#define RESERVE    (8 * MIB) /* store/dbfile.h */
+#define BESIDE     (8 * MIB) /* of max_size: what is in work */
 #define LEAST_DISK (64 * MIB)
 #define BEAT_LATE  (5 * USEC)
 #define STORE      "/var/lib/ctscope/ctscope.db"
@@ -248,7 +248,7 @@ void doctor_store_size(const struct doctor_facts *f, struct doctor_result *r)
 		return;
 	doctor_says(r, "%ju MiB", (uintmax_t)(s->bytes.n / MIB));
 	/* what is too much goes piece by piece, each minute */
-	if (s->max_bytes.kind == VAL_SET && s->bytes.n > s->max_bytes.n / 4 * 5 + RESERVE)
+	if (s->max_bytes.kind == VAL_SET && s->bytes.n > s->max_bytes.n / 4 * 5 + BESIDE)
 		doctor_found(r, SEV_WARN, 0, "journalctl -u ctscoped",
 			     "the store has %ju MiB, its limit is %ju MiB (max_size)",
 			     (uintmax_t)(s->bytes.n / MIB),
@@ -269,8 +269,7 @@ void doctor_store_disk(const struct doctor_facts *f, struct doctor_result *r)
 		return;
 	}
 	doctor_says(r, "%ju MiB are free", (uintmax_t)(left / MIB));
-	if (s->there && doctor_alive(f) != DOCTOR_NO &&
-	    s->reserve_bytes.kind == VAL_SET && s->reserve_bytes.n < RESERVE)
+	if (s->there && s->in_reserve && doctor_alive(f) != DOCTOR_NO)
 		doctor_found(r, SEV_ERROR, 0, fix,
 			     "the disk of " STORE " is full (%ju MiB are free): only "
 			     "events are still stored, in the reserve",

@@ -124,7 +124,7 @@ struct doctor_store {
 	bool checked;               /* all of it was looked through */
 	struct val bytes, max_bytes;
 	struct val avail_bytes;
-	struct val reserve_bytes;
+	bool in_reserve;   /* what was kept for a full disk is in use */
 	struct strv aside; /* names of stores that were set aside */
 	char *version;     /* of the collector that was started last; NULL: not known */
 	uint64_t last_event_real_usec;

@@ -76,7 +76,6 @@ static struct doctor_facts sound(void)
 			   .bytes = val_set(20 * MIB),
 			   .max_bytes = val_set(1024 * MIB),
 			   .avail_bytes = val_set(2048 * MIB),
-			   .reserve_bytes = val_set(8 * MIB),
 			   .version = S("ctscope 1"),
 			   .last_event_real_usec = NOW - USEC },
 		.socket = { .there = true,
@@ -543,7 +542,7 @@ static void a_disk_that_is_full_is_found(void)
 {
 	struct doctor_facts f = sound();
 
-	f.store.reserve_bytes = val_set(0);
+	f.store.in_reserve = true;
 	fault(&f, "store-disk", "is full", "make room");
 	f = sound();
 	f.store.avail_bytes = val_set(63 * MIB);
