@@ -448,10 +448,10 @@ static void look_at_reserve(struct db *db, struct db_opened *opened)
 
 	db->reserve = r != -ENOSPC;
 	opened->no_reserve = r < 0;
-	if (db->reserve)
-		dbfile_claim_wal(&db->file);
-	else
+	if (!db->reserve)
 		let_pages_go(db);
+	/* who closed the store has removed the WAL, and what that had is still free */
+	dbfile_claim_wal(&db->file);
 }
 
 int db_open(const char *path, struct db **ret, struct db_opened *opened, struct err *err)

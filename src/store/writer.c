@@ -221,6 +221,8 @@ static void open_again(struct writer *w)
 	}
 	(void)db_set_node(w->db, w->node, NULL);
 	set_ram_only(w, false);
+	if (!db_reserved(w->db))
+		set_no_space(w, true);
 	if (opened.quarantined) {
 		pthread_mutex_lock(&w->lock);
 		w->st.replaced++;
@@ -253,8 +255,8 @@ static void replace(struct writer *w)
 	db_opened_done(&opened);
 }
 
-/* After a failed transaction: what to do before it is done again. */
-static void recover(struct writer *w, int r, const struct err *err)
+/* After a failed transaction: what to do before it is done again. `again`: it was before. */
+static void recover(struct writer *w, int r, bool again, const struct err *err)
 {
 	count_error(w, r, err);
 	if (r == -EBUSY) {
@@ -266,7 +268,7 @@ static void recover(struct writer *w, int r, const struct err *err)
 	} else if (r == -ENOSPC) {
 		set_no_space(w, true);
 		/* once the reserve is in use, room is made inside of the database */
-		if (!db_use_reserve(w->db) && db_make_room(w->db, NULL) < 0)
+		if (!db_use_reserve(w->db) && (db_make_room(w->db, NULL) < 0 || again))
 			clock_sleep_usec(50 * USEC_PER_MSEC);
 	} else if (too_many_errors(w)) {
 		set_ram_only(w, true);
@@ -317,6 +319,7 @@ static void store_batch(struct writer *w, struct item *v, size_t n)
 	_cleanup_free_ bool *fresh = xcalloc(n, sizeof(*fresh));
 	uint64_t began = clock_boot_usec();
 	bool durable = false, quit;
+	int last = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		fresh[i] = v[i].kind == ITEM_INCIDENT && !v[i].incident.n;
@@ -343,7 +346,8 @@ static void store_batch(struct writer *w, struct item *v, size_t n)
 			if (clock_boot_usec() >= w->next_retry)
 				open_again(w);
 		} else {
-			recover(w, r, &err);
+			recover(w, r, last == r, &err);
+			last = r;
 		}
 	}
 	finish(w, v, n, durable, clock_boot_usec() - began);
@@ -580,6 +584,8 @@ int writer_new(const struct writer_opts *o, struct db *db, struct writer **ret,
 		(void)db_set_node(db, w->node, NULL);
 	else
 		w->st.ram_only = true;
+	if (db && !db_reserved(db))
+		set_no_space(w, true);
 	w->next_retry = clock_boot_usec() + w->o.retry_usec;
 	w->next_maintain = clock_boot_usec() + w->o.maintain_usec;
 	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
