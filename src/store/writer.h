@@ -130,8 +130,7 @@ struct writer_stat {
 	bool no_space;
 	char trouble[256]; /* the last sentence about it; "" when all is well */
 	uint64_t faults;   /* of the errors those that no full disk explains */
-	char fault
-		[256]; /* the sentence of the last of these, kept when all is well again */
+	char fault[256];   /* the sentence of the last of these; kept */
 };
 
 void writer_stat(struct writer *w, struct writer_stat *ret);
