@@ -123,12 +123,17 @@ static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_e
 	} else {
 		if (ct->phase == LC_DOWN) /* nothing was ever known of it */
 			lc_begin_life(lc, ct);
-		/* there was an init: its start-host hook was cut off by its deadline */
+		/*
+		 * LXC has a pid to tell from start-host on: there was an init, ready to
+		 * exec, and its start-host hook was cut off by its deadline.
+		 */
 		if (h->pid && !ct->started && !ct->init) {
 			ct->init = h->pid; /* no ticks: it is dead by now */
 			ct->up = ct->prestart.boot_usec
 					 ? ct->prestart
 					 : (struct lc_time){ h->real_usec, h->boot_usec };
+			ct->phase = LC_UP;
+		} else if (h->pid && h->pid == ct->init && ct->phase == LC_PRESTART) {
 			ct->phase = LC_UP;
 		}
 		ct->hooked = true;

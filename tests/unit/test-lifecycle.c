@@ -275,6 +275,39 @@ static void the_start_hook_was_cut_off(void)
 	lc_done(&lc);
 }
 
+/*
+ * Its start-host hook was cut off, and it was over before init was looked at again: LXC
+ * knows the pid of init from start-host on, and what the stop hook has is that init's.
+ */
+static void over_before_its_exec_was_seen(void)
+{
+	struct spool_event h = hook(HOOK_STOP, 1040);
+	struct lifecycle lc = new_lc();
+
+	tell(&lc, HOOK_PRE_START, 1000);
+	lc_up(&lc, 101, 77, 500, false, at(1005), at(1006));
+	lc_gone(&lc, 101, 500, INIT_EXIT_CODE, 0, true, at(1039));
+	h.pid = 77;
+	lc_hook(&lc, &h, false, at(1040));
+	CHECK_STR(buf_str(&said), "prestart/1 ~started/1 stopped/1:halted-inside");
+	CHECK_U64(last_row.init_start_ticks, 500);
+	CHECK_U64(last_row.started_real_usec, at(1005).real_usec);
+	lc_done(&lc);
+}
+
+/* Before start-host LXC has no pid to tell: what it sets up for init failed. */
+static void setting_up_for_init_failed(void)
+{
+	struct lifecycle lc = new_lc();
+
+	tell(&lc, HOOK_PRE_START, 1000);
+	lc_up(&lc, 101, 77, 500, false, at(1005), at(1006));
+	lc_gone(&lc, 101, 500, INIT_EXIT_CODE, 1, true, at(1039));
+	tell_stop(&lc, false, false, 1040);
+	CHECK_STR(buf_str(&said), "prestart/1 start-failed/1:start-failed");
+	lc_done(&lc);
+}
+
 static void only_its_stop_was_heard_of(void)
 {
 	struct lifecycle lc = new_lc();
@@ -694,6 +727,8 @@ int main(void)
 	RUN(pves_own_pre_start_failed_first);
 	RUN(init_that_cannot_be_executed);
 	RUN(the_start_hook_was_cut_off);
+	RUN(over_before_its_exec_was_seen);
+	RUN(setting_up_for_init_failed);
 	RUN(only_its_stop_was_heard_of);
 	RUN(a_failed_start_without_hooks);
 	RUN(a_failed_start_is_not_told_by_the_next_collector);
