@@ -260,20 +260,50 @@ static void use_colors(struct screen *s)
 		dl_init_pair((short)pairs[i].c, pairs[i].color, -1);
 }
 
-/* Signals come as something to read: none is handled in the middle of a picture. */
+/* It is blocked: this is never called, but a signal that has a handler is not dropped. */
+static void on_tstp(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * Signals come as something to read: none is handled in the middle of a picture. ncurses
+ * would ignore ^Z while it draws: it leaves a SIGTSTP alone that has a handler already.
+ */
 static int catch_signals(struct screen *s, struct err *err)
 {
 	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
+	struct sigaction tstp;
 	sigset_t set;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++)
 		sigaddset(&set, sigs[i]);
+	sigaction(SIGTSTP, NULL, &tstp);
+	if (tstp.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGTSTP);
 	s->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->sigfd < 0)
 		return err_set(err, -errno, "signalfd: %s", strerror(errno));
 	sigprocmask(SIG_BLOCK, &set, &s->old_mask);
+	if (tstp.sa_handler != SIG_IGN)
+		signal(SIGTSTP, on_tstp);
 	return 0;
+}
+
+/* As every program does at ^Z: the screen is the shell's until it continues us. */
+static void suspend(void)
+{
+	sigset_t set;
+
+	dl_endwin();
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	signal(SIGTSTP, SIG_DFL);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGTSTP, on_tstp);
 }
 
 /* Many terminals send others than their description tells, or those of another mode. */
@@ -499,7 +529,9 @@ static enum screen_event read_signals(struct screen *s)
 	struct signalfd_siginfo si;
 
 	while (read(s->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		if (si.ssi_signo != SIGWINCH)
+		if (si.ssi_signo == SIGTSTP)
+			suspend();
+		else if (si.ssi_signo != SIGWINCH)
 			return SCREEN_END;
 		ev = SCREEN_RESIZE;
 	}
