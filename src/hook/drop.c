@@ -207,13 +207,15 @@ void drop_event(const char *id, const struct iovec *iov, int iovcnt)
 }
 
 /* A name that was given in the very moment is there: then the second time fails. */
-void drop_give_up(void)
+void drop_give_up(int rootfd)
 {
 	const enum stage was = drop.stage;
 
 	if (was == WRITTEN)
 		(void)give_name();
-	if (was == OPENED || was == MAKING)
+	if (was == NOTHING)
+		drop.spool = open_spool(rootfd, &drop.dir);
+	if (was == OPENED || was == MAKING || (was == NOTHING && drop.spool >= 0))
 		count_dropped(SPOOL_DROP_LATE);
 	if (was == MAKING)
 		sys_unlink(drop.spool, drop.hidden);

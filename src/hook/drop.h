@@ -17,6 +17,7 @@ void drop_event(const char *id, const struct iovec *iov, int iovcnt);
 
 /*
  * The deadline came, wherever we are: from the signal's handler. An event that is written
- * as a whole gets its name; one that is not is counted. One to five system calls.
+ * as a whole gets its name; one that is not is counted, also where the spool below `rootfd`
+ * was not open yet (-1: there is no root either). One to ten system calls.
  */
-void drop_give_up(void);
+void drop_give_up(int rootfd);

@@ -36,9 +36,15 @@ static uint64_t began_boot_usec, began_real_usec;
 static char head_text[MAX_HEAD], body_text[SPOOL_MAX_FILE - MAX_HEAD - 4];
 static struct put head = { .p = head_text, .cap = sizeof(head_text) - TOOK_MAX };
 static struct put body = { .p = body_text, .cap = sizeof(body_text) };
-static volatile enum { GATHER_HEAD, GATHER_BODY, TELLING } stage;
+static volatile enum { LISTENING, GATHER_HEAD, GATHER_BODY, TELLING } stage;
+static const char *root = "/";
 
 static void tell(void);
+
+static int open_root(void)
+{
+	return sys_openat(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0);
+}
 
 static int alarm_in(suseconds_t first_usec, suseconds_t then_usec)
 {
@@ -68,8 +74,8 @@ static void on_alarm(int sig)
 	if (late == 2 && alarm_in(DEADLINE_USEC - GIVE_UP_USEC, 0) == 0) {
 		if (stage == GATHER_BODY)
 			tell();
-		else
-			drop_give_up();
+		else if (stage != LISTENING)
+			drop_give_up(open_root());
 	}
 	sys_exit();
 }
@@ -396,7 +402,6 @@ static void report(int rootfd, const struct told *t)
 
 void hook_main(int argc, char **argv, char **env)
 {
-	const char *root = "/";
 	struct told t = { 0 };
 	int rootfd;
 
@@ -412,7 +417,8 @@ void hook_main(int argc, char **argv, char **env)
 #endif
 	if (!listen_to(argc, argv, env, &t))
 		sys_exit();
-	rootfd = sys_openat(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0);
+	stage = GATHER_HEAD;
+	rootfd = open_root();
 	if (rootfd >= 0 && drop_open(rootfd))
 		report(rootfd, &t);
 	sys_exit();

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -552,6 +554,44 @@ static void what_hangs_is_given_up_and_the_event_is_told(void)
 	tmproot_remove(&t);
 }
 
+/* Runs it and holds it at its first look for the spool until its deadline has come. */
+static void run_held(const struct tmproot *t)
+{
+	const char *const argv[] = { program, t->path, "101", "lxc", "pre-start", NULL };
+	struct __ptrace_syscall_info info = { 0 };
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execve(program, (char **)(uintptr_t)argv, (char *[]){ NULL });
+		_exit(99);
+	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD);
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
+		    info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+		    info.entry.nr == SYS_openat2) {
+			usleep(1500000);
+			ptrace(PTRACE_DETACH, pid, NULL, NULL);
+			break;
+		}
+		ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "status %d", status);
+}
+
+static void kept_from_the_spool_until_the_deadline_it_is_counted(void)
+{
+	struct tmproot t;
+
+	root_make(&t);
+	run_held(&t);
+	CHECK(waiting(&t) == 0, "%zu", waiting(&t));
+	CHECK_U64(dropped(&t, SPOOL_DROP_LATE), 1);
+	tmproot_remove(&t);
+}
+
 static void ids_are_unique_and_in_order(void)
 {
 	_cleanup_(spool_list_done) struct spool_list l = { 0 };
@@ -594,6 +634,7 @@ static void run_all(void)
 	RUN(the_count_of_the_dropped_is_bounded);
 	RUN(what_is_in_the_place_of_the_count_is_left_alone);
 	RUN(what_hangs_is_given_up_and_the_event_is_told);
+	RUN(kept_from_the_spool_until_the_deadline_it_is_counted);
 	RUN(ids_are_unique_and_in_order);
 }
 
