@@ -4,7 +4,9 @@
  * lxc/<vmid> cannot be had without: pread of the descriptors that are kept, and a dump of
  * the link counters. Nothing is parsed, nothing is kept.
  *
- *	floor-recorder SECONDS [files]		files: without the link counters
+ *	floor-recorder SECONDS [files|half]	files: without the link counters
+ *						half: on the half second, between the ticks
+ *						of a recorder that runs at the same time
  *	floor-recorder active CGROUP_ROOT N	in each of the first N containers a
  *process that runs a little ten times a second; until it is killed
  */
@@ -93,7 +95,7 @@ static long cpu_usec(void)
 	       ru.ru_stime.tv_usec;
 }
 
-static int run(long seconds, bool links)
+static int run(long seconds, bool links, long nsec)
 {
 	int rtnl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	static char buf[65536];
@@ -105,7 +107,7 @@ static int run(long seconds, bool links)
 
 		clock_gettime(CLOCK_BOOTTIME, &t);
 		t.tv_sec++;
-		t.tv_nsec = 0;
+		t.tv_nsec = nsec;
 		clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &t, NULL);
 		for (size_t k = 0; k < n_fds; k++)
 			got += pread(fds[k], buf, sizeof(buf), 0);
@@ -171,8 +173,10 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "active") == 0)
 		return active(argv[2], strtol(argv[3], NULL, 10));
 	if (argc == 3 && strcmp(argv[2], "files") == 0)
-		return run(strtol(argv[1], NULL, 10), false);
+		return run(strtol(argv[1], NULL, 10), false, 0);
+	if (argc == 3 && strcmp(argv[2], "half") == 0)
+		return run(strtol(argv[1], NULL, 10), true, 500000000);
 	if (argc != 2)
 		return 2;
-	return run(strtol(argv[1], NULL, 10), true);
+	return run(strtol(argv[1], NULL, 10), true, 0);
 }
