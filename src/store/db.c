@@ -12,9 +12,8 @@
 #define ROW_MAX_BYTES ((int)4 << 20)
 /* disk that must be free beyond the reserve before it is made again */
 #define SPARE_BYTES ((uint64_t)8 << 20)
-/* a row of the table meta that keeps pages for the events of a full disk */
+/* the row of the table room */
 #define ROOM_BYTES (3 << 20)
-#define ROOM_KEY   "room"
 
 const char *const db_tables[DB_TABLES] = {
 	[TABLE_1] = "blocks_1",
@@ -223,8 +222,7 @@ static int upgrade(struct db *db, unsigned version, struct db_opened *opened,
 int db_read_meta(struct db *db, struct err *err)
 {
 	_cleanup_(db_finalize) sqlite3_stmt *st = NULL;
-	int r = db_prepare_once(
-		db, "SELECT key, value FROM meta WHERE key <> '" ROOM_KEY "'", &st, err);
+	int r = db_prepare_once(db, "SELECT key, value FROM meta", &st, err);
 	char key[32];
 
 	free(take_ptr(db->node));
@@ -432,7 +430,7 @@ static int change(struct db *db, const char *sql, struct err *err)
 /* What the WAL has goes into the database as it is, if need be. */
 static void let_pages_go(struct db *db)
 {
-	if (change(db, "DELETE FROM meta WHERE key = '" ROOM_KEY "'", NULL) == 0)
+	if (change(db, "DELETE FROM room", NULL) == 0)
 		(void)db_shrink(db, dbfile_bytes(&db->file, ""), NULL);
 }
 
@@ -514,17 +512,15 @@ bool db_reserved(const struct db *db)
 int db_keep_pages(struct db *db, struct err *err)
 {
 	uint64_t n = 0;
-	char sql[96];
+	char sql[64];
 	int r;
 
 	if (db->kept || !db->reserve ||
 	    dbfile_avail(&db->file) < (uint64_t)2 * ROOM_BYTES)
 		return 0;
-	r = db_number(db, "SELECT count(*) FROM meta WHERE key = '" ROOM_KEY "'", &n,
-		      err);
+	r = db_number(db, "SELECT count(*) FROM room", &n, err);
 	if (r == 0 && !n) {
-		snprintf(sql, sizeof(sql),
-			 "INSERT INTO meta VALUES ('" ROOM_KEY "', zeroblob(%d))",
+		snprintf(sql, sizeof(sql), "INSERT INTO room VALUES (zeroblob(%d))",
 			 ROOM_BYTES);
 		r = change(db, sql, err);
 		if (r == 0)

@@ -275,7 +275,7 @@ int db_prune(struct db *db, const struct db_limits *l, bool *ret_more, struct er
  * compresses or only promises it, and 8 MiB that the WAL may always use (fallocate beyond
  * its end, where the file system can), as space that is given back may be for root alone,
  * or taken by somebody else at once. For that the database has 3 MiB of pages, too (thousands
- * of events), kept by a row of the table meta.
+ * of events), kept by the row of the table room.
  * db_use_reserve() cuts the file to nothing and lets the pages go; what the WAL holds then
  * goes into the database, and the WAL claims what it can. The functions that add events,
  * lives and incidents do that themselves on -ENOSPC and are done again; who called

@@ -30,7 +30,7 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	/* 1 */
 	"CREATE TABLE meta (\n"
 	"	-- about the store itself\n"
-	"	key TEXT PRIMARY KEY,     -- store-id, created, node, recorded-sec, first-life, room\n"
+	"	key TEXT PRIMARY KEY,     -- store-id, created, node, recorded-sec, first-life\n"
 	"	value\n"
 	") WITHOUT ROWID;\n"
 	"INSERT INTO meta VALUES ('store-id', lower(hex(randomblob(16))));\n"
@@ -124,5 +124,12 @@ const char *const schema_steps[SCHEMA_VERSION] = {
 	");\n"
 	"CREATE INDEX disk_at ON disk (vmid, time);\n"
 	"ALTER TABLE marks ADD COLUMN disk INTEGER NOT NULL DEFAULT 0;\n",
+
+	/* 5: in meta it was read whole with each row that came after it */
+	"CREATE TABLE room (\n"
+	"	-- one row, of pages that the events of a full disk take\n"
+	"	bytes BLOB\n"
+	");\n"
+	"DELETE FROM meta WHERE key = 'room';\n",
 };
 /* clang-format on */

@@ -7,7 +7,7 @@
  * is run all the time. A released step never changes: what is wrong with it is put right
  * by the next one.
  */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 #define SCHEMA_APP_ID  0x63747363 /* "ctsc": PRAGMA application_id */
 
 extern const char *const schema_steps[SCHEMA_VERSION];

@@ -541,6 +541,53 @@ static void disk_use_comes_out_as_it_went_in(void)
 	end();
 }
 
+/* A store of the fourth version kept pages for a full disk in the table meta. */
+static void a_store_with_room_in_meta_is_upgraded(void)
+{
+	struct db_opened o = { 0 };
+	struct db *db;
+
+	begin();
+	for (size_t i = 0; i < 4; i++)
+		run_sql(path, schema_steps[i]);
+	run_sql(path, "PRAGMA application_id = 1668576099");
+	run_sql(path, "PRAGMA user_version = 4");
+	run_sql(path, "INSERT INTO meta VALUES ('room', zeroblob(3145728))");
+	db = must_open(&o);
+	CHECK(o.upgraded && !o.created && !o.quarantined, "%s", o.why ? o.why : "-");
+	CHECK(db_keep_pages(db, NULL) == 0, "kept");
+	db_opened_done(&o);
+	db_close(db);
+	CHECK_U64(number(path, "PRAGMA user_version"), SCHEMA_VERSION);
+	CHECK_U64(number(path, "SELECT count(*) FROM meta WHERE key = 'room'"), 0);
+	CHECK_U64(number(path, "SELECT length(bytes) FROM room"), 3 << 20);
+	CHECK(number(path, "PRAGMA page_count") * number(path, "PRAGMA page_size") <
+		      4 << 20,
+	      "their pages are used again");
+	end();
+}
+
+/* Each minute a row of meta is written: the pages for a full disk, 3 MiB, are no part of it. */
+static void what_is_kept_for_a_full_disk_is_not_read(void)
+{
+	sqlite3_int64 before;
+	struct db *db;
+
+	begin();
+	db = must_open(NULL);
+	CHECK(db_keep_pages(db, NULL) == 0, "kept");
+	before = sqlite3_memory_used();
+	CHECK(before > 0, "it counts what it holds");
+	sqlite3_memory_highwater(1);
+	for (unsigned i = 1; i <= 3; i++)
+		CHECK(db_mark(db, i * 600 * USEC_PER_SEC, NULL) == 0, "mark");
+	CHECK(db_set_node(db, "pve2", NULL) == 0, "node");
+	CHECK(sqlite3_memory_highwater(0) - before < (1 << 20), "%lld bytes more",
+	      (long long)(sqlite3_memory_highwater(0) - before));
+	db_close(db);
+	end();
+}
+
 static void disk_use_is_kept_for_90_days_of_recording(void)
 {
 	const struct db_limits l = DB_LIMITS_DEFAULT;
@@ -1233,6 +1280,8 @@ int main(void)
 	RUN(blocks_are_found_by_time);
 	RUN(a_store_of_the_first_version_is_upgraded);
 	RUN(a_store_without_disk_use_is_upgraded);
+	RUN(a_store_with_room_in_meta_is_upgraded);
+	RUN(what_is_kept_for_a_full_disk_is_not_read);
 	RUN(disk_use_comes_out_as_it_went_in);
 	RUN(disk_use_is_kept_for_90_days_of_recording);
 	RUN(configs_come_back_as_they_were);
