@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "collect/lifecycle-int.h"
 
+/* The kernel tells in ticks when init was started: up to ten milliseconds too early. */
+#define TICK_USEC (10 * USEC_PER_MSEC)
 /* A stop hook that comes after its `stopped`: it confirms, and knows more. */
 #define LATE_HOOK_USEC (120 * USEC_PER_SEC)
 
@@ -91,6 +93,16 @@ static void on_late_stop(struct lifecycle *lc, struct lc_ct *ct,
 	lc_emit(lc, &e, ct);
 }
 
+/*
+ * LXC has a pid to tell from start-host on: the init that was only seen before its exec was
+ * ready for it, though no start-host hook was heard.
+ */
+static void was_ready(struct lc_ct *ct, const struct spool_event *h)
+{
+	if (h->pid && h->pid == ct->init && ct->phase == LC_PRESTART)
+		ct->phase = LC_UP;
+}
+
 static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_event *h,
 		    bool alive)
 {
@@ -123,19 +135,15 @@ static void on_stop(struct lifecycle *lc, struct lc_ct *ct, const struct spool_e
 	} else {
 		if (ct->phase == LC_DOWN) /* nothing was ever known of it */
 			lc_begin_life(lc, ct);
-		/*
-		 * LXC has a pid to tell from start-host on: there was an init, ready to
-		 * exec, and its start-host hook was cut off by its deadline.
-		 */
+		/* there was one, and its start-host hook was cut off by its deadline */
 		if (h->pid && !ct->started && !ct->init) {
 			ct->init = h->pid; /* no ticks: it is dead by now */
 			ct->up = ct->prestart.boot_usec
 					 ? ct->prestart
 					 : (struct lc_time){ h->real_usec, h->boot_usec };
 			ct->phase = LC_UP;
-		} else if (h->pid && h->pid == ct->init && ct->phase == LC_PRESTART) {
-			ct->phase = LC_UP;
 		}
+		was_ready(ct, h);
 		ct->hooked = true;
 		lc_end_life(lc, ct, h, NULL,
 			    (struct lc_time){ h->real_usec, h->boot_usec });
@@ -167,6 +175,7 @@ static void on_post_stop(struct lifecycle *lc, struct lc_ct *ct,
 		lc_emit_note(lc, ct, h, "unconfirmed: init of the container runs on");
 		return;
 	}
+	was_ready(ct, h);
 	ct->over_heard = true;
 	end_unseen(lc, ct, e.when);
 	lc_emit(lc, &e, ct);
@@ -178,16 +187,19 @@ static bool is_guest_phase(enum hook_type t)
 }
 
 /*
- * It ran before the start that the kernel told of: the spool could not be read then. (That
- * time is in ticks: up to ten milliseconds too early.)
+ * It ran before the start that the kernel told of: the spool could not be read then. After
+ * the hooks of a life's end comes the next one, however soon.
  */
 static bool is_of_before(const struct lc_ct *ct, const struct spool_event *h)
 {
+	bool over = ct->phase == LC_DOWN && (ct->stop_heard || ct->over_heard);
 	uint64_t up = ct->up.boot_usec;
 
 	if (!ct->life || !up)
 		return false;
-	return h->boot_usec < (h->type == HOOK_PRE_START ? up + 10 * USEC_PER_MSEC : up);
+	if (h->type == HOOK_PRE_START && !over)
+		up += TICK_USEC;
+	return h->boot_usec < up;
 }
 
 void lc_hook(struct lifecycle *lc, const struct spool_event *h, bool alive,

@@ -295,6 +295,37 @@ static void over_before_its_exec_was_seen(void)
 	lc_done(&lc);
 }
 
+/* The same of a container that has no stop hook, or none that was in time. */
+static void over_before_its_exec_was_seen_and_no_stop_hook(void)
+{
+	struct spool_event h = hook(HOOK_POST_STOP, 1040);
+	struct lifecycle lc = new_lc();
+
+	tell(&lc, HOOK_PRE_START, 1000);
+	lc_up(&lc, 101, 77, 500, false, at(1005), at(1006));
+	lc_gone(&lc, 101, 500, INIT_EXIT_SIGNAL, SIGKILL, true, at(1039));
+	h.pid = 77;
+	lc_hook(&lc, &h, false, at(1040));
+	CHECK_STR(buf_str(&said), "prestart/1 ~started/1 ~stopped/1:signal? poststop/1");
+	lc_done(&lc);
+}
+
+/* An init that ends at once, and a script that starts it again and again. */
+static void started_again_within_a_tick(void)
+{
+	struct lifecycle lc = new_lc();
+
+	tell(&lc, HOOK_PRE_START, 1000);
+	tell_start(&lc, 77, 500, 1002);
+	tell_stop(&lc, false, false, 1004);
+	tell(&lc, HOOK_POST_STOP, 1005);
+	tell(&lc, HOOK_PRE_START, 1009);
+	tell_start(&lc, 78, 501, 1012);
+	CHECK_STR(buf_str(&said), "prestart/1 started/1 stopped/1:unknown? poststop/1 "
+				  "prestart/2 started/2");
+	lc_done(&lc);
+}
+
 /* Before start-host LXC has no pid to tell: what it sets up for init failed. */
 static void setting_up_for_init_failed(void)
 {
@@ -728,6 +759,8 @@ int main(void)
 	RUN(init_that_cannot_be_executed);
 	RUN(the_start_hook_was_cut_off);
 	RUN(over_before_its_exec_was_seen);
+	RUN(over_before_its_exec_was_seen_and_no_stop_hook);
+	RUN(started_again_within_a_tick);
 	RUN(setting_up_for_init_failed);
 	RUN(only_its_stop_was_heard_of);
 	RUN(a_failed_start_without_hooks);
