@@ -16,14 +16,16 @@
 /*
  * veth<id>i<n> of the node, by notification: up is what carries, which the guest decides
  * as much as the node. Addresses inside come from /proc/<init>/net, which nobody tells
- * of: looked at often after a start, and then now and then.
+ * of: looked at often after a start, and then in turn, so many in each round: what they
+ * cost has a bound, whatever the number of containers.
  */
-#define SETTLE_USEC   (1 * USEC_PER_SEC)    /* a link that flaps is told once a second */
-#define AGAIN_USEC    (200 * USEC_PER_MSEC) /* before all links are asked for again */
-#define SAY_USEC      (10 * USEC_PER_SEC)   /* that notifications were lost */
-#define TOGETHER_USEC (10 * USEC_PER_SEC)
-#define MAX_ADDRS     32
-#define NET_FILE_MAX  ((size_t)1 << 20)
+#define SETTLE_USEC  (1 * USEC_PER_SEC)    /* a link that flaps is told once a second */
+#define AGAIN_USEC   (200 * USEC_PER_MSEC) /* before all links are asked for again */
+#define SAY_USEC     (10 * USEC_PER_SEC)   /* that notifications were lost */
+#define TURNS_USEC   (10 * USEC_PER_SEC) /* between looks, from which they are in turn */
+#define ROUND_ADDRS  32 /* containers whose addresses are looked at in a round */
+#define MAX_ADDRS    32
+#define NET_FILE_MAX ((size_t)1 << 20)
 
 struct veth {
 	uint32_t vmid, n, ifindex, peer; /* peer: its index inside; 0: not known */
@@ -49,7 +51,8 @@ struct netsrc {
 	struct ctnet *cts;
 	size_t n_cts, cap_cts;
 	uint64_t generation; /* of the answer to nlwatch_ask() that is coming in */
-	unsigned rounds;
+	size_t rounds;       /* since all links were asked for */
+	size_t turn;         /* in cts: whose addresses are looked at next */
 	bool dumping, began;
 	bool torn; /* the answer is not whole, or older than a loss: asked again after it
 		    */
@@ -442,14 +445,13 @@ static int read_addrs(struct collector *c, pid_t init, const struct ctnet *ct,
 	return r;
 }
 
-static void look_addrs(struct collector *c, struct ctnet *ct)
+static void look_addrs(struct collector *c, struct ctnet *ct, const struct lc_ct *life)
 {
 	_cleanup_(procnet_done) struct procnet now = { 0 };
-	const struct lc_ct *life = lc_find(&c->lc, ct->vmid);
 	bool news;
 
-	if (!life || life->phase != LC_UP || !life->init || !cgsrc_is_alive(c, life) ||
-	    read_addrs(c, life->init, ct, &now) != 0 || !cgsrc_is_alive(c, life))
+	if (!cgsrc_is_alive(c, life) || read_addrs(c, life->init, ct, &now) != 0 ||
+	    !cgsrc_is_alive(c, life))
 		return;
 	/* what an earlier collector found is no news; else nobody saw when it came */
 	news = ct->looked || !life->restored;
@@ -491,23 +493,44 @@ static bool has_veth(const struct netsrc *s, uint32_t vmid)
 	return false;
 }
 
-/* 0.1 s after the start, then ever more seldom, a minute at most. */
+/* One that shares the node's network has the node's addresses. */
+static bool may_look(struct collector *c, const struct lc_ct *life)
+{
+	return life && life->phase == LC_UP && life->init && has_veth(c->net, life->vmid);
+}
+
+/* 0.1 s after the start, then ever more seldom, until it is looked at in its turn. */
 static void due_addrs(struct collector *c, struct ctnet *ct, uint64_t now)
 {
 	const struct lc_ct *life = lc_find(&c->lc, ct->vmid);
 
-	if (!life || life->phase == LC_DOWN) {
-		ct->due_boot_usec = 0;
+	ct->due_boot_usec = 0;
+	if (!life || life->phase == LC_DOWN)
 		return;
+	ct->step_usec = ct->step_usec * 3 / 2;
+	if (ct->step_usec < TURNS_USEC)
+		ct->due_boot_usec = now + ct->step_usec;
+	if (may_look(c, life))
+		look_addrs(c, ct, life);
+}
+
+/* Of those that run for a while the next ones, each at most once. */
+static void look_in_turn(struct collector *c)
+{
+	struct netsrc *s = c->net;
+
+	for (size_t i = 0, looked = 0; i < s->n_cts && looked < ROUND_ADDRS; i++) {
+		struct ctnet *ct = &s->cts[s->turn++ % s->n_cts];
+		const struct lc_ct *life;
+
+		if (ct->due_boot_usec)
+			continue;
+		life = lc_find(&c->lc, ct->vmid);
+		if (!may_look(c, life))
+			continue;
+		look_addrs(c, ct, life);
+		looked++;
 	}
-	ct->step_usec = MIN(ct->step_usec * 3 / 2, 60 * USEC_PER_SEC);
-	ct->due_boot_usec = now + ct->step_usec;
-	/* those that are not new are looked at together: each wake-up has its price */
-	if (ct->step_usec >= TOGETHER_USEC)
-		ct->due_boot_usec = clock_off_beat(ct->due_boot_usec, USEC_PER_SEC);
-	/* one that shares the node's network has the node's addresses */
-	if (has_veth(c->net, ct->vmid))
-		look_addrs(c, ct);
 }
 
 /* Guests can make links flap as fast as they like. */
@@ -557,9 +580,19 @@ uint64_t netsrc_due(struct collector *c, struct lc_time now)
 
 void netsrc_reconcile(struct collector *c)
 {
-	/* a loss is told by the socket; this is for what nobody thought of */
-	if (c->net && c->net->fd >= 0 && ++c->net->rounds % 6 == 0)
-		ask(c->net);
+	struct netsrc *s = c->net;
+
+	if (!s || s->fd < 0)
+		return;
+	/*
+	 * A loss is told by the socket; this is for what nobody thought of. The more links
+	 * the more seldom: for each the kernel looks for its peer in all namespaces.
+	 */
+	if (++s->rounds > s->n / ROUND_ADDRS) {
+		s->rounds = 0;
+		ask(s);
+	}
+	look_in_turn(c);
 }
 
 int netsrc_open(struct collector *c, struct err *err)

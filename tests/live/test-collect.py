@@ -633,6 +633,23 @@ def _():
     raise live.Failed("%d of %d were asked" % (asked, len(up)))
 
 
+@test("an address that comes to one that runs for long is told in the next round")
+def _():
+    c = need()
+    up = [int(d) for d in os.listdir("/sys/fs/cgroup/lxc") if d.isdigit()
+          and os.path.exists("/sys/class/net/veth%si0" % d)]
+    check(up, "none with a network runs")
+    age = subprocess.run(["ps", "-o", "etimes=", "-p", str(c.pid())], check=True,
+                         stdout=subprocess.PIPE).stdout
+    time.sleep(max(0, 40 - int(age)))  # until none is looked at as a new one
+    seq = last_seq()
+    ip = ["nsenter", "-t", str(pct.init_pid(up[0])), "-n", "ip", "addr"]
+    subprocess.run([*ip, "add", "10.99.7.38/32", "dev", "eth0"], check=True)
+    e = wait_event(up[0], "address", seq, 13)
+    equal((e["data"]["change"], e["data"]["address"]), ("added", "10.99.7.38"), "address")
+    subprocess.run([*ip, "del", "10.99.7.38/32", "dev", "eth0"], check=True)
+
+
 @test("how full the root of each container is, is recorded, and not known after its end")
 def _():
     need()
