@@ -17,6 +17,7 @@
 _Static_assert(SAMPLER_FDS == CGSAMPLE_FILES, "one descriptor a file");
 
 #define FULL_EVERY   10 /* ticks: each is read whole that often, however quiet */
+#define STALLS_EVERY 60 /* ticks: its stalls for disk and memory that often */
 #define LIMITS_EVERY 60 /* ticks: limits are read, each container's in another one */
 #define LINKS_EVERY  60 /* ticks: names of links are read anew, for one was renamed */
 /* of a tick: what is not reached by then is a gap, and first in the next one */
@@ -35,6 +36,10 @@ static const enum metric net_metrics[NET_COUNTERS] = {
 	(BIT(METRIC_NET_IN_BYTES) | BIT(METRIC_NET_OUT_BYTES) |                          \
 	 BIT(METRIC_NET_IN_PACKETS) | BIT(METRIC_NET_OUT_PACKETS) |                      \
 	 BIT(METRIC_NET_DROPS))
+
+#define STALL_BITS                                                                       \
+	(BIT(METRIC_PSI_IO_SOME_USEC) | BIT(METRIC_PSI_IO_FULL_USEC) |                   \
+	 BIT(METRIC_PSI_MEMORY_SOME_USEC) | BIT(METRIC_PSI_MEMORY_FULL_USEC))
 
 /* That tell whether it ran or waited. */
 enum { SEEN_CPU, SEEN_IO, SEEN_MEMORY, SEEN };
@@ -471,12 +476,13 @@ static void remember(struct one *o, const struct sample *now, bool all)
 }
 
 /*
- * 1: quiet, neither did it run nor wait for a disk or for memory; 0: it may have;
- * -ENODEV. Who waits has run to get there: where nothing waited at the last look and
- * nothing ran since, nothing waits now, and the two pressures need not be asked.
+ * 1: neither did it run nor wait for a disk or for memory; 0: it may have; -ENODEV. Who
+ * waits has run to get there: where nothing waited at the last look and nothing ran since,
+ * nothing waits now, and the two pressures need not be asked. They are now and then.
  */
-static int look(struct sampler *s, struct one *o, bool due, struct sample *now)
+static int look(struct sampler *s, struct one *o, struct sample *now)
 {
+	bool due = (s->stat.ticks + o->slot) % STALLS_EVERY == 0;
 	int r = read_files(s, o, 0, 1, now);
 
 	if (r < 0)
@@ -490,7 +496,7 @@ static int look(struct sampler *s, struct one *o, bool due, struct sample *now)
 		return r;
 	o->still = o->n && !ran(now, o) && !waited(now, o);
 	remember(o, now, true);
-	return o->still && !due;
+	return o->still;
 }
 
 static void put_net(const struct one *o, struct sample *io)
@@ -522,17 +528,15 @@ static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_
 	struct sample now = { 0 };
 	uint64_t tick = s->stat.ticks;
 	bool due = !o->n || tick - o->full_tick >= FULL_EVERY;
-	int r;
+	int still, r;
 
 	now.boot_usec = s->now_boot_usec = clock_boot_usec();
 	now.real_usec = now.boot_usec + real_offset;
-	r = look(s, o, due, &now);
-	if (r < 0)
-		return r;
-	now.quiet = r > 0;
-	if (!now.quiet)
-		r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, &now);
-	if (r < 0)
+	still = look(s, o, &now);
+	if (still < 0)
+		return still;
+	now.quiet = still && !due;
+	if (!now.quiet && (r = read_files(s, o, FIRST_FILES, CGSAMPLE_FILES, &now)) < 0)
 		return r;
 	/* not all of those that began together in the same tick */
 	if (due)
@@ -540,8 +544,8 @@ static int sample_one(struct sampler *s, struct one *o, bool net, uint64_t real_
 	if (net && o->has_net)
 		put_net(o, &now);
 	put_limits(s, o, now.boot_usec);
-	if (now.quiet)
-		ring_hold(s->ring, o->slot, &now, NET_BITS);
+	if (still)
+		ring_hold(s->ring, o->slot, &now, now.quiet ? NET_BITS : ~STALL_BITS);
 	else
 		ring_add(s->ring, o->slot, &now);
 	report->n_quiet += now.quiet;

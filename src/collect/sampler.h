@@ -17,10 +17,10 @@
  * hold all that is below. Not for several threads; nothing is allocated in a tick.
  *
  * A container in which neither CPU time nor the stalls for disk and memory moved since
- * the last tick is quiet: the rest of it is read on every tenth tick only, and holds on in
- * between. Network counters of all containers come from one dump a tick. A file that this
- * kernel does not have leaves its columns absent. Limits are read when a life begins and
- * once a minute.
+ * the last tick is quiet: the rest of it is read on every tenth tick only, its stalls once
+ * a minute, and holds on in between. Network counters of all containers come from one
+ * dump a tick. A file that this kernel does not have leaves its columns absent. Limits are
+ * read when a life begins and once a minute.
  */
 #define SAMPLER_INTERVAL_USEC 1000000u
 #define SAMPLER_FDS           10 /* kept for each container: see RLIMIT_NOFILE */

@@ -257,6 +257,35 @@ static void who_runs_or_waits_is_not_quiet(void)
 	node_remove(&n);
 }
 
+static void of_a_quiet_one_the_stalls_are_asked_for_once_a_minute(void)
+{
+	unsigned seen = 0;
+	struct sample s[2];
+	struct sampler_report r;
+	struct node n;
+
+	node_make(&n);
+	put_ct(&n, 101);
+	sampler_add(n.s, 101, 1, NULL);
+	for (unsigned i = 0; i < 25; i++)
+		sampler_tick(n.s, &r);
+	/* who does not run cannot wait: were it so, it would be found all the same */
+	wait_for(&n, "io.pressure", 7);
+	put(&n, 101, "memory.current", "8192\n");
+	for (unsigned i = 0; i < 60; i++) {
+		sampler_tick(n.s, &r);
+		sampler_last(n.s, 101, s);
+		CHECK(HAVE(s[0], METRIC_PSI_IO_SOME_USEC), "it holds on");
+		CHECK(HAVE(s[0], METRIC_PSI_MEMORY_SOME_USEC), "it holds on");
+		if (i == 10)
+			CHECK_U64(s[0].v[METRIC_MEMORY_CURRENT_BYTES], 8192);
+		if (!seen && s[0].v[METRIC_PSI_IO_SOME_USEC] == 7)
+			seen = i;
+	}
+	CHECK(seen > 10, "asked for after %u ticks", seen);
+	node_remove(&n);
+}
+
 static void lives_are_kept_apart(void)
 {
 	struct sampler_report r;
@@ -586,6 +615,7 @@ int main(void)
 	RUN(details_are_there_each_second);
 	RUN(where_there_are_no_details_there_is_no_time_of_them);
 	RUN(who_runs_or_waits_is_not_quiet);
+	RUN(of_a_quiet_one_the_stalls_are_asked_for_once_a_minute);
 	RUN(lives_are_kept_apart);
 	RUN(a_broken_file_costs_its_own_columns);
 	RUN(an_hour_becomes_blocks_of_three_levels);
