@@ -194,11 +194,12 @@ static unsigned choose_mode(uint64_t *v, size_t n, unsigned *ret_shift)
 	       (shift ? MODE_SHIFT : 0);
 }
 
+/* Of one that at least one of the samples has. */
 static void put_column(struct out *o, const struct sample *s, size_t n, size_t column)
 {
-	bool have[BLOCK_MAX_SAMPLES];
-	uint64_t v[BLOCK_MAX_SAMPLES] = { 0 };
-	unsigned mode = MODE_ABSENT, shift = 0;
+	_uninit_ bool have[BLOCK_MAX_SAMPLES];
+	_uninit_ uint64_t v[BLOCK_MAX_SAMPLES];
+	unsigned mode, shift = 0;
 	size_t n_have = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -206,11 +207,10 @@ static void put_column(struct out *o, const struct sample *s, size_t n, size_t c
 		if (have[i])
 			v[n_have++] = s[i].v[column];
 	}
-	if (n_have)
-		mode = choose_mode(v, n_have, &shift);
+	mode = choose_mode(v, n_have, &shift);
 	if (mode > MODE_CONST && has_residual(s, n, column))
 		mode = MODE_RESIDUAL;
-	if (n_have && n_have < n)
+	if (n_have < n)
 		mode |= MODE_SOME;
 	o->p[o->n++] = (uint8_t)mode;
 	if (mode & MODE_SOME)
@@ -221,7 +221,7 @@ static void put_column(struct out *o, const struct sample *s, size_t n, size_t c
 		put(o, v[0]);
 	else if ((mode & MODE_MASK) == MODE_RESIDUAL)
 		put_residual(o, s, n);
-	else if (n_have)
+	else
 		put_deltas(o, v, n_have, (mode & MODE_MASK) == MODE_DOD);
 }
 
@@ -267,12 +267,19 @@ int block_encode(struct block_codec *c, const struct sample *v, size_t n, struct
 		 struct err *err)
 {
 	struct out o = { .p = c->raw };
+	uint64_t have = 0; /* columns that any sample has */
 
 	if (!n || n > BLOCK_MAX_SAMPLES)
 		return err_set(err, -EINVAL, "a block of %zu samples", n);
 	put_head(&o, v, n);
-	for (size_t i = 0; i < METRICS; i++)
-		put_column(&o, v, n, i);
+	for (size_t i = 0; i < n; i++)
+		have |= v[i].have;
+	for (size_t i = 0; i < METRICS; i++) {
+		if (have >> i & 1)
+			put_column(&o, v, n, i);
+		else
+			o.p[o.n++] = MODE_ABSENT;
+	}
 	return pack(c, o.n, ret, err);
 }
 
@@ -502,13 +509,13 @@ size_t block_rollup(const struct sample *v, size_t n, unsigned to_sec, struct sa
 	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct sample s = v[i];
-		uint64_t b = s.real_usec / to_usec;
+		const struct sample *s = &v[i];
+		uint64_t b = s->real_usec / to_usec;
 
 		if (k && b == bucket)
-			merge(&ret[k - 1], &s);
+			merge(&ret[k - 1], s);
 		else
-			ret[k++] = s;
+			ret[k++] = *s;
 		bucket = b;
 	}
 	return k;
