@@ -20,6 +20,7 @@ static __typeof__(newterm) *dl_newterm;
 static __typeof__(delscreen) *dl_delscreen;
 static __typeof__(endwin) *dl_endwin;
 static __typeof__(cbreak) *dl_cbreak;
+static __typeof__(def_prog_mode) *dl_def_prog_mode;
 static __typeof__(noecho) *dl_noecho;
 static __typeof__(nonl) *dl_nonl;
 static __typeof__(keypad) *dl_keypad;
@@ -44,29 +45,14 @@ static WINDOW **dl_stdscr;
 static int load(struct err *err)
 {
 	static const struct dl_sym syms[] = {
-		DL_SYM(newterm),
-		DL_SYM(delscreen),
-		DL_SYM(endwin),
-		DL_SYM(cbreak),
-		DL_SYM(noecho),
-		DL_SYM(nonl),
-		DL_SYM(keypad),
-		DL_SYM(nodelay),
-		DL_SYM(curs_set),
-		DL_SYM(has_colors),
-		DL_SYM(start_color),
-		DL_SYM(init_pair),
-		DL_SYM(wmove),
-		DL_SYM(waddnstr),
-		DL_SYM(wattr_set),
-		DL_SYM(werase),
-		DL_SYM(wrefresh),
-		DL_SYM(wgetch),
-		DL_SYM(resizeterm),
-		DL_SYM(set_escdelay),
-		DL_SYM(tigetstr),
-		DL_SYM(stdscr),
-		DL_SYM(use_default_colors),
+		DL_SYM(newterm),    DL_SYM(delscreen),     DL_SYM(endwin),
+		DL_SYM(cbreak),     DL_SYM(def_prog_mode), DL_SYM(noecho),
+		DL_SYM(nonl),       DL_SYM(keypad),        DL_SYM(nodelay),
+		DL_SYM(curs_set),   DL_SYM(has_colors),    DL_SYM(start_color),
+		DL_SYM(init_pair),  DL_SYM(wmove),         DL_SYM(waddnstr),
+		DL_SYM(wattr_set),  DL_SYM(werase),        DL_SYM(wrefresh),
+		DL_SYM(wgetch),     DL_SYM(resizeterm),    DL_SYM(set_escdelay),
+		DL_SYM(tigetstr),   DL_SYM(stdscr),        DL_SYM(use_default_colors),
 		DL_SYM(define_key),
 	};
 	static void *handle;
@@ -329,11 +315,29 @@ static void add_keys(void)
 		(void)dl_define_key(keys[i].seq, keys[i].key);
 }
 
+/*
+ * A key that poll() told of may be gone when it is read: ^Z and ^C take what was typed
+ * before them with them. Who reads then waits for the next one, and ncurses, which does,
+ * would not see them either: a read of nothing shall end at once.
+ */
+static void never_wait(void)
+{
+	struct termios t;
+
+	if (tcgetattr(STDIN_FILENO, &t) < 0)
+		return;
+	t.c_cc[VMIN] = 0;
+	t.c_cc[VTIME] = 0;
+	if (tcsetattr(STDIN_FILENO, TCSANOW, &t) == 0)
+		dl_def_prog_mode();
+}
+
 static void set_up(struct screen *s)
 {
 	dl_cbreak();
 	dl_noecho();
 	dl_nonl();
+	never_wait();
 	dl_keypad(*dl_stdscr, true);
 	add_keys();
 	dl_nodelay(*dl_stdscr, true);
